@@ -1,0 +1,11 @@
+"""UserPromptSubmit, PostToolUse, Notification: the session is alive, in this state."""
+
+from __future__ import annotations
+
+import sys
+
+sys.path.insert(0, __file__.removesuffix("/hooks/heartbeat.py"))
+
+from lib import hook
+
+hook.run(hook.heartbeat)

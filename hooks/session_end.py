@@ -1,0 +1,11 @@
+"""SessionEnd: the session is closed."""
+
+from __future__ import annotations
+
+import sys
+
+sys.path.insert(0, __file__.removesuffix("/hooks/session_end.py"))
+
+from lib import hook
+
+hook.run(hook.session_end)

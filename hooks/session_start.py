@@ -1,0 +1,11 @@
+"""SessionStart: the session begins, or goes on."""
+
+from __future__ import annotations
+
+import sys
+
+sys.path.insert(0, __file__.removesuffix("/hooks/session_start.py"))
+
+from lib import hook
+
+hook.run(hook.session_start)

@@ -1,0 +1,11 @@
+"""Stop: the turn is over, the session goes on."""
+
+from __future__ import annotations
+
+import sys
+
+sys.path.insert(0, __file__.removesuffix("/hooks/stop.py"))
+
+from lib import hook
+
+hook.run(hook.stop)

@@ -1,0 +1,211 @@
+"""Filing the dead away, and bringing back who returns.
+
+Promises
+    * Only what is proven to be a session's file of ours is moved.
+    * The verdict falls under the session's lock, or a session that beats between the
+      verdict and the move would be archived alive. A locked session is skipped.
+    * No file ever replaces another: a session archived twice a day has two files.
+    * Two cleaners: each file is moved once, and neither sees an error.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import clock, journal, process, record, store
+from .errors import HeadcountError, LockTimeoutError, StoreError
+from .words import duration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from .model import SessionInfo, SessionMetadata
+
+_LEFTOVER_SECONDS = 3600
+_MANY = 500
+
+
+def archive(
+    path: str,
+    *,
+    now: float,
+    timeout: float = 0.0,
+    still_wanted: Callable[[], bool] = lambda: True,
+) -> str | None:
+    """Move the live session at *path* to today's (UTC) archive, under its lock.
+
+    *still_wanted* is asked under the lock; on its no, nothing moves and None comes
+    back, else the new path. Raises StoreError if the file is not proven to be a
+    session's, LockError if it is busy, FileNotFoundError, OSError.
+    """
+    with journal.locked(path, timeout):
+        if not record.begins_with_metadata(path):
+            raise StoreError(
+                f"{path} does not begin with the metadata of {store.id_of(path)}; "
+                "what is not proven to be a session is not moved"
+            )
+        if not still_wanted():
+            return None
+        folder = os.path.join(store.ARCHIVE_DIR, clock.stamp(now)[:10])
+        _ensure_no_link(store.ARCHIVE_DIR)
+        _ensure_no_link(folder)
+        return _move_to_free_name(path, folder)
+
+
+def restore(session_id: str, *, timeout: float, even_locked: bool = False) -> str:
+    """Bring the session back from whichever day it lies in; return its live path.
+
+    Does nothing if it is live already. *even_locked*: move it although a (stopped)
+    process holds its lock: nothing is lost by that, its entry follows the file.
+    Raises SessionNotFoundError, LockError, StoreError, OSError.
+    """
+    live = store.session_path(session_id)
+    while not os.path.lexists(live):
+        archived = store.require_archived(session_id)
+        try:
+            with journal.locked(archived, timeout):
+                journal.move(archived, live)
+        except LockTimeoutError:
+            if not even_locked:
+                raise
+            journal.move(archived, live)
+        except (FileNotFoundError, FileExistsError):
+            continue  # another process brought it back, or archived it once more
+    return live
+
+
+def cleanup(
+    *,
+    now: float,
+    keep: Collection[str] = (),
+    budget: float | None = None,
+    dry_run: bool = False,
+    on_problem: Callable[[str], None] = lambda _: None,
+) -> list[SessionInfo]:
+    """Archive every stale or dead session but those in *keep*; return what was moved.
+
+    Ends after *budget* seconds, if given. What could not be judged or moved goes to
+    *on_problem* in words; it never raises for the sake of one session.
+    """
+    deadline = None if budget is None else time.monotonic() + budget
+    moved: list[SessionInfo] = []
+    for path in _oldest_first():
+        if deadline is not None and time.monotonic() > deadline:
+            break
+        if store.id_of(path) in keep:
+            continue
+        try:
+            done = _clean_one(path, now, dry_run=dry_run)
+        except (FileNotFoundError, LockTimeoutError):
+            continue  # another cleaner was quicker, or somebody writes to it just now
+        except (HeadcountError, OSError) as error:
+            on_problem(f"{path} was left where it is: {error}")
+            continue
+        if done is not None:
+            moved.append(done)
+    if not dry_run:
+        _remove_leftovers(now, on_problem)
+    return moved
+
+
+def _clean_one(path: str, now: float, *, dry_run: bool) -> SessionInfo | None:
+    from pathlib import Path
+
+    from .model import SessionInfo
+
+    metadata = _over(path, now)
+    if metadata is None:
+        return None
+    target: str | None = path
+    if not dry_run:
+        target = archive(
+            path, now=now, still_wanted=lambda: _over(path, now) is not None
+        )
+    if target is None:
+        return None
+    return SessionInfo(store.id_of(path), Path(target), metadata)
+
+
+def _over(path: str, now: float) -> SessionMetadata | None:
+    """Return the session's metadata if it is dead or stale, else None.
+
+    Raises StoreError if it only looks stale because the clock was set forward.
+    """
+    from .verdict import judge
+
+    found = record.read(path, now)
+    if found is None:
+        return None
+    name, reasons = judge(found.metadata, now)
+    if name == "stale":
+        _check_clock(found.metadata, path, now, reasons[-1])
+    return found.metadata if name in ("stale", "dead") else None
+
+
+def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) -> None:
+    """Raise StoreError if the wall clock, not the session, is to blame for *reason*.
+
+    A process cannot have written to the record before it began. If both the last
+    heartbeat and the file are older than the process itself, by the clock that nobody
+    sets, then the wall clock has moved.
+    """
+    age = process.age(metadata.get("pid"))
+    beat = clock.parse(metadata.get("last_heartbeat"))
+    if age is None or beat is None:
+        return
+    quiet = now - max(beat, os.stat(path, follow_symlinks=False).st_mtime)
+    if quiet > age + clock.SKEW_SECONDS:
+        raise StoreError(
+            f"{reason}, but its process began {duration(age)} ago; was the clock set?"
+        )
+
+
+def _oldest_first() -> Iterator[str]:
+    """Yield the paths of the live sessions, least recently written first.
+
+    With very many, from a random place onwards and around, so that some that can
+    never be moved do not keep later starts from the rest.
+    """
+    found: list[tuple[float, str]] = []
+    for entry in store.session_files(store.SESSIONS_DIR):
+        try:
+            found.append((entry.stat(follow_symlinks=False).st_mtime, entry.path))
+        except FileNotFoundError:
+            continue
+    found.sort()
+    start = 0
+    if len(found) > _MANY:
+        start = int.from_bytes(os.urandom(4), "big") % len(found)
+    for _, path in found[start:] + found[:start]:
+        if store.is_session_id(os.path.basename(path).removesuffix(store.SUFFIX)):
+            yield path
+
+
+def _ensure_no_link(folder: str) -> None:
+    store.ensure_folder(folder)
+    if os.path.islink(folder):
+        raise StoreError(f"{folder} is a symbolic link; nothing is archived through it")
+
+
+def _move_to_free_name(path: str, folder: str) -> str:
+    session_id, number = store.id_of(path), 0
+    while True:
+        name = f"{session_id}.{number}" if number else session_id
+        target = os.path.join(folder, name + store.SUFFIX)
+        try:
+            journal.move(path, target)
+        except FileExistsError:
+            number += 1
+            continue
+        return target
+
+
+def _remove_leftovers(now: float, on_problem: Callable[[str], None]) -> None:
+    try:
+        journal.remove_leftovers(store.SESSIONS_DIR, now - _LEFTOVER_SECONDS)
+    except FileNotFoundError:
+        pass  # no store yet, or another cleaner was quicker
+    except (StoreError, OSError) as error:
+        on_problem(f"{store.SESSIONS_DIR} could not be tidied: {error}")

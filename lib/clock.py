@@ -1,0 +1,87 @@
+"""Times as they stand in the record: RFC 3339, UTC, milliseconds, `Z`.
+
+Stamps of this one form sort like the times they name, so that the hooks compare
+strings; `parse` is for everything that needs a difference.
+"""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# An entry from this far ahead is a clock that disagrees a little; beyond, it proves
+# nothing about when it was written.
+SKEW_SECONDS = 300
+_OLDEST = "2020"
+_LONGEST = 64
+_SHAPE = "0000-00-00T00:00:00.000Z"
+
+
+def stamp(seconds: float) -> str:
+    """Return *seconds* since the epoch as a stamp, cut off after the milliseconds."""
+    milliseconds = int(seconds * 1000)
+    t = time.gmtime(milliseconds // 1000)
+    return (
+        f"{t.tm_year:04d}-{t.tm_mon:02d}-{t.tm_mday:02d}"
+        f"T{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d}.{milliseconds % 1000:03d}Z"
+    )
+
+
+def is_stamp(value: object) -> bool:
+    """Whether *value* has the shape of a stamp."""
+    return (
+        isinstance(value, str)
+        and len(value) == len(_SHAPE)
+        and value.isascii()
+        and all(
+            ours.isdigit() if shape == "0" else ours == shape
+            for ours, shape in zip(value, _SHAPE, strict=True)
+        )
+    )
+
+
+def canonical(value: object) -> str | None:
+    """Return the time that *value* names as a stamp, or None if it names none."""
+    if is_stamp(value):
+        return str(value)
+    seconds = parse(value)
+    return None if seconds is None else stamp(seconds)
+
+
+def is_trusted(when: str, now: float) -> bool:
+    """Whether the stamp *when* is neither before the project nor ahead of *now*."""
+    return _OLDEST <= when <= stamp(now + SKEW_SECONDS)
+
+
+def parse(value: object) -> float | None:
+    """Return *value*, an ISO 8601 text, as seconds since the epoch, or None.
+
+    A text without an offset is taken as UTC. Foreign forms are dateutil's business;
+    it raises more than ValueError (`9999-12-31T24:00:00` is an OverflowError).
+    """
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return None
+    from datetime import datetime, timezone
+
+    try:
+        if is_stamp(value):
+            moment = datetime.fromisoformat(value[:-1] + "+00:00")
+        else:
+            moment = _parse_foreign(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return moment.timestamp()
+    except (ValueError, OverflowError, TypeError, ArithmeticError):
+        return None
+
+
+def _parse_foreign(value: str) -> datetime:
+    from . import packages
+
+    packages.reach()
+    from dateutil.parser import isoparse
+
+    return isoparse(value)

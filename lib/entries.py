@@ -1,0 +1,171 @@
+"""What an entry says: the common fields, our own types, and what others may write."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import clock, process, record
+from .errors import InvalidEntryError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .model import SessionEntry, SessionMetadata
+
+FORMAT_VERSION = 1
+NO_PROCESS = 0
+_ID_DIGITS = 16
+_HEX = frozenset("0123456789abcdef")
+_TYPE_LENGTH = 64
+_TYPE_FIRST = frozenset("abcdefghijklmnopqrstuvwxyz")
+_TYPE_REST = _TYPE_FIRST | frozenset("0123456789_.-")
+_PROCESS_KEYS = ("pid", "process", "host")
+
+
+def metadata_entry(
+    session_id: str, pid: int | None, fields: Mapping[str, object]
+) -> SessionEntry:
+    """Return line 1 of a session; *pid* None is this process, 0 says none is known."""
+    entry = _common(record.METADATA, session_id)
+    began = entry.pop("timestamp")
+    return {
+        **entry,
+        **_process_fields(os.getpid() if pid is None else pid),
+        "host": process.host_name(),
+        "start_time": began,
+        "last_heartbeat": began,
+        **_present(fields),
+    }
+
+
+def lifecycle_entry(
+    found: record.Record, kind: str, pid: int | None, fields: Mapping[str, object]
+) -> SessionEntry:
+    """Return an entry of ours; *pid* None is the process on record, 0 none.
+
+    It carries whatever a reader of the tail would otherwise have to look for in the
+    middle: further processes at work, the host, label and tasks where they are no
+    longer those of line 1.
+    """
+    metadata, first = found.metadata, found.first
+    entry = _common(kind, metadata["session_id"])
+    if pid is None:
+        entry.update({k: v for k, v in metadata.items() if k in _PROCESS_KEYS})
+    else:
+        entry.update(_process_fields(pid), host=process.host_name())
+    if entry.get("host") == first.get("host"):
+        entry.pop("host", None)
+    entry.update(_present(fields))
+    others = _others_at_work(metadata, entry)
+    if others:
+        entry["others"] = others
+    for key, nothing in (("label", ""), ("tasks", [])):
+        if metadata.get(key, nothing) != first.get(key, nothing):
+            entry[key] = metadata.get(key, nothing)
+    return entry
+
+
+def foreign_entry(session_id: str, given: SessionEntry) -> SessionEntry:
+    """Return another tool's entry with the common fields filled in.
+
+    Raises InvalidEntryError for a type that is not allowed, and for common fields that
+    are not what they must be.
+    """
+    _check_type(given.get("type"))
+    entry = {**_common(given["type"], session_id), **given, "v": FORMAT_VERSION}
+    if entry["session_id"] != session_id:
+        raise InvalidEntryError(
+            f"the entry is of {ascii(entry['session_id'])[:80]}, not of {session_id}"
+        )
+    if not _is_entry_id(entry["id"]):
+        raise InvalidEntryError(f"{ascii(entry['id'])[:80]} is no id: 16 hex digits")
+    if clock.parse(entry["timestamp"]) is None:
+        raise InvalidEntryError(
+            f"{ascii(entry['timestamp'])[:80]} is no time: RFC 3339, UTC"
+        )
+    _check_update(entry)
+    return entry
+
+
+def _common(kind: str, session_id: str) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "v": FORMAT_VERSION,
+        "id": os.urandom(_ID_DIGITS // 2).hex(),
+        "session_id": session_id,
+        "timestamp": clock.stamp(time.time()),
+    }
+
+
+def _process_fields(pid: int) -> SessionEntry:
+    if pid == NO_PROCESS:
+        return {}
+    return _present({"pid": pid, "process": process.fingerprint(pid)})
+
+
+def _present(fields: Mapping[str, object]) -> SessionEntry:
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _others_at_work(
+    metadata: SessionMetadata, entry: SessionEntry
+) -> list[SessionEntry]:
+    """Return the session's processes beside the entry's own that are not gone."""
+    known: list[SessionEntry] = [
+        {k: v for k, v in metadata.items() if k in (*_PROCESS_KEYS, "state")},
+        *(dict(other) for other in metadata.get("others", [])),
+    ]
+    return [
+        other
+        for other in known
+        if other.get("state") != "closed"
+        and not _is_same(other, entry)
+        and _may_be_at_work(other)
+    ]
+
+
+def _is_same(one: SessionEntry, two: SessionEntry) -> bool:
+    return all(one.get(key) == two.get(key) for key in ("pid", "process"))
+
+
+def _may_be_at_work(seen: SessionEntry) -> bool:
+    if not process.is_pid(seen.get("pid")):
+        return False
+    outcome, _ = process.compare(*(seen.get(key) for key in _PROCESS_KEYS))
+    return outcome != process.GONE
+
+
+def _check_type(kind: object) -> None:
+    if not (
+        isinstance(kind, str)
+        and 0 < len(kind) <= _TYPE_LENGTH
+        and kind[0] in _TYPE_FIRST
+        and _TYPE_REST.issuperset(kind)
+    ):
+        raise InvalidEntryError(
+            f"{ascii(kind)[:80]} is no type: a lower-case letter, then at most 63 of "
+            "a-z 0-9 _ . -"
+        )
+    if kind in record.LIFECYCLE:
+        raise InvalidEntryError(
+            f"entries of type {kind} are Headcount's own; create_session, "
+            "update_heartbeat and close_session write them"
+        )
+
+
+def _is_entry_id(value: object) -> bool:
+    return (
+        isinstance(value, str) and len(value) == _ID_DIGITS and _HEX.issuperset(value)
+    )
+
+
+def _check_update(entry: SessionEntry) -> None:
+    if entry["type"] != record.UPDATE:
+        return
+    if not isinstance(entry.get("label", ""), str):
+        raise InvalidEntryError("the label of a session_update is a text")
+    if not isinstance(entry.get("tasks", []), list):
+        raise InvalidEntryError("the tasks of a session_update are a list")

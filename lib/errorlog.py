@@ -1,0 +1,57 @@
+"""errors.log: what hooks could not do, a line each, bounded in size.
+
+A hook must not disturb the user, so what goes wrong is written here, and
+`headcount doctor` shows it. A log that cannot be written is silent.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import __version__, clock, store
+from .errors import HeadcountError
+from .words import plain
+
+PATH = os.path.join(store.SESSIONS_DIR, "errors.log")
+_MOST_BYTES = 256 * 1024
+_LONGEST_LINE = 1000
+
+
+def note(what: str, problem: BaseException | str) -> None:
+    """Add one line: the time, our version, *what* was going on, and the *problem*."""
+    if isinstance(problem, BaseException):
+        problem = f"{type(problem).__name__}: {problem}"
+    text = plain(f"{what}: {problem}", _LONGEST_LINE)
+    line = f"{clock.stamp(time.time())} {__version__} {text}\n"
+    try:
+        _append(line.encode("ascii", "backslashreplace"))
+    except (OSError, HeadcountError):
+        pass
+
+
+def recent(since: float) -> list[str]:
+    """Return the lines noted at or after *since* (epoch seconds), oldest first."""
+    first = clock.stamp(since)
+    lines: list[str] = []
+    for path in (PATH + ".1", PATH):
+        try:
+            with open(path, encoding="ascii", errors="replace") as log:
+                lines += [line.rstrip("\n") for line in log if line >= first]
+        except OSError:
+            continue
+    return lines
+
+
+def _append(line: bytes) -> None:
+    store.ensure_folder(store.SESSIONS_DIR)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | store.SAFE_FLAGS
+    descriptor = os.open(PATH, flags, store.FILE_MODE)
+    try:
+        status = os.fstat(descriptor)
+        store.check_ours(PATH, status)
+        os.write(descriptor, line)
+        if status.st_size > _MOST_BYTES:
+            os.replace(PATH, PATH + ".1")
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,39 @@
+"""What can go wrong, by name. A message says which path, what was tried, what helps."""
+
+from __future__ import annotations
+
+
+class HeadcountError(Exception):
+    """Base of everything Headcount raises on purpose."""
+
+
+class InvalidSessionIdError(HeadcountError, ValueError):
+    """The id cannot be a file name of the store."""
+
+
+class InvalidEntryError(HeadcountError, ValueError):
+    """The entry cannot be written: not JSON, too large, or of a reserved type."""
+
+
+class SessionNotFoundError(HeadcountError, LookupError):
+    """No session of this id is on record, neither live nor archived."""
+
+
+class SessionExistsError(HeadcountError, FileExistsError):
+    """A session of this id is on record already."""
+
+
+class StoreError(HeadcountError, OSError):
+    """The store, or a file in it, is not something Headcount may touch."""
+
+
+class LockError(HeadcountError, OSError):
+    """The lock cannot be had."""
+
+
+class LockTimeoutError(LockError, TimeoutError):
+    """Somebody else held the lock until the deadline."""
+
+
+class LockUnsupportedError(LockError):
+    """The file system has no locks."""

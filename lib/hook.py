@@ -1,0 +1,234 @@
+"""What every hook shares: payload in, the event's action, fail-open, errors.log.
+
+A hook never disturbs the user. Whatever happens its exit code is 0 (2 would block the
+prompt), stdout stays empty but for the one JSON object that SessionStart may print,
+stderr stays empty, and it ends within DEADLINE_SECONDS. What went wrong is a line in
+errors.log.
+"""
+
+from __future__ import annotations
+
+# `signal` pulls in `enum`: 8 ms where this was measured, half a bare start. The module
+# beneath it is part of the interpreter.
+import _signal  # type: ignore[import-not-found]
+import os
+
+from . import entries, errorlog, jsonl, process, sessions, store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from .model import State
+
+    Payload = dict[str, Any]
+
+DEADLINE_SECONDS = 0.9
+STDIN_SECONDS = 0.4
+PATIENCE = sessions.Patience(0.5, even_locked=True)
+# More than the longest prompt a model takes; tool output is cut by the client.
+MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+HEARTBEAT_INTERVAL_SECONDS = 60.0
+
+_NOTIFIED: dict[str, State] = {"permission_prompt": "waiting", "idle_prompt": "idle"}
+_STDOUT = 1
+
+
+class DeadlineExceeded(BaseException):
+    """The hook's time is up. Not an Exception, so that nothing takes it for its own."""
+
+
+def run(action: Callable[[Payload], None]) -> NoReturn:
+    """Read the payload, give it to *action*, and exit 0, whatever happens."""
+    try:
+        _silence()
+        payload = _read_payload()
+        _alarm(DEADLINE_SECONDS - STDIN_SECONDS)
+        action(payload)
+    except BaseException as error:  # noqa: BLE001  # see above: nothing may come through
+        _note(action.__name__, error)
+    finally:
+        os._exit(0)
+
+
+def session_start(payload: Payload) -> None:
+    """Create or resume; say who else is here; archive what is stale."""
+    source = _text(payload, "source") or "startup"
+    session_id = _begin(payload, source)
+    if source != "compact" and os.environ.get("HEADCOUNT_QUIET", "0") in ("", "0"):
+        _attempt("notice", lambda: _say_who_is_here(session_id))
+    sessions.clean_by_the_way(session_id)
+
+
+def heartbeat(payload: Payload) -> None:
+    """UserPromptSubmit, PostToolUse, Notification: alive, and in this state."""
+    _beat(payload, _state_of(payload), "heartbeat")
+
+
+def stop(payload: Payload) -> None:
+    """Stop: the turn is over. Not the session, and not what runs in its background."""
+    tasks = payload.get("background_tasks")
+    running = isinstance(tasks, list) and any(
+        isinstance(task, dict) and task.get("status", "running") == "running"
+        for task in tasks
+    )
+    _beat(payload, "busy" if running else "idle", "turn_close")
+
+
+def session_end(payload: Payload) -> None:
+    """SessionEnd: closed, for the reason given."""
+
+    def close(session_id: str) -> None:
+        sessions.close_session(
+            session_id,
+            reason=_text(payload, "reason") or "other",
+            pid=_client(),
+            patience=PATIENCE,
+        )
+
+    _upsert(payload, close)
+
+
+def _beat(payload: Payload, state: State | None, kind: str) -> None:
+    in_subagent = bool(payload.get("agent_id"))
+
+    def beat(session_id: str) -> None:
+        sessions.update_heartbeat(
+            session_id,
+            state=None if in_subagent else state,
+            event=_text(payload, "hook_event_name"),
+            kind="heartbeat" if in_subagent else kind,
+            pid=_client(),
+            min_interval=HEARTBEAT_INTERVAL_SECONDS,
+            patience=PATIENCE,
+        )
+
+    _upsert(payload, beat)
+
+
+def _upsert(payload: Payload, action: Callable[[str], None]) -> None:
+    """Do *action* with the session; begin it first if this is the first seen of it."""
+    try:
+        action(_session_id(payload))
+    except sessions.SessionNotFoundError:
+        action(_begin(payload, "adopted"))
+
+
+def _begin(payload: Payload, source: str) -> str:
+    session_id = _session_id(payload)
+    sessions.resume_session(
+        session_id,
+        source=source,
+        pid=_client(),
+        cwd=_text(payload, "cwd"),
+        project_dir=os.environ.get("CLAUDE_PROJECT_DIR"),
+        transcript_path=_text(payload, "transcript_path"),
+        entrypoint=os.environ.get("CLAUDE_CODE_ENTRYPOINT"),
+        client_version=_client_version(os.environ.get("AI_AGENT", "")),
+        patience=PATIENCE,
+    )
+    return session_id
+
+
+def _state_of(payload: Payload) -> State | None:
+    if payload.get("hook_event_name") != "Notification":
+        return "busy"
+    known = _NOTIFIED.get(str(payload.get("notification_type")))
+    if known or "notification_type" in payload:
+        return known
+    # Clients before 2.0.37 give the sentence only.
+    return "waiting" if "permission" in str(payload.get("message")) else "idle"
+
+
+def _client() -> int:
+    return process.find_client(os.environ) or entries.NO_PROCESS
+
+
+def _client_version(agent: str) -> str | None:
+    """Return `2.1.330` from `claude-code_2-1-330_harness`, or None."""
+    parts = agent.split("_")
+    return parts[1].replace("-", ".") if len(parts) > 2 else None  # noqa: PLR2004
+
+
+def _session_id(payload: Payload) -> str:
+    session_id = payload.get("session_id")
+    store.session_path(session_id)  # type: ignore[arg-type]  # raises unless it is one
+    return str(session_id)
+
+
+def _text(payload: Payload, key: str) -> str | None:
+    value = payload.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+def _say_who_is_here(session_id: str) -> None:
+    from . import notice
+
+    message = notice.who_else_is_here(session_id)
+    if message:
+        os.write(_STDOUT_KEPT, jsonl.encode({"systemMessage": message}))
+
+
+def _attempt(what: str, step: Callable[[], None]) -> None:
+    try:
+        step()
+    except Exception as error:  # noqa: BLE001  # the steps after it have their turn
+        _note(what, error)
+
+
+def _note(what: str, error: BaseException) -> None:
+    _alarm(0)
+    try:
+        errorlog.note(what, error)
+    except BaseException:  # noqa: BLE001, S110  # nowhere left to say it
+        pass
+
+
+# ---- The process itself ---------------------------------------------------------
+
+_STDOUT_KEPT = -1
+
+
+def _silence() -> None:
+    """Point stdout and stderr at nothing, keeping stdout for `_say_who_is_here`."""
+    global _STDOUT_KEPT  # noqa: PLW0603
+    nothing = os.open(os.devnull, os.O_RDWR)
+    try:
+        _STDOUT_KEPT = os.dup(_STDOUT)
+    except OSError:
+        _STDOUT_KEPT = nothing  # it was closed
+    os.dup2(nothing, _STDOUT)
+    os.dup2(nothing, _STDOUT + 1)
+
+
+def _read_payload() -> Payload:
+    """Return the JSON object on stdin, read for STDIN_SECONDS at most.
+
+    What has come by then is taken as all there is: a stdin that stays open must not
+    hold up the session.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    _alarm(STDIN_SECONDS)
+    try:
+        while size <= MAX_PAYLOAD_BYTES:
+            chunk = os.read(0, 1 << 16)
+            if not chunk:
+                break
+            chunks.append(chunk)
+            size += len(chunk)
+    except DeadlineExceeded:
+        pass
+    payload = jsonl.decode(b"".join(chunks))
+    if payload is None:
+        raise ValueError(f"stdin is not one JSON object ({size} bytes)")
+    return payload
+
+
+def _alarm(seconds: float) -> None:
+    def time_is_up(*_: object) -> NoReturn:
+        raise DeadlineExceeded(f"not done within {DEADLINE_SECONDS} s")
+
+    _signal.signal(_signal.SIGALRM, time_is_up)
+    _signal.setitimer(_signal.ITIMER_REAL, seconds)

@@ -1,0 +1,297 @@
+"""The bytes on disk: one session's file, a metadata line and then a line per entry.
+
+Promises
+    * Line 1 is there before the file has its name. Lines are only added.
+    * Writers exclude each other with the file's lock. Readers take no lock.
+    * A crash can tear at most the line being written. Readers pass over it, and the
+      next append starts on a line of its own.
+    * A file is moved only under its lock, and never over another.
+
+Calling sequence
+    create(path, line)   or   append(path, line, timeout=...)
+    with locked(path):   move(path, target)
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from . import file_lock, store
+from .errors import LockError, LockUnsupportedError, StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BLOCK_BYTES = 8 * 1024
+HEAD_BYTES = 64 * 1024  # no entry is longer, so line 1 lies within
+TAIL_BYTES = 16 * 1024 * 1024
+_APPEND = os.O_RDWR | os.O_APPEND | store.SAFE_FLAGS
+_NO_HARD_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK])
+
+
+def create(path: str, line: bytes) -> None:
+    """Begin the session's file at *path* with *line*, all or nothing.
+
+    The line is written under a hidden name, made durable, and linked into place: no
+    reader sees a file without its first line, and of two beginners one wins.
+    Raises FileExistsError if there is a file already, else OSError.
+    """
+    hidden = f"{path.removesuffix(store.SUFFIX)}.{os.urandom(8).hex()}.tmp"
+    hidden = os.path.join(os.path.dirname(path), "." + os.path.basename(hidden))
+    descriptor = _create_new(hidden)
+    try:
+        file_lock.acquire(descriptor, hidden, 0)  # until the second name is gone
+    except LockUnsupportedError:
+        pass  # nobody else can take it either
+    try:
+        _write(descriptor, line)
+        os.fsync(descriptor)
+        _name(hidden, path, line)
+    finally:
+        _unlink_if_there(hidden)
+        os.close(descriptor)
+    _sync_folder(os.path.dirname(path))
+
+
+def append(
+    path: str, line: bytes, *, timeout: float, even_locked: bool = False
+) -> LockError | None:
+    """Add *line* to the session's file at *path*, on a line of its own.
+
+    If the lock cannot be had within *timeout* seconds this raises LockTimeoutError,
+    or, with *even_locked*, writes all the same, by the same single append-mode write,
+    and returns the error. So it does where the file system has no locks.
+
+    Raises FileNotFoundError if there is no file (it never makes one), StoreError if it
+    is not ours to write, OSError if the line could not be written whole.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        descriptor = _open_ours(path)
+        try:
+            problem = _try_lock(descriptor, path, deadline)
+            if problem is not None:
+                if not (even_locked or isinstance(problem, LockUnsupportedError)):
+                    raise problem
+                _settle_links(path, descriptor, unlink=False)
+                _write(descriptor, _on_its_own(descriptor, line), roll_back=False)
+                return problem
+            if file_lock.still_names(path, descriptor):
+                _settle_links(path, descriptor)
+                _write(descriptor, _on_its_own(descriptor, line))
+                return None
+        finally:
+            os.close(descriptor)
+
+
+class locked:  # noqa: N801  # a context manager, used like a function
+    """Hold the lock of the session's file at *path*, checked to be ours and settled.
+
+    Entering raises FileNotFoundError, StoreError or LockError. `contextlib` would cost
+    the hooks 3 ms.
+    """
+
+    def __init__(self, path: str, timeout: float = 0.0) -> None:
+        self._path = path
+        self._timeout = timeout
+
+    def __enter__(self) -> None:
+        self._descriptor = _open_ours(self._path)
+        try:
+            file_lock.acquire(self._descriptor, self._path, self._timeout)
+            if not file_lock.still_names(self._path, self._descriptor):
+                raise FileNotFoundError(errno.ENOENT, "moved meanwhile", self._path)
+            _settle_links(self._path, self._descriptor)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+
+def move(path: str, target: str) -> None:
+    """Rename *path*, whose lock is held, to *target*, which must not exist.
+
+    Two steps, since a plain rename replaces: a second name, then the first removed.
+    A crash in between leaves both on one file; the next who locks it finishes.
+    Raises FileExistsError, and OSError where the target is on another file system.
+    """
+    os.link(path, target, follow_symlinks=False)
+    os.unlink(path)
+
+
+def read_head(descriptor: int, size: int) -> tuple[list[bytes], int]:
+    """Return the first lines of an open session, and the offset where they end."""
+    end = min(BLOCK_BYTES, size)
+    block = _read_at(descriptor, 0, end)
+    if b"\n" not in block and end < size:
+        end = min(HEAD_BYTES, size)
+        block = _read_at(descriptor, 0, end)
+    if end < size:
+        end = block.rfind(b"\n") + 1
+        block = block[:end]
+    return block.split(b"\n"), end
+
+
+def read_backwards(
+    descriptor: int, start: int, size: int
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield the lines between *start* and *size*, last block first, TAIL_BYTES at most.
+
+    Each time with the offset that has been reached; the lines of one yield are in the
+    file's order. A line longer than an entry can be is passed over: memory is bounded.
+    """
+    low, block, rest = size, BLOCK_BYTES, b""
+    while low > start and size - low < TAIL_BYTES:
+        high, low = low, max(start, low - block)
+        lines = (_read_at(descriptor, low, high - low) + rest).split(b"\n")
+        rest = lines.pop(0) if low > start else b""
+        if len(rest) > HEAD_BYTES:
+            rest = b""
+        yield low, lines
+        block = HEAD_BYTES
+
+
+def open_to_read(path: str) -> int:
+    """Open the regular file of ours at *path*; raise StoreError or OSError."""
+    return _open_ours(path, os.O_RDONLY | store.SAFE_FLAGS)
+
+
+def remove_leftovers(folder: str, older_than: float) -> None:
+    """Remove hidden files of `create` that a crash left before *older_than* (epoch)."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") and entry.name.endswith(".tmp"):
+                status = entry.stat(follow_symlinks=False)
+                store.check_ours(entry.path, status)
+                if status.st_mtime < older_than:
+                    os.unlink(entry.path)
+
+
+def _create_new(path: str) -> int:
+    flags = _APPEND | os.O_CREAT | os.O_EXCL
+    descriptor = os.open(path, flags, store.FILE_MODE)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, store.FILE_MODE)  # whatever the umask
+    return descriptor
+
+
+def _unlink_if_there(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _name(hidden: str, path: str, line: bytes) -> None:
+    try:
+        os.link(hidden, path, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        descriptor = _create_new(path)  # a file system without hard links
+        try:
+            _write(descriptor, line)
+        finally:
+            os.close(descriptor)
+
+
+def _sync_folder(folder: str) -> None:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return  # Windows does not open folders, and needs no sync of them
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open_ours(path: str, flags: int = _APPEND) -> int:
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise StoreError(f"{path} is a symbolic link; it was left alone") from None
+        raise
+    try:
+        store.check_ours(path, os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _try_lock(descriptor: int, path: str, deadline: float) -> LockError | None:
+    try:
+        file_lock.acquire(descriptor, path, max(0.0, deadline - time.monotonic()))
+    except LockError as error:
+        return error
+    return None
+
+
+def _settle_links(path: str, descriptor: int, *, unlink: bool = True) -> None:
+    """See to it that *path* is the file's only name.
+
+    A second name inside the store is a create or a move that a crash interrupted; it
+    is finished (with *unlink*) in favour of the live name. Any other is a stranger's.
+    """
+    status = os.fstat(descriptor)
+    surplus = status.st_nlink - 1
+    if surplus < 1:
+        return
+    for other in _possible_names(path):
+        if other != path and os.path.samestat(os.lstat(other), status):
+            surplus -= 1
+            if unlink:
+                os.unlink(other)
+    if surplus > 0:
+        raise StoreError(
+            f"{path} has a second name (hard link) outside the store; it was left "
+            f"alone. `find / -samefile {path}` finds the other"
+        )
+
+
+def _possible_names(path: str) -> list[str]:
+    folder, session_id = os.path.dirname(path), store.id_of(path)
+    hidden = [
+        os.path.join(folder, name)
+        for name in os.listdir(folder)
+        if name.startswith(f".{session_id}.") and name.endswith(".tmp")
+    ]
+    return hidden + store.archived_paths(session_id)
+
+
+def _on_its_own(descriptor: int, line: bytes) -> bytes:
+    size = os.fstat(descriptor).st_size
+    if size > 0 and _read_at(descriptor, size - 1, 1) != b"\n":
+        return b"\n" + line
+    return line
+
+
+def _write(descriptor: int, line: bytes, *, roll_back: bool = True) -> None:
+    before = os.fstat(descriptor).st_size
+    try:
+        written = os.write(descriptor, line)
+    except OSError:
+        if roll_back and os.fstat(descriptor).st_size != before:
+            os.ftruncate(descriptor, before)
+        raise
+    if written != len(line):
+        if roll_back:
+            os.ftruncate(descriptor, before)
+        raise OSError(errno.ENOSPC, "the entry was not written: no room for all of it")
+
+
+def _read_at(descriptor: int, offset: int, length: int) -> bytes:
+    """Read *length* bytes at *offset*, less only where the file has ended."""
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, length, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, length)

@@ -1,0 +1,101 @@
+"""One JSON line, to bytes and back.
+
+`import json` costs a hook as much as half a bare start of the interpreter (it pulls
+in `re` and `enum`), so the scanner and the encoder beneath it are used directly where
+the interpreter has them; the words of `json` are the fallback.
+"""
+
+from __future__ import annotations
+
+from .errors import InvalidEntryError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .model import SessionEntry
+
+MAX_ENTRY_BYTES = 64 * 1024
+_PADDING = " \t\r\n\0\ufeff"
+
+
+def encode(entry: SessionEntry) -> bytes:
+    """Return *entry* as one line of ASCII JSON, its newline included.
+
+    Raises InvalidEntryError if it is not JSON (NaN, a set, a cycle) or longer than
+    MAX_ENTRY_BYTES.
+    """
+    try:
+        line = _dumps(entry).encode("ascii") + b"\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidEntryError(f"the entry is not JSON: {error}") from None
+    if len(line) > MAX_ENTRY_BYTES:
+        raise InvalidEntryError(
+            f"the entry is {len(line)} bytes as JSON, the limit is {MAX_ENTRY_BYTES}; "
+            "keep the bulk in a file of your own and its path in the entry"
+        )
+    return line
+
+
+def decode(line: bytes) -> SessionEntry | None:
+    """Return the object that *line* holds, or None: whatever the bytes, no exception.
+
+    NUL bytes and a byte order mark around the object are passed over: a power loss
+    leaves the first, an editor the second.
+    """
+    try:
+        text = line.decode("utf-8").strip(_PADDING)
+        value, end = _scan(text, 0)
+    except (ValueError, StopIteration, RecursionError):
+        return None
+    return value if end == len(text) and isinstance(value, dict) else None
+
+
+def _not_json(value: object) -> object:
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _interpreters_own() -> tuple[
+    Callable[[SessionEntry], str], Callable[[str, int], tuple[object, int]]
+]:
+    from _json import encode_basestring_ascii, make_encoder, make_scanner
+
+    class Context:
+        strict = True
+        object_hook = object_pairs_hook = None
+        parse_float = float
+        parse_int = int
+        parse_constant = staticmethod(_no_constant)
+
+    def dumps(entry: SessionEntry) -> str:
+        encoder = make_encoder(
+            {}, _not_json, encode_basestring_ascii, None, ":", ",", False, False, False
+        )
+        return "".join(encoder(entry, 0))
+
+    return dumps, make_scanner(Context())  # type: ignore[arg-type]  # any such object
+
+
+def _standard() -> tuple[
+    Callable[[SessionEntry], str], Callable[[str, int], tuple[object, int]]
+]:
+    import json
+
+    def dumps(entry: SessionEntry) -> str:
+        return json.dumps(
+            entry, allow_nan=False, separators=(",", ":"), default=_not_json
+        )
+
+    return dumps, json.JSONDecoder(parse_constant=_no_constant).raw_decode
+
+
+try:
+    _dumps, _scan = _interpreters_own()
+    if _scan(_dumps({"a": [1, "é"]}), 0)[0] != {"a": [1, "é"]}:
+        raise ValueError("the interpreter's scanner has changed")
+except (ImportError, TypeError, ValueError, AttributeError):
+    _dumps, _scan = _standard()

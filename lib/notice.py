@@ -1,0 +1,75 @@
+"""The line that SessionStart shows the user: who else has this session or this tree."""
+
+from __future__ import annotations
+
+import time
+
+from . import reading, tree
+from .verdict import judge, processes_at_work
+from .words import plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .model import SessionMetadata
+
+_MOST_READ = 200
+_MOST_NAMED = 3
+_LABEL_LENGTH = 40
+_LONGEST = 400
+
+
+def who_else_is_here(session_id: str) -> str | None:
+    """Return one line for the user, or None if this session is alone.
+
+    Another process may have the same session open, or another live session work in the
+    same tree. Only what was written last is read: a session that has not been written
+    to within the limit is not alive.
+    """
+    now = time.time()
+    seen = {
+        found.metadata["session_id"]: found.metadata
+        for found in reading.recently_written(_MOST_READ, now)
+    }
+    own = seen.pop(session_id, None)
+    if own is None:
+        return None
+    parts = [_same_session(own), _same_tree(own, list(seen.values()), now)]
+    said = "; ".join(part for part in parts if part)
+    return plain(f"Headcount: {said}", _LONGEST) if said else None
+
+
+def _same_session(own: SessionMetadata) -> str:
+    others = processes_at_work({"others": own.get("others", [])})
+    pids = [str(other["pid"]) for other in others if "pid" in other]
+    if not pids:
+        return ""
+    return f"this session is also open in another process (pid {', '.join(pids)})"
+
+
+def _same_tree(own: SessionMetadata, others: list[SessionMetadata], now: float) -> str:
+    if "cwd" not in own:
+        return ""
+    here = tree.root_of(own["cwd"])
+    live = [
+        other
+        for other in others
+        if "cwd" in other
+        and tree.root_of(other["cwd"]) == here
+        and judge(other, now).verdict == "alive"
+    ]
+    if not live:
+        return ""
+    count = (
+        "1 other live session works"
+        if len(live) == 1
+        else (f"{len(live)} other live sessions work")
+    )
+    named = ", ".join(_name(other) for other in live[:_MOST_NAMED])
+    more = ", ..." if len(live) > _MOST_NAMED else ""
+    return f"{count} in {plain(here, 100)}: {named}{more}"
+
+
+def _name(session: SessionMetadata) -> str:
+    label = plain(session.get("label", ""), _LABEL_LENGTH).strip()
+    shown = f' "{label}"' if label else ""
+    return f"{session['session_id'][:8]}{shown} ({session['state']})"

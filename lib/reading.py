@@ -1,0 +1,88 @@
+"""Reading sessions: all entries of one, or the folded metadata of all. Never writes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from pathlib import Path
+
+from . import jsonl, record, store
+from .errors import StoreError
+from .model import SessionEntry, SessionInfo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+logger = logging.getLogger("headcount")
+
+
+def load(path: str) -> list[SessionEntry]:
+    """Return the entries of the file at *path*; see `sessions.load_session_jsonl`."""
+    entries: list[SessionEntry] = []
+    damaged = 0
+    try:
+        for number, line in enumerate(_lines(path), start=1):
+            entry = jsonl.decode(line)
+            if entry is not None:
+                entries.append(entry)
+            elif line.strip():
+                damaged += 1
+                logger.warning("%s: line %d is damaged, passed over", path, number)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        logger.warning("%s cannot be read: %s", path, error)
+        return entries
+    if damaged * 10 > damaged + len(entries):
+        logger.error(
+            "%s: %d of %d lines are damaged; is its disk, or another writer, at fault?",
+            path,
+            damaged,
+            damaged + len(entries),
+        )
+    return entries
+
+
+def discover(folder: str, now: float) -> list[SessionInfo]:
+    """Return every session of *folder*, by name."""
+    paths = sorted(entry.path for entry in store.session_files(folder))
+    return [
+        SessionInfo(_shown_id(path), Path(path), found.metadata if found else None)
+        for path, found in ((path, _read(path, now)) for path in paths)
+    ]
+
+
+def recently_written(most: int, now: float) -> Iterator[record.Record]:
+    """Yield the live sessions, the last written first, at most *most*."""
+    written: list[tuple[float, str]] = []
+    for entry in store.session_files(store.SESSIONS_DIR):
+        try:
+            written.append((entry.stat(follow_symlinks=False).st_mtime, entry.path))
+        except FileNotFoundError:
+            continue
+    for _, path in sorted(written, reverse=True)[:most]:
+        found = _read(path, now)
+        if found is not None:
+            yield found
+
+
+def _read(path: str, now: float) -> record.Record | None:
+    try:
+        return record.read(path, now)
+    except (OSError, StoreError):
+        return None
+
+
+def _shown_id(path: str) -> str:
+    return os.path.basename(path).removesuffix(store.SUFFIX)
+
+
+def _lines(path: str) -> Iterator[bytes]:
+    # O_NONBLOCK: a FIFO would otherwise wait for a writer for ever.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise StoreError(f"{path} is not a regular file")
+        yield from file

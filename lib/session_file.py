@@ -1,0 +1,105 @@
+"""One session's file, wherever it lies: found, begun, mended, brought back, grown."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import archive, errorlog, journal, jsonl, record, store
+from .errors import SessionNotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .model import SessionEntry
+
+
+class Patience:
+    """How long to wait for a lock, in seconds, and whether to write even without it.
+
+    Hooks do: a process that was stopped while it held the lock must not cost an entry.
+    It is noted in errors.log.
+    """
+
+    __slots__ = ("even_locked", "timeout")
+
+    def __init__(self, timeout: float, *, even_locked: bool = False) -> None:
+        self.timeout = timeout
+        self.even_locked = even_locked
+
+
+def add(session_id: str, entry: SessionEntry, patience: Patience) -> None:
+    """Add the entry to the session, which is brought back if it is in the archive.
+
+    Raises SessionNotFoundError, InvalidEntryError, LockTimeoutError, StoreError,
+    OSError.
+    """
+    path, line = store.session_path(session_id), jsonl.encode(entry)
+    while True:
+        try:
+            _append(path, line, patience)
+        except FileNotFoundError:
+            _bring_back(session_id, patience)
+        else:
+            break
+    if not os.path.lexists(path):
+        # Written without the lock while a cleaner moved the file: follow the entry.
+        _bring_back(session_id, patience)
+
+
+def begin(session_id: str, entry: SessionEntry, patience: Patience) -> bool:
+    """Begin the session's file with its metadata *entry*; False if another did.
+
+    A file that is there without valid metadata (a crash, a torn line 1) is mended by
+    adding it. Raises InvalidEntryError, StoreError, LockTimeoutError, OSError.
+    """
+    path, line = store.session_path(session_id), jsonl.encode(entry)
+    store.ensure_folder(store.SESSIONS_DIR)
+    try:
+        journal.create(path, line)
+    except FileExistsError:
+        if record.read(path, time.time()) is not None:
+            return False
+        _append(path, line, patience)
+    return True
+
+
+def find(session_id: str, patience: Patience) -> record.Record | None:
+    """Return the session, brought back if need be; None if missing or damaged.
+
+    Raises LockTimeoutError, StoreError, OSError.
+    """
+    path = store.session_path(session_id)
+    try:
+        return record.read(path, time.time())
+    except FileNotFoundError:
+        pass
+    try:
+        _bring_back(session_id, patience)
+    except SessionNotFoundError:
+        return None
+    return record.read(path, time.time())
+
+
+def require(session_id: str, patience: Patience) -> record.Record:
+    """Return the session as `find` does; raise SessionNotFoundError for None."""
+    found = find(session_id, patience)
+    if found is None:
+        raise SessionNotFoundError(
+            f"no session {session_id} with valid metadata in {store.SESSIONS_DIR} or "
+            "its archive; create_session begins one"
+        )
+    return found
+
+
+def _append(path: str, line: bytes, patience: Patience) -> None:
+    problem = journal.append(
+        path, line, timeout=patience.timeout, even_locked=patience.even_locked
+    )
+    if problem is not None:
+        errorlog.note("written without the lock", problem)
+
+
+def _bring_back(session_id: str, patience: Patience) -> None:
+    archive.restore(
+        session_id, timeout=patience.timeout, even_locked=patience.even_locked
+    )

@@ -1,0 +1,444 @@
+"""The life of a session, top to bottom: the front door, the only file to read.
+
+    id = create_session("nightly build")             it begins: a file, metadata first
+    append_to_session(id, {"type": "build.done"})    other tools add their own entries
+    update_heartbeat(id, state="busy")               it is alive
+    close_session(id)                                it ends
+    discover_sessions()                              all of them, folded
+    verdict(metadata), is_session_alive(metadata)    is it alive, and why do we think so
+    cleanup_stale_sessions()                         the dead are filed away
+    restore_session(id)                              who returns is brought back
+
+A session is a file of JSON lines below SESSIONS_DIR. Line 1 is its metadata, written
+once; every later line is an entry. Lines are only added, under the file's lock, and a
+session is only moved, never deleted. All of this may be called from any number of
+processes at once.
+
+`HEADCOUNT_DIR` and `HEADCOUNT_TTL_HOURS` are read when this module is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from . import (
+    archive,
+    clock,
+    entries,
+    errorlog,
+    file_lock,
+    journal,
+    jsonl,
+    process,
+    record,
+    session_file,
+    store,
+)
+from .errors import (
+    HeadcountError,
+    InvalidEntryError,
+    InvalidSessionIdError,
+    LockError,
+    LockTimeoutError,
+    SessionExistsError,
+    SessionNotFoundError,
+    StoreError,
+)
+from .file_lock import with_lock
+from .session_file import Patience
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from .model import SessionEntry, SessionInfo, SessionMetadata, State, Verdict
+
+    SESSIONS_DIR: Path
+    ARCHIVE_DIR: Path
+    HEARTBEAT_TTL_HOURS: float
+
+__all__ = [
+    "ARCHIVE_DIR",
+    "HEARTBEAT_TTL_HOURS",
+    "SESSIONS_DIR",
+    "HeadcountError",
+    "InvalidEntryError",
+    "InvalidSessionIdError",
+    "LockError",
+    "LockTimeoutError",
+    "Patience",
+    "SessionEntry",
+    "SessionExistsError",
+    "SessionInfo",
+    "SessionMetadata",
+    "SessionNotFoundError",
+    "StoreError",
+    "Verdict",
+    "append_to_session",
+    "archive_session",
+    "clean_by_the_way",
+    "cleanup_stale_sessions",
+    "close_session",
+    "create_session",
+    "discover_sessions",
+    "get_session_path",
+    "is_session_alive",
+    "load_session_jsonl",
+    "restore_session",
+    "resume_session",
+    "update_heartbeat",
+    "verdict",
+    "with_lock",
+]
+
+# The cleanup by the way must not be noticed by whoever starts a session.
+CLEANUP_BUDGET_SECONDS = 0.2
+PATIENT = Patience(file_lock.DEFAULT_TIMEOUT_SECONDS)
+_RECENT = 50
+
+
+def __getattr__(name: str) -> object:
+    """Give the names that cost an import only to those who ask for them.
+
+    `pathlib` and `typing` would each double what a hook takes.
+    """
+    if name in ("SESSIONS_DIR", "ARCHIVE_DIR"):
+        from pathlib import Path
+
+        return Path(getattr(store, name))
+    if name == "HEARTBEAT_TTL_HOURS":
+        from .verdict import HEARTBEAT_TTL_HOURS
+
+        return HEARTBEAT_TTL_HOURS
+    if name in ("SessionEntry", "SessionInfo", "SessionMetadata", "Verdict"):
+        from . import model
+
+        return getattr(model, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+# ---- It begins ------------------------------------------------------------------
+
+
+def get_session_path(session_id: str) -> Path:
+    """Return where the live session of this id is, or would be.
+
+    Raises InvalidSessionIdError unless the id is 1 to 128 of `A-Z a-z 0-9 - _` and
+    begins with a letter or digit: nothing outside the folder can be named.
+    """
+    from pathlib import Path
+
+    return Path(store.session_path(session_id))
+
+
+def create_session(
+    label: str | None = None,
+    *,
+    session_id: str | None = None,
+    pid: int | None = None,
+    cwd: str | None = None,
+    tasks: list[object] | None = None,
+    **facts: str | None,
+) -> str:
+    """Begin a session and return its id; stale ones are archived by the way.
+
+    *session_id* is a new UUID4 unless given, *pid* (the process whose life is the
+    session's) the caller's; 0 says that none is known. *cwd* is the current folder.
+    *facts* are further texts of the metadata entry: `source`, `project_dir`,
+    `transcript_path`, `entrypoint`, `client_version`, `previous_session_id`.
+
+    Raises SessionExistsError if the id is on record, live or archived;
+    InvalidSessionIdError; InvalidEntryError if the metadata is not JSON or over
+    64 KiB; StoreError or OSError if it cannot be written. What goes wrong in the
+    cleanup goes to errors.log, never to the caller.
+    """
+    session_id = _new_uuid() if session_id is None else session_id
+    path = store.session_path(session_id)
+    fields = {"cwd": _here() if cwd is None else cwd, "label": label, **facts}
+    entry = entries.metadata_entry(session_id, pid, {**fields, "tasks": tasks or []})
+    line = jsonl.encode(entry)
+    if store.archived_paths(session_id):
+        raise SessionExistsError(
+            f"session {session_id} is in the archive; append_to_session and "
+            "restore_session bring it back"
+        )
+    store.ensure_folder(store.SESSIONS_DIR)
+    try:
+        journal.create(path, line)
+    except FileExistsError:
+        raise SessionExistsError(f"session {session_id} is on record: {path}") from None
+    clean_by_the_way(session_id)
+    return session_id
+
+
+def resume_session(
+    session_id: str,
+    *,
+    source: str,
+    pid: int | None = None,
+    cwd: str | None = None,
+    patience: Patience = PATIENT,
+    **facts: str | None,
+) -> None:
+    """Begin the session, or if it is on record, live or archived, go on with it.
+
+    For hooks: the upsert behind SessionStart and behind every event that comes first.
+    The parameters are those of `create_session`. The session that the same process had
+    open until now, if any, becomes `previous_session_id`, and is closed if it was not.
+
+    Raises InvalidSessionIdError, LockTimeoutError, StoreError, OSError.
+    """
+    store.session_path(session_id)
+    previous = _previous_session(session_id, pid, source)
+    left = None if previous is None else previous["session_id"]
+    fields = {"cwd": cwd, "source": source, "previous_session_id": left}
+    found = session_file.find(session_id, patience)
+    if found is None:
+        first: dict[str, object] = {**fields, **facts, "tasks": []}
+        line_1 = entries.metadata_entry(session_id, pid, first)
+        if not session_file.begin(session_id, line_1, patience):
+            found = session_file.require(session_id, patience)
+    if found is not None:
+        fields["host"] = process.host_name()
+        entry = entries.lifecycle_entry(found, record.RESUME, pid, fields)
+        session_file.add(session_id, entry, patience)
+    if previous is not None and previous.get("state") != "closed":
+        close_session(
+            previous["session_id"], reason="replaced", pid=pid, patience=patience
+        )
+
+
+def clean_by_the_way(session_id: str) -> None:
+    """Archive what is stale, within CLEANUP_BUDGET_SECONDS, but not *session_id*.
+
+    Never raises: what goes wrong is noted in errors.log.
+    """
+    try:
+        archive.cleanup(
+            now=time.time(),
+            keep=[session_id],
+            budget=CLEANUP_BUDGET_SECONDS,
+            on_problem=lambda problem: errorlog.note("cleanup", problem),
+        )
+    except (HeadcountError, OSError) as error:
+        errorlog.note("cleanup", error)
+
+
+# ---- It goes on -----------------------------------------------------------------
+
+
+def append_to_session(
+    session_id: str, entry: SessionEntry, *, patience: Patience = PATIENT
+) -> str:
+    """Add one entry of your own to a session, whole or not at all; return its id.
+
+    *entry* is JSON, at most 64 KiB, with a `type` of `[a-z][a-z0-9_.-]{0,63}` that is
+    none of Headcount's own (`session_update`, which sets `label` or `tasks`, may be
+    written by anybody). `v`, `session_id`, and unless given `id` and `timestamp`, are
+    filled in. An archived session is brought back; a missing one is never made.
+
+    Raises SessionNotFoundError, InvalidSessionIdError, InvalidEntryError,
+    LockTimeoutError, StoreError, OSError.
+    """
+    store.session_path(session_id)
+    whole = entries.foreign_entry(session_id, entry)
+    session_file.add(session_id, whole, patience)
+    return str(whole["id"])
+
+
+def update_heartbeat(
+    session_id: str,
+    *,
+    state: State | None = None,
+    event: str | None = None,
+    kind: str = record.HEARTBEAT,
+    pid: int | None = None,
+    min_interval: float = 0.0,
+    patience: Patience = PATIENT,
+) -> bool:
+    """Say that the session is alive, and in *state*; return whether a line was written.
+
+    None is: with *min_interval*, when state and process are unchanged and the last
+    heartbeat is younger than that many seconds. *state* None leaves it as it is. *pid*
+    is the process that has the session open now, None if it is still the same one.
+    *kind* `turn_close` marks the end of a turn. *event* is the hook's name for it.
+
+    Raises SessionNotFoundError if it is not on record or its metadata is damaged,
+    InvalidEntryError for a state that is none, LockTimeoutError, StoreError, OSError.
+    """
+    found = session_file.require(session_id, patience)
+    state = state or _state_kept(found.metadata)
+    if state not in record.STATES - {"closed"}:
+        raise InvalidEntryError(f"{ascii(state)[:80]} is not busy, idle or waiting")
+    fields = {"event": event, "state": state}
+    entry = entries.lifecycle_entry(found, kind, pid, fields)
+    if _is_recent(found.metadata, entry, time.time() - min_interval):
+        return False
+    session_file.add(session_id, entry, patience)
+    return True
+
+
+def close_session(
+    session_id: str,
+    *,
+    reason: str = "other",
+    pid: int | None = None,
+    patience: Patience = PATIENT,
+) -> None:
+    """Say that the session has ended, and why (`clear`, `logout`, ...).
+
+    If another process has it open too, only this one's part ends. The parameters and
+    errors are those of `update_heartbeat`.
+    """
+    found = session_file.require(session_id, patience)
+    entry = entries.lifecycle_entry(found, record.CLOSE, pid, {"reason": reason})
+    session_file.add(session_id, entry, patience)
+
+
+def _state_kept(metadata: SessionMetadata) -> State:
+    state = metadata.get("state", "busy")
+    return "busy" if state == "closed" else state
+
+
+def _is_recent(metadata: SessionMetadata, entry: SessionEntry, since: float) -> bool:
+    """Whether *entry* says nothing that the record did not say after *since*."""
+    return (
+        entry["type"] == record.HEARTBEAT
+        and entry.get("state") == metadata.get("state")
+        and entry.get("process") == metadata.get("process")
+        and metadata["last_heartbeat"] > clock.stamp(since)
+    )
+
+
+# ---- It is read -----------------------------------------------------------------
+
+
+def load_session_jsonl(path: str | os.PathLike[str]) -> list[SessionEntry]:
+    """Return every entry of the file at *path*, in order.
+
+    Damaged lines are passed over one by one with a warning (logger `headcount`), and
+    with an error if they are more than a tenth. A missing or unreadable file gives an
+    empty list. No bytes make this raise.
+    """
+    from .reading import load
+
+    return load(os.fspath(path))
+
+
+def discover_sessions(*, archived: bool = False) -> list[SessionInfo]:
+    """Return the live sessions by id, or with *archived* the archived ones.
+
+    Reads head and tail of each file, takes no lock and changes nothing. `metadata` is
+    None where a file holds no valid metadata entry. Raises StoreError if the folder
+    itself cannot be read; a missing one has no sessions.
+    """
+    from .reading import discover
+
+    folders = store.archive_folders() if archived else [store.SESSIONS_DIR]
+    return [info for folder in folders for info in discover(folder, time.time())]
+
+
+def verdict(metadata: SessionMetadata, *, now: float | None = None) -> Verdict:
+    """Return `Verdict(verdict, reasons)`: alive, stale, dead or unknown, and why.
+
+    *now* is in seconds since the epoch. Never raises: a record by hand or by another
+    tool, without a process fingerprint, is judged by its pid.
+    """
+    from .verdict import judge
+
+    return judge(metadata, time.time() if now is None else now)
+
+
+def is_session_alive(metadata: SessionMetadata, *, now: float | None = None) -> bool:
+    """Whether the process is there AND its last heartbeat is younger than the limit.
+
+    The limit is HEARTBEAT_TTL_HOURS. A closed session is not alive.
+    """
+    return verdict(metadata, now=now).verdict == "alive"
+
+
+# ---- It is filed away, and brought back -----------------------------------------
+
+
+def cleanup_stale_sessions(
+    *,
+    dry_run: bool = False,
+    budget: float | None = None,
+    keep: Collection[str] = (),
+    now: float | None = None,
+    on_problem: Callable[[str], None] = lambda _: None,
+) -> list[SessionInfo]:
+    """Archive every session that is stale or dead; return those, with their new paths.
+
+    With *dry_run* nothing moves and the paths are the present ones. *budget* bounds
+    the time, in seconds; ids in *keep* are left alone. What cannot be judged or moved
+    stays where it is, and *on_problem* is told. Raises StoreError if the folder itself
+    cannot be read.
+    """
+    return archive.cleanup(
+        now=time.time() if now is None else now,
+        keep=keep,
+        budget=budget,
+        dry_run=dry_run,
+        on_problem=on_problem,
+    )
+
+
+def archive_session(
+    path: str | os.PathLike[str], *, timeout: float = PATIENT.timeout
+) -> Path:
+    """Move the live session at *path* to the archive, alive or not; return where to.
+
+    Raises StoreError if it is not proven to be a session's file, LockTimeoutError,
+    FileNotFoundError, OSError.
+    """
+    from pathlib import Path
+
+    target = archive.archive(os.fspath(path), now=time.time(), timeout=timeout)
+    return Path(target or path)
+
+
+def restore_session(session_id: str, *, timeout: float = PATIENT.timeout) -> Path:
+    """Bring the session back from whichever day of the archive; return its live path.
+
+    A live one is left as it is. Raises SessionNotFoundError, InvalidSessionIdError,
+    LockTimeoutError, StoreError, OSError.
+    """
+    from pathlib import Path
+
+    return Path(archive.restore(session_id, timeout=timeout))
+
+
+def _new_uuid() -> str:
+    import uuid
+
+    return str(uuid.uuid4())
+
+
+def _here() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None  # it was deleted under us
+
+
+def _previous_session(
+    session_id: str, pid: int | None, source: str
+) -> SessionMetadata | None:
+    """Return the session that process *pid* had open before this one.
+
+    A process has one session at a time. Current clients close the one they leave
+    (/clear, /resume); those up to 2.1.200 are silent when they fork.
+    """
+    if pid is None or pid == entries.NO_PROCESS or source == "compact":
+        return None
+    from .reading import recently_written
+
+    known = process.fingerprint(pid)
+    for found in recently_written(_RECENT, time.time()):
+        same = found.metadata.get("process") == known
+        if same and found.metadata["session_id"] != session_id:
+            return found.metadata
+    return None
