@@ -40,6 +40,7 @@ def archive(
     back, else the new path. Raises StoreError if the file is not proven to be a
     session's, LockError if it is busy, FileNotFoundError, OSError.
     """
+    _check_name(path)
     with journal.locked(path, timeout):
         if not record.begins_with_metadata(path):
             raise StoreError(
@@ -62,15 +63,9 @@ def restore(session_id: str, *, timeout: float, even_locked: bool = False) -> st
     Raises SessionNotFoundError, LockError, StoreError, OSError.
     """
     live = store.session_path(session_id)
-    while not os.path.lexists(live):
-        archived = store.require_archived(session_id)
+    while (archived := store.locate_session(session_id)) != live:
         try:
-            with journal.locked(archived, timeout):
-                journal.move(archived, live)
-        except LockTimeoutError:
-            if not even_locked:
-                raise
-            journal.move(archived, live)
+            _move_back(archived, live, timeout, even_locked=even_locked)
         except (FileNotFoundError, FileExistsError):
             continue  # another process brought it back, or archived it once more
     return live
@@ -108,6 +103,16 @@ def cleanup(
     if not dry_run:
         _remove_leftovers(now, on_problem)
     return moved
+
+
+def _move_back(archived: str, live: str, timeout: float, *, even_locked: bool) -> None:
+    try:
+        with journal.locked(archived, timeout):
+            journal.move(archived, live)
+    except LockTimeoutError:
+        if not even_locked:
+            raise
+        journal.move(archived, live)
 
 
 def _clean_one(path: str, now: float, *, dry_run: bool) -> SessionInfo | None:
@@ -181,6 +186,18 @@ def _oldest_first() -> Iterator[str]:
     for _, path in found[start:] + found[:start]:
         if store.is_session_id(os.path.basename(path).removesuffix(store.SUFFIX)):
             yield path
+
+
+def _check_name(path: str) -> None:
+    """Raise StoreError unless *path* is where a live session of the store would be."""
+    folder, name = os.path.split(os.path.abspath(path))
+    session_id = name.removesuffix(store.SUFFIX)
+    inside = os.path.realpath(folder) == os.path.realpath(store.SESSIONS_DIR)
+    if not (inside and name != session_id and store.is_session_id(session_id)):
+        raise StoreError(
+            f"{path} is not a session in {store.SESSIONS_DIR}; "
+            "what is not proven to be a session is not moved"
+        )
 
 
 def _ensure_no_link(folder: str) -> None:

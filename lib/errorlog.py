@@ -13,7 +13,6 @@ from . import __version__, clock, store
 from .errors import HeadcountError
 from .words import plain
 
-PATH = os.path.join(store.SESSIONS_DIR, "errors.log")
 _MOST_BYTES = 256 * 1024
 _LONGEST_LINE = 1000
 
@@ -34,7 +33,7 @@ def recent(since: float) -> list[str]:
     """Return the lines noted at or after *since* (epoch seconds), oldest first."""
     first = clock.stamp(since)
     lines: list[str] = []
-    for path in (PATH + ".1", PATH):
+    for path in (_path() + ".1", _path()):
         try:
             with open(path, encoding="ascii", errors="replace") as log:
                 lines += [line.rstrip("\n") for line in log if line >= first]
@@ -43,15 +42,19 @@ def recent(since: float) -> list[str]:
     return lines
 
 
+def _path() -> str:
+    return os.path.join(store.SESSIONS_DIR, "errors.log")
+
+
 def _append(line: bytes) -> None:
+    path = _path()
     store.ensure_folder(store.SESSIONS_DIR)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | store.SAFE_FLAGS
-    descriptor = os.open(PATH, flags, store.FILE_MODE)
+    descriptor = store.open_private(path, os.O_WRONLY | os.O_APPEND)
     try:
         status = os.fstat(descriptor)
-        store.check_ours(PATH, status)
+        store.check_ours(path, status)
         os.write(descriptor, line)
         if status.st_size > _MOST_BYTES:
-            os.replace(PATH, PATH + ".1")
+            os.replace(path, path + ".1")
     finally:
         os.close(descriptor)

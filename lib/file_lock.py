@@ -114,9 +114,15 @@ def _open_and_lock(path: str, deadline: float) -> int:
 
 
 def _open(path: str) -> int:
-    create = 0 if path.endswith(store.SUFFIX) else os.O_CREAT
     try:
-        return os.open(path, os.O_RDWR | create | store.SAFE_FLAGS, store.FILE_MODE)
+        return os.open(path, os.O_RDWR | store.SAFE_FLAGS)
+    except FileNotFoundError:
+        if path.endswith(store.SUFFIX):
+            raise LockError(f"cannot lock {path}: there is no such session") from None
+    except OSError as error:
+        raise LockError(f"cannot open {path} to lock it: {error.strerror}") from error
+    try:
+        return store.open_private(path, os.O_RDWR)
     except OSError as error:
         raise LockError(f"cannot open {path} to lock it: {error.strerror}") from error
 

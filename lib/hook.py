@@ -12,6 +12,7 @@ from __future__ import annotations
 # beneath it is part of the interpreter.
 import _signal  # type: ignore[import-not-found]
 import os
+import time
 
 from . import entries, errorlog, jsonl, process, sessions, store
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     Payload = dict[str, Any]
 
 DEADLINE_SECONDS = 0.9
-STDIN_SECONDS = 0.4
-PATIENCE = sessions.Patience(0.5, even_locked=True)
+STDIN_SECONDS = 0.3
+PATIENCE = sessions.Patience(0.4, even_locked=True)
 # More than the longest prompt a model takes; tool output is cut by the client.
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 HEARTBEAT_INTERVAL_SECONDS = 60.0
@@ -41,10 +42,11 @@ class DeadlineExceeded(BaseException):
 
 def run(action: Callable[[Payload], None]) -> NoReturn:
     """Read the payload, give it to *action*, and exit 0, whatever happens."""
+    began = time.monotonic()
     try:
         _silence()
         payload = _read_payload()
-        _alarm(DEADLINE_SECONDS - STDIN_SECONDS)
+        _alarm(DEADLINE_SECONDS - (time.monotonic() - began))
         action(payload)
     except BaseException as error:  # noqa: BLE001  # see above: nothing may come through
         _note(action.__name__, error)

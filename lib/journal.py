@@ -41,7 +41,7 @@ def create(path: str, line: bytes) -> None:
     """
     hidden = f"{path.removesuffix(store.SUFFIX)}.{os.urandom(8).hex()}.tmp"
     hidden = os.path.join(os.path.dirname(path), "." + os.path.basename(hidden))
-    descriptor = _create_new(hidden)
+    descriptor = store.open_private(hidden, _APPEND | os.O_EXCL)
     try:
         file_lock.acquire(descriptor, hidden, 0)  # until the second name is gone
     except LockUnsupportedError:
@@ -165,19 +165,15 @@ def remove_leftovers(folder: str, older_than: float) -> None:
     """Remove hidden files of `create` that a crash left before *older_than* (epoch)."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(".") and entry.name.endswith(".tmp"):
-                status = entry.stat(follow_symlinks=False)
-                store.check_ours(entry.path, status)
-                if status.st_mtime < older_than:
-                    os.unlink(entry.path)
-
-
-def _create_new(path: str) -> int:
-    flags = _APPEND | os.O_CREAT | os.O_EXCL
-    descriptor = os.open(path, flags, store.FILE_MODE)
-    if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, store.FILE_MODE)  # whatever the umask
-    return descriptor
+            _, session_id, *rest = (*entry.name.split("."), "", "")
+            if (
+                entry.name.startswith(".")
+                and store.is_session_id(session_id)
+                and rest[1:2] == ["tmp"]
+                and entry.is_file(follow_symlinks=False)
+                and entry.stat(follow_symlinks=False).st_mtime < older_than
+            ):
+                os.unlink(entry.path)
 
 
 def _unlink_if_there(path: str) -> None:
@@ -195,7 +191,9 @@ def _name(hidden: str, path: str, line: bytes) -> None:
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        descriptor = _create_new(path)  # a file system without hard links
+        descriptor = store.open_private(
+            path, _APPEND | os.O_EXCL
+        )  # a file system without hard links
         try:
             _write(descriptor, line)
         finally:

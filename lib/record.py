@@ -68,7 +68,7 @@ def read(path: str, now: float) -> Record | None:
     fold = _Fold(first, now)
     fold.apply_all(entry for entry in entries if entry is not first)
     if gap:
-        fold.forget(later_known=any(e.get("type") in LIFECYCLE for e in tail))
+        fold.forget(later_known=any(map(_is_lifecycle, tail)))
     fold.apply_all(tail)
     return Record(first, fold.result(min(status.st_mtime, now)))
 
@@ -85,6 +85,11 @@ def begins_with_metadata(path: str) -> bool:
         os.close(descriptor)
     entries = _entries(head)[:1]
     return _metadata_entry(entries, store.id_of(path)) is not None
+
+
+def _is_lifecycle(entry: SessionEntry) -> bool:
+    kind = entry.get("type")
+    return isinstance(kind, str) and kind in LIFECYCLE
 
 
 def _entries(lines: Iterable[bytes]) -> list[SessionEntry]:
@@ -114,7 +119,7 @@ def _read_tail(
         reached = low
         ours = [line for line in lines if any(mark in line for mark in _MARKS)]
         found[:0] = _entries(ours)
-        if any(entry.get("type") in LIFECYCLE for entry in found):
+        if any(map(_is_lifecycle, found)):
             break
     return found, reached > start
 
@@ -168,7 +173,7 @@ class _Fold:
 
     def _apply(self, entry: SessionEntry) -> None:
         kind = entry.get("type")
-        if kind in LIFECYCLE:
+        if _is_lifecycle(entry):
             self._see_time(entry.get("timestamp"))
             self._see_label(entry)
         if kind == UPDATE:
@@ -281,7 +286,8 @@ class _Fold:
 
 
 def _state(value: object) -> State | None:
-    return value if value in STATES else None  # type: ignore[return-value]
+    known = isinstance(value, str) and value in STATES
+    return value if known else None  # type: ignore[return-value]
 
 
 def _key(seen: Process) -> str:

@@ -69,15 +69,15 @@ def find(session_id: str, patience: Patience) -> record.Record | None:
     Raises LockTimeoutError, StoreError, OSError.
     """
     path = store.session_path(session_id)
-    try:
-        return record.read(path, time.time())
-    except FileNotFoundError:
-        pass
-    try:
-        _bring_back(session_id, patience)
-    except SessionNotFoundError:
-        return None
-    return record.read(path, time.time())
+    while True:
+        try:
+            return record.read(path, time.time())
+        except FileNotFoundError:
+            pass
+        try:
+            _bring_back(session_id, patience)
+        except SessionNotFoundError:
+            return None
 
 
 def require(session_id: str, patience: Patience) -> record.Record:

@@ -191,6 +191,7 @@ def resume_session(
     Raises InvalidSessionIdError, LockTimeoutError, StoreError, OSError.
     """
     store.session_path(session_id)
+    pid = os.getpid() if pid is None else pid
     previous = _previous_session(session_id, pid, source)
     left = None if previous is None else previous["session_id"]
     fields = {"cwd": cwd, "source": source, "previous_session_id": left}
@@ -424,15 +425,13 @@ def _here() -> str | None:
         return None  # it was deleted under us
 
 
-def _previous_session(
-    session_id: str, pid: int | None, source: str
-) -> SessionMetadata | None:
+def _previous_session(session_id: str, pid: int, source: str) -> SessionMetadata | None:
     """Return the session that process *pid* had open before this one.
 
     A process has one session at a time. Current clients close the one they leave
     (/clear, /resume); those up to 2.1.200 are silent when they fork.
     """
-    if pid is None or pid == entries.NO_PROCESS or source == "compact":
+    if pid == entries.NO_PROCESS or source == "compact":
         return None
     from .reading import recently_written
 

@@ -26,6 +26,7 @@ FOLDER_MODE = 0o700
 SAFE_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 _ID_LENGTH = 128
+_LOOKS = 3
 _ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _ID_REST = _ALNUM | frozenset("-_")
 _DEVICES = frozenset(
@@ -150,11 +151,17 @@ def archived_paths(session_id: str) -> list[str]:
     return found
 
 
-def require_archived(session_id: str) -> str:
-    """Return the newest archived file of the session; raise SessionNotFoundError."""
-    session_path(session_id)
-    for path in archived_paths(session_id):
-        return path
+def locate_session(session_id: str) -> str:
+    """Return the live file of the session, else its newest archived one.
+
+    Looks more than once: a file that is moved between the two looks is seen in neither
+    place. Raises SessionNotFoundError, InvalidSessionIdError.
+    """
+    live = session_path(session_id)
+    for _ in range(_LOOKS):
+        for path in (live, *archived_paths(session_id)):
+            if os.path.lexists(path):
+                return path
     raise SessionNotFoundError(
         f"no session {session_id} in {SESSIONS_DIR} or its archive; "
         "`headcount list --all` shows those on record"
@@ -195,10 +202,17 @@ def _make_folder(folder: str) -> None:
         os.chmod(folder, FOLDER_MODE)
 
 
+def open_private(path: str, flags: int) -> int:
+    """Open the file at *path*, made if need be (with O_EXCL: only so), mode 0600."""
+    descriptor = os.open(path, flags | os.O_CREAT | SAFE_FLAGS, FILE_MODE)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, FILE_MODE)  # whatever the umask
+    return descriptor
+
+
 def _make_file(path: str, content: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE_FLAGS
     try:
-        descriptor = os.open(path, flags, FILE_MODE)
+        descriptor = open_private(path, os.O_WRONLY | os.O_EXCL)
     except FileExistsError:
         return
     try:
@@ -213,6 +227,6 @@ def check_ours(path: str, status: os.stat_result) -> None:
         raise StoreError(f"{path} is not a regular file; it was left alone")
     if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
         raise StoreError(
-            f"{path} belongs to user {status.st_uid}, not to you; it was left alone. "
+            f"{path} belongs to user {status.st_uid}, not you; it was left alone. "
             f"If it is yours: sudo chown {os.geteuid()} {path}"
         )
