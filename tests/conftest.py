@@ -1,0 +1,54 @@
+"""Every test has a store of its own, and none can reach the real one."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import tempfile
+
+import pytest
+
+# Before anything of `lib` is imported: a path that cannot be made, so that a test which
+# forgets to choose a store fails instead of writing to the developer's.
+_NOWHERE = tempfile.NamedTemporaryFile(prefix="choose-a-store-")  # noqa: SIM115
+os.environ["HEADCOUNT_DIR"] = os.path.join(_NOWHERE.name, "store")
+os.environ["HOME"] = os.path.join(_NOWHERE.name, "home")
+for name in [*os.environ]:
+    if name.startswith(("CLAUDE", "XDG_STATE", "HEADCOUNT_TTL", "HEADCOUNT_QUIET")):
+        del os.environ[name]
+
+from support import Client  # noqa: E402
+
+from lib import store as store_module  # noqa: E402
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store for this test, in process and for the processes that it starts."""
+    folder = tmp_path / "store"
+    monkeypatch.setenv("HEADCOUNT_DIR", str(folder))
+    monkeypatch.setattr(store_module, "SESSIONS_DIR", str(folder))
+    monkeypatch.setattr(store_module, "ARCHIVE_DIR", str(folder / "archive"))
+    return folder
+
+
+@pytest.fixture
+def client(store):
+    """A process that looks like Claude Code and runs hooks as it does."""
+    with Client() as started:
+        yield started
+
+
+@pytest.fixture
+def payloads():
+    return pathlib.Path(__file__).parent / "payloads"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """In CI nothing is skipped: what is missing there must be installed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if os.environ.get("CI") == "true" and skipped:
+        reporter.write_line(f"CI=true, yet {len(skipped)} tests were skipped")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,132 @@
+"""What several test files need: hooks run as installed, and a client to run them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DEAD_PID = 2**22 + 1  # above the highest that Linux gives out
+ID = "8ee1f931-8a2e-4bc2-841e-e420ad80648c"
+SCRIPTS = {
+    "SessionStart": "session_start",
+    "UserPromptSubmit": "heartbeat",
+    "PostToolUse": "heartbeat",
+    "Notification": "heartbeat",
+    "Stop": "stop",
+    "SessionEnd": "session_end",
+}
+
+
+def hook_command(script: str) -> str:
+    """The command as the installer writes it, with the interpreter of the tests."""
+    python, path = (
+        shlex.quote(s) for s in (sys.executable, f"{ROOT}/hooks/{script}.py")
+    )
+    return f"{python} -I -S {path} 2>/dev/null || : # headcount"
+
+
+def payload(event: str, session_id: str = ID, **fields: object) -> dict[str, object]:
+    return {
+        "session_id": session_id,
+        "transcript_path": f"/home/user/.claude/projects/-p/{session_id}.jsonl",
+        "cwd": "/home/user/project",
+        "hook_event_name": event,
+        **fields,
+    }
+
+
+class Client:
+    """A running `fake_client.py`; a context manager."""
+
+    def __init__(self, name: str = "claude") -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests/fake_client.py"), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.pid = self._process.pid
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
+
+    def __enter__(self) -> Client:  # noqa: PYI034  # Self is not in 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.send(signal.SIGCONT)
+        self.kill()
+
+    def run(
+        self,
+        command: str,
+        stdin: str = "",
+        *,
+        env: dict[str, str] | None = None,
+        cwd: str = "/",
+    ) -> dict[str, object]:
+        """Run *command* as a hook; return its status, stdout and stderr."""
+        request = {
+            "command": command,
+            "stdin": stdin,
+            "cwd": cwd,
+            "env": {
+                "PATH": os.environ["PATH"],
+                "HEADCOUNT_DIR": os.environ["HEADCOUNT_DIR"],
+                **(env or {}),
+            },
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def fire(
+        self,
+        event: str,
+        session_id: str = ID,
+        env: dict[str, str] | None = None,
+        **fields: object,
+    ) -> str:
+        """Fire the installed hook of *event*; return its stdout, all else being well."""
+        done = self.run(
+            hook_command(SCRIPTS[event]),
+            json.dumps(payload(event, session_id, **fields)) + "\n",
+            env=env,
+        )
+        assert (done["status"], done["stderr"]) == (0, "")
+        return str(done["stdout"])
+
+    def send(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it as a crash would, and see it gone."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+
+
+def lines(path: pathlib.Path) -> list[dict[str, object]]:
+    """Every line of a file, each of which must be a JSON object."""
+    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+def types(path: pathlib.Path) -> list[object]:
+    return [entry["type"] for entry in lines(path)]
+
+
+def errors(store: pathlib.Path) -> str:
+    log = store / "errors.log"
+    return log.read_text() if log.exists() else ""

@@ -1,0 +1,118 @@
+"""Who may import whom: imports go down the layers only. The table is the design."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+import pytest
+from support import ROOT
+
+from lib import sessions
+
+# Each module, and the modules of ours that it may import. Lower ones come first.
+TABLE = {
+    "errors": "",
+    "words": "",
+    "packages": "",
+    "model": "",
+    "tree": "",
+    "clock": "packages",
+    "jsonl": "errors model",
+    "process": "packages words",
+    "store": "errors",
+    "file_lock": "errors packages store",
+    "errorlog": "clock errors store words",
+    "journal": "errors file_lock store",
+    "record": "clock journal jsonl model process store",
+    "entries": "clock errors model process record",
+    "verdict": "clock model process words",
+    "archive": "clock errors journal model process record store verdict words",
+    "session_file": "archive errorlog errors journal jsonl model record store",
+    "reading": "errors jsonl model record store",
+    "sessions": "archive clock entries errorlog errors file_lock journal jsonl model"
+    " process reading record session_file store verdict",
+    "notice": "model reading tree verdict words",
+    "hook": "entries errorlog errors jsonl model notice process sessions store",
+}
+# What a hook that runs with every tool call may cost: no json, re, typing, pathlib,
+# enum, datetime, third-party package... A bare `python -I -S` has the rest.
+HOT = {
+    *("_collections_abc", "_json", "_stat", "errno", "fcntl", "genericpath", "os"),
+    *("os.path", "posixpath", "stat", "lib", "__future__"),
+}
+
+
+def imports_of(name):
+    """The modules of ours that `lib/<name>.py` imports, at its top or later."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / "lib" / f"{name}.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            names = [node.module] if node.module else [a.name for a in node.names]
+            found.update(name for name in names if name != "__version__")
+    return found
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_imports_go_down_the_layers(name):
+    order = list(TABLE)
+    found = imports_of(name)
+    assert found <= set(TABLE[name].split()), name
+    assert all(order.index(lower) < order.index(name) for lower in found), name
+
+
+def test_only_the_modules_named_for_it_touch_third_party_packages():
+    users = {}
+    for path in (ROOT / "lib").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module]
+            for name in names:
+                if name.split(".")[0] in ("filelock", "psutil", "dateutil"):
+                    users.setdefault(name.split(".")[0], set()).add(path.stem)
+    assert users == {
+        "filelock": {"file_lock"},
+        "psutil": {"process"},
+        "dateutil": {"clock"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("call", "more"),
+    [
+        pytest.param("update_heartbeat('a', state='busy')", set(), id="heartbeat"),
+        pytest.param(
+            "update_heartbeat('a', state='idle', kind='turn_close')", set(), id="stop"
+        ),
+        pytest.param("close_session('a')", set(), id="end"),
+    ],
+)
+def test_a_hook_imports_nothing_that_costs_more_than_it_gives(store, call, more):
+    sessions.create_session(session_id="a")
+    code = (
+        f"import sys; before = set(sys.modules); sys.path.insert(0, {str(ROOT)!r})\n"
+        f"from lib import hook; hook.sessions.{call}\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {name for name in said.stdout.split() if not name.startswith("lib.")}
+    assert loaded <= HOT | more
+
+
+def test_hooks_are_entrypoints_of_a_few_lines():
+    for path in (ROOT / "hooks").glob("*.py"):
+        text = path.read_text()
+        assert len(text.splitlines()) <= 15
+        assert "try" not in text
+
+
+def test_no_module_is_long():
+    for path in (ROOT / "lib").glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 450, path.name

@@ -1,0 +1,160 @@
+"""The lock: it excludes, it ends, it is freed, and it says what it knows."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from support import ID, ROOT
+
+from lib import sessions
+from lib.errors import LockError, LockTimeoutError
+from lib.file_lock import with_lock
+
+FORK = multiprocessing.get_context("fork")
+HOLD = (
+    "import sys, time; from lib.file_lock import with_lock\n"
+    "with_lock(sys.argv[1], lambda: (print('held', flush=True), time.sleep(600)))\n"
+)
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that holds the lock of the file `lock`, once it has said so."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "lock")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout.readline() == b"held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def count_up(path, times):
+    def once():
+        path.write_text(str(int(path.read_text()) + 1))
+
+    for _ in range(times):
+        with_lock(path, once, timeout=60)
+
+
+def test_one_holder_at_a_time(tmp_path):
+    path = tmp_path / "counter"
+    path.write_text("0")
+    writers = [FORK.Process(target=count_up, args=(path, 50)) for _ in range(8)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert path.read_text() == "400"
+
+
+def test_the_result_comes_back_and_the_lock_is_free_again(tmp_path):
+    assert with_lock(tmp_path / "lock", lambda: 42) == 42
+    assert with_lock(tmp_path / "lock", lambda: 43, timeout=0) == 43
+
+
+def test_the_lock_is_released_when_the_operation_fails(tmp_path):
+    def fail():
+        raise KeyError("inside")
+
+    with pytest.raises(KeyError, match="inside"):
+        with_lock(tmp_path / "lock", fail)
+    assert with_lock(tmp_path / "lock", lambda: 1, timeout=0) == 1
+
+
+def test_at_the_deadline_it_says_what_it_tried(tmp_path, holder, capsys):
+    with pytest.raises(LockTimeoutError) as caught:
+        with_lock(tmp_path / "lock", lambda: None, timeout=0.2)
+    said = str(caught.value)
+    assert str(tmp_path / "lock") in said
+    assert "attempts in 0." in said
+    assert "held by another process" in said
+    assert isinstance(caught.value, TimeoutError)
+    assert capsys.readouterr().err == f"[file-lock] {said}\n"
+
+
+def test_a_killed_holder_frees_the_lock_at_once(tmp_path, holder):
+    holder.kill()
+    holder.wait()
+    assert with_lock(tmp_path / "lock", lambda: 1, timeout=0) == 1
+
+
+def test_a_stopped_holder_keeps_it_until_the_deadline_and_no_longer(tmp_path, holder):
+    holder.send_signal(signal.SIGSTOP)
+    with pytest.raises(LockTimeoutError):
+        with_lock(tmp_path / "lock", lambda: None, timeout=0.1)
+
+
+def test_it_excludes_whoever_uses_filelock_on_the_same_file(tmp_path, holder):
+    filelock = pytest.importorskip("filelock")
+    with pytest.raises(filelock.Timeout):
+        filelock.FileLock(tmp_path / "lock", timeout=0.05).acquire()
+
+
+def test_it_excludes_appends_to_the_same_session(store):
+    sessions.create_session(session_id=ID)
+
+    def append():
+        sessions.append_to_session(ID, {"type": "n"}, patience=sessions.Patience(0))
+
+    with pytest.raises(LockTimeoutError):
+        with_lock(sessions.get_session_path(ID), append)
+
+
+def test_a_session_that_is_not_there_is_not_made_by_locking_it(store, capsys):
+    store.mkdir()
+    with pytest.raises(LockError, match="no such session"):
+        with_lock(sessions.get_session_path(ID), lambda: None)
+    assert list(store.iterdir()) == []
+    assert capsys.readouterr().err.startswith("[file-lock] cannot lock")
+
+
+@pytest.mark.parametrize("kind", ["symlink", "folder", "missing-folder"])
+def test_what_cannot_be_locked_is_a_clear_error(tmp_path, kind):
+    path = tmp_path / "lock"
+    if kind == "symlink":
+        path.symlink_to(tmp_path / "elsewhere")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path = tmp_path / "missing" / "lock"
+    with pytest.raises(LockError, match=f"cannot open {path} to lock it"):
+        with_lock(path, lambda: None)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_file_replaced_while_waiting_is_not_the_one_that_is_locked(tmp_path, holder):
+    """The lock is on what the path names: here the holder's file is no longer that."""
+    path = tmp_path / "lock"
+    path.unlink()
+    assert with_lock(path, lambda: os.stat(path).st_nlink, timeout=0) == 1
+
+
+def test_where_there_are_no_locks_appends_go_on_and_cleanup_does_not(store):
+    if not os.path.exists("/usr/bin/strace"):
+        pytest.skip("strace is not installed")
+    code = (
+        "from lib import sessions\n"
+        f"sessions.create_session(session_id={ID!r}, pid={2**22 + 1})\n"
+        f"sessions.append_to_session({ID!r}, {{'type': 'n'}})\n"
+        "problems = []\n"
+        "sessions.cleanup_stale_sessions(on_problem=problems.append)\n"
+        "print(problems)\n"
+    )
+    trace = ["strace", "-f", "-qq", "-o", "/dev/null"]
+    done = subprocess.run(
+        [*trace, "-e", "inject=flock:error=ENOLCK", sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "does its file system have locks?" in done.stdout
+    assert (store / f"{ID}.jsonl").read_text().count("\n") == 2

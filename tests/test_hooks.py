@@ -1,0 +1,512 @@
+"""The hooks as installed: through a shell, below what looks like the client."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+
+import pytest
+from support import (
+    ID,
+    ROOT,
+    SCRIPTS,
+    Client,
+    errors,
+    hook_command,
+    lines,
+    payload,
+    types,
+)
+
+from lib import sessions
+
+
+def only_session(store):
+    (info,) = sessions.discover_sessions()
+    assert info.metadata is not None
+    return info
+
+
+def test_a_session_leaves_its_whole_life_on_record(store, client):
+    client.fire("SessionStart", source="startup")
+    client.fire("UserPromptSubmit", prompt="hi")
+    client.fire("PostToolUse", tool_name="Bash")
+    client.fire("Stop", background_tasks=[])
+    client.fire("SessionEnd", reason="prompt_input_exit")
+
+    entries = lines(store / f"{ID}.jsonl")
+    assert [entry["type"] for entry in entries] == [
+        "session_metadata",
+        "heartbeat",
+        "turn_close",
+        "session_close",
+    ]
+    assert entries[-1]["reason"] == "prompt_input_exit"
+    assert len({entry["id"] for entry in entries}) == len(entries)
+    assert {entry["pid"] for entry in entries} == {client.pid}
+    assert len({entry["process"] for entry in entries}) == 1
+    assert all(entry["v"] == 1 and entry["session_id"] == ID for entry in entries)
+    assert errors(store) == ""
+
+
+def test_line_1_says_where_the_session_came_from(store, client):
+    client.fire(
+        "SessionStart",
+        source="startup",
+        env={
+            "CLAUDE_PROJECT_DIR": "/home/user/project",
+            "CLAUDE_CODE_ENTRYPOINT": "cli",
+            "AI_AGENT": "claude-code_2-1-330_harness",
+        },
+    )
+    (entry,) = lines(store / f"{ID}.jsonl")
+    assert entry["source"] == "startup"
+    assert entry["cwd"] == entry["project_dir"] == "/home/user/project"
+    assert entry["entrypoint"] == "cli"
+    assert entry["client_version"] == "2.1.330"
+    assert entry["transcript_path"].endswith(f"{ID}.jsonl")
+    assert entry["host"] == os.uname().nodename
+    assert entry["start_time"] == entry["last_heartbeat"]
+    assert entry["tasks"] == []
+    assert "timestamp" not in entry
+
+
+def test_prompts_tool_input_and_environment_are_not_recorded(store, client):
+    env = {"CLAUDE_CODE_MESSAGING_TOKEN": "xyzzy-token"}
+    client.fire("SessionStart", source="startup", env=env)
+    client.fire("UserPromptSubmit", prompt="xyzzy-prompt", env=env)
+    client.fire("PostToolUse", tool_input={"command": "xyzzy-input"}, env=env)
+    client.fire("Stop", last_assistant_message="xyzzy-answer", env=env)
+    assert "xyzzy" not in (store / f"{ID}.jsonl").read_text()
+
+
+@pytest.mark.parametrize("event", [e for e in SCRIPTS if e != "SessionStart"])
+def test_any_event_may_be_the_first_one_seen(store, client, event):
+    client.fire(event, reason="other", notification_type="idle_prompt")
+    entries = lines(store / f"{ID}.jsonl")
+    assert entries[0]["type"] == "session_metadata"
+    assert entries[0]["source"] == "adopted"
+    assert len(entries) == 2 or event == "Notification"
+
+
+@pytest.mark.parametrize(
+    ("event", "fields", "state"),
+    [
+        pytest.param("UserPromptSubmit", {}, "busy", id="prompt"),
+        pytest.param("PostToolUse", {}, "busy", id="tool"),
+        pytest.param(
+            "Notification",
+            {"notification_type": "permission_prompt"},
+            "waiting",
+            id="permission",
+        ),
+        pytest.param(
+            "Notification", {"notification_type": "idle_prompt"}, "idle", id="idle"
+        ),
+        pytest.param(
+            "Notification",
+            {"message": "Claude needs your permission to use Bash"},
+            "waiting",
+            id="permission-on-old-clients",
+        ),
+        pytest.param("Stop", {"background_tasks": []}, "idle", id="stop"),
+        pytest.param("Stop", {}, "idle", id="stop-on-old-clients"),
+        pytest.param(
+            "Stop",
+            {"background_tasks": [{"type": "subagent", "status": "running"}]},
+            "busy",
+            id="stop-with-work-in-the-background",
+        ),
+        pytest.param(
+            "Stop",
+            {"background_tasks": [{"type": "shell", "status": "completed"}]},
+            "idle",
+            id="stop-with-finished-work-in-the-background",
+        ),
+    ],
+)
+def test_each_event_sets_its_state(store, client, event, fields, state):
+    client.fire("SessionStart", source="startup")
+    client.fire("UserPromptSubmit")
+    client.fire(event, **fields)
+    assert only_session(store).metadata["state"] == state
+
+
+def test_an_unknown_notification_leaves_the_state_as_it_is(store, client):
+    client.fire("Notification", notification_type="permission_prompt")
+    client.fire("Notification", notification_type="auth_success")
+    assert only_session(store).metadata["state"] == "waiting"
+
+
+def test_events_of_a_subagent_are_heartbeats_only(store, client):
+    client.fire("Notification", notification_type="permission_prompt")
+    client.fire("PostToolUse", agent_id="afa5a618328bed94d")
+    assert only_session(store).metadata["state"] == "waiting"
+
+
+def test_a_heartbeat_that_says_nothing_new_is_not_written(store, client):
+    client.fire("SessionStart", source="startup")
+    for _ in range(3):
+        client.fire("PostToolUse")
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "heartbeat"]
+
+
+def test_a_heartbeat_is_written_again_after_a_minute(store, client):
+    client.fire("PostToolUse")
+    path = store / f"{ID}.jsonl"
+    text = path.read_text()
+    path.write_text(
+        text.replace(lines(path)[-1]["timestamp"], "2026-01-01T00:00:00.000Z")
+    )
+    first = lines(path)[0]["start_time"]
+    path.write_text(path.read_text().replace(first, "2026-01-01T00:00:00.000Z"))
+    client.fire("PostToolUse")
+    assert types(path) == ["session_metadata", "heartbeat", "heartbeat"]
+
+
+def test_clear_closes_the_old_id_and_names_it_in_the_new(store, client):
+    client.fire("SessionStart", "old-id", source="startup")
+    client.fire("SessionEnd", "old-id", reason="clear")
+    client.fire("SessionStart", "new-id", source="clear")
+    (info,) = sessions.discover_sessions()  # the closed one is archived by the way
+    assert info.id == "new-id"
+    assert info.metadata["previous_session_id"] == "old-id"
+    assert info.metadata["pid"] == client.pid
+    (old,) = sessions.discover_sessions(archived=True)
+    assert sessions.verdict(old.metadata).verdict == "dead"
+    assert "closed (clear)" in sessions.verdict(old.metadata).reasons[0]
+
+
+def test_an_old_client_that_forks_in_silence_closes_what_it_left(store, client):
+    client.fire("SessionStart", "forked", source="resume")
+    client.fire("UserPromptSubmit", "fork")
+    found = {info.id: info.metadata for info in sessions.discover_sessions()}
+    assert found["fork"]["source"] == "adopted"
+    assert found["fork"]["previous_session_id"] == "forked"
+    assert found["forked"]["state"] == "closed"
+    assert found["forked"]["close_reason"] == "replaced"
+
+
+def test_a_compaction_in_the_middle_of_a_turn_changes_no_state(store, client):
+    client.fire("SessionStart", source="startup")
+    client.fire("UserPromptSubmit")
+    client.fire("SessionStart", source="compact")
+    assert types(store / f"{ID}.jsonl")[-1] == "session_resume"
+    assert only_session(store).metadata["state"] == "busy"
+
+
+def test_an_unheard_of_source_is_recorded_as_it_is(store, client):
+    client.fire("SessionStart", source="teleport")
+    assert lines(store / f"{ID}.jsonl")[0]["source"] == "teleport"
+
+
+def test_a_resumed_session_comes_back_from_the_archive_with_its_history(store):
+    with Client() as first:
+        first.fire("SessionStart", source="startup")
+    with Client() as other:
+        other.fire("SessionStart", "other-id", source="startup")
+        assert not (store / f"{ID}.jsonl").exists()
+    with Client() as second:
+        second.fire("SessionStart", source="resume")
+        assert types(store / f"{ID}.jsonl") == ["session_metadata", "session_resume"]
+        metadata = {i.id: i.metadata for i in sessions.discover_sessions()}[ID]
+        assert metadata["pid"] == second.pid
+        assert sessions.is_session_alive(metadata)
+
+
+def test_a_session_open_in_two_processes_lives_while_either_does(store, client):
+    with Client() as second:
+        client.fire("SessionStart", source="startup")
+        second.fire("SessionStart", source="resume")
+        assert only_session(store).metadata["others"][0]["pid"] == client.pid
+        second.fire("SessionEnd", reason="other")
+        metadata = only_session(store).metadata
+        assert (metadata["pid"], metadata["state"]) == (client.pid, "idle")
+        assert sessions.is_session_alive(metadata)
+    client.fire("UserPromptSubmit")
+    assert sessions.is_session_alive(only_session(store).metadata)
+    client.kill()
+    assert sessions.verdict(only_session(store).metadata).verdict == "dead"
+
+
+def test_the_session_is_closed_when_both_its_processes_close_it(store, client):
+    with Client() as second:
+        client.fire("SessionStart", source="startup")
+        second.fire("SessionStart", source="resume")
+        client.fire("SessionEnd", reason="other")
+        second.fire("SessionEnd", reason="logout")
+        metadata = only_session(store).metadata
+        assert (metadata["state"], metadata["close_reason"]) == ("closed", "logout")
+
+
+def test_session_start_tells_the_user_who_has_the_same_session(store, client):
+    assert client.fire("SessionStart", source="startup") == ""
+    with Client() as second:
+        said = json.loads(second.fire("SessionStart", source="resume"))
+    assert list(said) == ["systemMessage"]
+    assert f"also open in another process (pid {client.pid})" in said["systemMessage"]
+
+
+def test_session_start_tells_the_user_who_works_in_the_same_tree(
+    store, client, tmp_path
+):
+    (tmp_path / "tree/.git").mkdir(parents=True)
+    (tmp_path / "tree/deep").mkdir()
+    client.fire("SessionStart", "other-id", cwd=str(tmp_path / "tree/deep"))
+    sessions.append_to_session(
+        "other-id",
+        {"type": "session_update", "label": "fix \x1b[31m\n\u202elogin" + "x" * 5000},
+    )
+    with Client() as second:
+        said = second.fire("SessionStart", cwd=str(tmp_path / "tree"))
+        message = json.loads(said)["systemMessage"]
+        assert "1 other live session works in" in message
+        assert 'other-id "fix' in message
+        assert message.isprintable()
+        assert len(said) <= 2048
+        assert said.isascii()
+        assert second.fire("SessionStart", env={"HEADCOUNT_QUIET": "1"}) == ""
+        assert second.fire("SessionStart", cwd=str(tmp_path)) == ""
+
+
+def test_no_other_event_prints_anything(store, client):
+    for event in SCRIPTS:
+        for _ in range(2):
+            assert client.fire(event) == "", event
+
+
+@pytest.mark.parametrize("command", ["{}", "true && {}", "env A=1 {}", "timeout 9 {}"])
+def test_the_recorded_pid_is_the_clients_whatever_lies_between(store, client, command):
+    inner = hook_command("stop").split(" 2>")[0]
+    client.run(command.format(inner) + " ; true", json.dumps(payload("Stop")))
+    assert lines(store / f"{ID}.jsonl")[0]["pid"] == client.pid
+
+
+def test_claude_pid_is_believed_if_it_is_an_ancestor(store):
+    with Client("oddly-named") as odd:
+        odd.fire("Stop", env={"CLAUDE_PID": str(odd.pid)})
+    assert lines(store / f"{ID}.jsonl")[0]["pid"] == odd.pid
+
+
+def test_an_inherited_claude_pid_of_an_outer_client_is_not_believed(store, client):
+    inner = shlex.join([sys.executable, str(ROOT / "tests/fake_client.py"), "claude"])
+    request = {
+        "command": hook_command("stop"),
+        "stdin": json.dumps(payload("Stop")),
+        "cwd": "/",
+        "env": {
+            "PATH": os.environ["PATH"],
+            "HEADCOUNT_DIR": str(store),
+            "CLAUDE_PID": str(client.pid),
+        },
+    }
+    done = client.run(f"{inner}; true", json.dumps(request))
+    assert '"status": 0' in done["stdout"]
+    recorded = lines(store / f"{ID}.jsonl")[0]["pid"]
+    assert recorded not in (client.pid, os.getpid())
+
+
+def test_without_a_client_among_the_ancestors_no_process_is_claimed(store):
+    orphan = (
+        "import os, subprocess, sys\n"
+        "parent = os.getpid()\n"
+        "if os.fork(): os._exit(0)\n"
+        "while os.getppid() == parent: os.sched_yield()\n"
+        "subprocess.run(['sh', '-c', sys.argv[1]], input=sys.argv[2].encode())\n"
+    )
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            orphan,
+            hook_command("stop"),
+            json.dumps(payload("Stop")),
+        ],
+        env={"PATH": os.environ["PATH"], "HEADCOUNT_DIR": str(store)},
+        stdout=subprocess.PIPE,
+    )
+    process.communicate()  # its end of the pipe is closed by the orphan, last of all
+    (info,) = sessions.discover_sessions()
+    assert "pid" not in info.metadata
+    assert sessions.verdict(info.metadata).verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    "stdin",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("garbage", id="no-json"),
+        pytest.param("[]", id="list"),
+        pytest.param("null", id="null"),
+        pytest.param("{}", id="no-id"),
+        pytest.param('{"session_id": 7}', id="number-as-id"),
+        pytest.param('{"session_id": ["a"]}', id="list-as-id"),
+        pytest.param('{"session_id": "../../x"}', id="id-that-climbs"),
+        pytest.param('{"session_id": "/etc/x"}', id="absolute-id"),
+        pytest.param('{"session_id": "a\\u0000b"}', id="nul-in-id"),
+        pytest.param('{"session_id": "' + "x" * 300 + '"}', id="long-id"),
+        pytest.param("[" * 100_000, id="deep"),
+        pytest.param('\ufeff{"session_id": ""}', id="byte-order-mark"),
+    ],
+)
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
+def test_a_payload_that_is_none_is_noted_and_nothing_else(store, script, stdin):
+    done = subprocess.run(
+        ["sh", "-c", hook_command(script)[: -len(" 2>/dev/null || : # headcount")]],
+        input=stdin.encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert [path.name for path in store.iterdir()] == ["errors.log"]
+    assert errors(store).count("\n") == 1
+
+
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_harm_no_hook(store, client, redirection):
+    done = client.run(f"{hook_command('stop').split(' 2>')[0]} {redirection}", "")
+    assert done == {"status": 0, "stdout": "", "stderr": ""}
+
+
+def test_a_stdin_that_stays_open_does_not_hold_the_session_up(store, client):
+    command = f"(printf '%s' '{json.dumps(payload('Stop'))}'; sleep 60) | "
+    process = subprocess.Popen(
+        ["sh", "-c", command + hook_command("stop")], start_new_session=True
+    )
+    try:
+        deadline = 50
+        while not (store / f"{ID}.jsonl").exists() and deadline:
+            deadline -= 1
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+        assert types(store / f"{ID}.jsonl")[0] == "session_metadata"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
+def test_a_stopped_lock_holder_costs_no_entry(store, client, script):
+    client.fire("SessionStart", source="startup")
+    path = store / f"{ID}.jsonl"
+    before = len(lines(path))
+    hold = (
+        "import fcntl, os, sys, time; f = open(sys.argv[1]); "
+        "fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(600)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold, path], stdout=subprocess.PIPE
+    )
+    try:
+        holder.stdout.readline()
+        holder.send_signal(signal.SIGSTOP)
+        event = next(event for event in SCRIPTS if SCRIPTS[event] == script)
+        client.fire(event, source="resume")
+        assert len(lines(path)) == before + 1
+        assert "written without the lock" in errors(store)
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_a_store_that_cannot_be_written_disturbs_nobody(store, client, tmp_path):
+    (tmp_path / "file").write_text("")
+    for event in SCRIPTS:
+        assert client.fire(event, env={"HEADCOUNT_DIR": str(tmp_path / "file/x")}) == ""
+
+
+def test_a_relative_store_lies_in_the_project_and_out_of_its_git(client, tmp_path):
+    env = {"HEADCOUNT_DIR": ".headcount", "CLAUDE_PROJECT_DIR": str(tmp_path)}
+    client.fire("SessionStart", env=env)
+    assert (tmp_path / f".headcount/{ID}.jsonl").exists()
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    status = ["git", "-C", str(tmp_path), "status", "--porcelain"]
+    assert subprocess.run(status, capture_output=True, check=True).stdout == b""
+
+
+def test_a_relative_store_that_leads_out_of_the_project_is_refused(client, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/.headcount").symlink_to("../outside")
+    client.fire(
+        "SessionStart",
+        env={
+            "HEADCOUNT_DIR": ".headcount",
+            "CLAUDE_PROJECT_DIR": str(tmp_path / "project"),
+        },
+    )
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_modules_in_the_working_directory_are_not_imported(store, client, tmp_path):
+    for name in ("json", "fcntl", "psutil", "lib", "sitecustomize", "errno"):
+        (tmp_path / f"{name}.py").write_text("open('hostile', 'w')")
+    for script in set(SCRIPTS.values()):
+        client.run(
+            hook_command(script),
+            json.dumps(payload("Stop")),
+            cwd=str(tmp_path),
+            env={"PYTHONPATH": str(tmp_path), "PYTHONHOME": "/nope"},
+        )
+    assert not (tmp_path / "hostile").exists()
+    assert (store / f"{ID}.jsonl").exists()
+
+
+def test_a_working_directory_that_is_gone_harms_no_hook(store, client, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"rmdir {gone}; {hook_command('session_start')}"
+    done = client.run(command, json.dumps(payload("SessionStart")), cwd=str(gone))
+    assert (done["status"], done["stdout"]) == (0, "")
+    assert (store / f"{ID}.jsonl").exists()
+
+
+def test_every_recorded_payload_is_taken_without_a_word(store, client, payloads):
+    taken = 0
+    for path in sorted(payloads.glob("[!_]*.json")):
+        recorded = json.loads(path.read_text())["payload"]
+        event = recorded["hook_event_name"]
+        if event not in SCRIPTS:
+            continue
+        env = {"HEADCOUNT_QUIET": "1"}
+        assert client.fire(event, env=env, **recorded) == "", path.name
+        taken += 1
+    assert taken > 30
+    assert errors(store) == ""
+
+
+def test_every_recorded_order_of_events_ends_as_the_client_did(store, client, payloads):
+    """Replayed below one process: every id that saw a SessionEnd last is closed."""
+    orders = json.loads((payloads / "_event_sequences.json").read_text())
+    for name in ("L1", "ac", "p_sub", "i_branch", "i_resume_switch"):
+        ended = {}
+        for step in orders[name]:
+            if step["event"] in SCRIPTS:
+                session_id = f"{name}-{step['sid']}"
+                known = {k: step[k] for k in ("source", "reason") if k in step}
+                client.fire(step["event"], session_id, **known)
+                ended[session_id] = step["event"] == "SessionEnd"
+        found = {
+            info.id: info.metadata["state"] == "closed"
+            for kept in (False, True)
+            for info in sessions.discover_sessions(archived=kept)
+        }
+        assert {sid: found[sid] for sid in ended} == ended, name
+    assert errors(store) == ""
+
+
+def test_a_hook_starts_no_child_process(store, client):
+    if not os.path.exists("/usr/bin/strace"):
+        pytest.skip("strace is not installed")
+    for script in sorted(set(SCRIPTS.values())):
+        command = hook_command(script).replace(" 2>/dev/null || : # headcount", "")
+        traced = f"strace -f -e trace=clone,clone3,fork,vfork {command} 2>&1"
+        done = client.run(traced, json.dumps(payload("Stop")))
+        assert "clone" not in done["stdout"], script
+        assert "fork" not in done["stdout"], script

@@ -1,0 +1,142 @@
+"""Folding: what head and tail of a file say, and that they are enough."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+from support import DEAD_PID, ID, Client
+
+from lib import clock, process, record, sessions
+
+
+@pytest.fixture
+def path(store):
+    sessions.create_session(session_id=ID)
+    return store / f"{ID}.jsonl"
+
+
+def fold(path):
+    return record.read(str(path), time.time()).metadata
+
+
+def bulk(count=8):
+    for _ in range(count):
+        sessions.append_to_session(ID, {"type": "bulk", "x": "y" * 50_000})
+
+
+def write(path, *entries):
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+
+
+def test_a_pid_that_changed_in_an_unread_middle_is_the_current_one(path):
+    with Client() as second:
+        bulk()
+        sessions.resume_session(ID, source="resume", pid=second.pid)
+        bulk()
+        sessions.update_heartbeat(ID, state="busy")
+        bulk(2)
+        metadata = fold(path)
+        assert metadata["pid"] == second.pid
+        assert metadata["state"] == "busy"
+        assert metadata["others"][0]["pid"] == os.getpid()
+
+
+def test_entries_of_other_tools_do_not_hide_the_last_heartbeat(path):
+    sessions.update_heartbeat(ID, state="waiting")
+    bulk(40)
+    assert fold(path)["state"] == "waiting"
+
+
+def test_a_process_that_left_in_an_unread_middle_does_not_keep_the_session(path):
+    """The first process lives on, but its part in this session ended long ago."""
+    sessions.close_session(ID)
+    gone = subprocess.Popen(["sleep", "600"])
+    sessions.resume_session(ID, source="resume", pid=gone.pid)
+    bulk()
+    sessions.update_heartbeat(ID, state="busy")
+    gone.kill()
+    gone.wait()
+    assert sessions.verdict(fold(path)).verdict == "dead"
+
+
+def test_the_host_is_the_one_of_the_process_last_heard_of(path):
+    first = json.loads(path.read_text())
+    first["host"] = "elsewhere"
+    first["process"] = "linux:other-boot:1:7:7"
+    write(path, first)
+    assert sessions.verdict(fold(path)).verdict == "unknown"
+    sessions.resume_session(ID, source="resume")
+    bulk()
+    sessions.update_heartbeat(ID, state="busy")
+    metadata = fold(path)
+    assert metadata["host"] == process.host_name()
+    assert sessions.is_session_alive(metadata)
+
+
+def test_the_newest_of_all_times_counts_whatever_their_order(path):
+    now = time.time()
+    stamps = [clock.stamp(now - ago) for ago in (50, 10, 30)]
+    first = json.loads(path.read_text()) | {
+        "start_time": clock.stamp(now - 99),
+        "last_heartbeat": clock.stamp(now - 99),
+    }
+    beats = [{"type": "heartbeat", "timestamp": stamp} for stamp in stamps]
+    write(path, first, *beats)
+    assert fold(path)["last_heartbeat"] == stamps[1]
+
+
+def test_a_time_of_another_form_is_understood(path):
+    first = json.loads(path.read_text())
+    first["start_time"] = first["last_heartbeat"] = "2026-01-01T02:00:00+02:00"
+    write(path, first, {"type": "heartbeat", "timestamp": "20260103T000000Z"})
+    assert fold(path)["last_heartbeat"] == "2026-01-03T00:00:00.000Z"
+
+
+def test_a_heartbeat_of_a_hook_whose_client_died_claims_no_process(path):
+    pid = fold(path)["pid"]
+    sessions.update_heartbeat(ID, state="busy", pid=0)
+    assert fold(path)["pid"] == pid
+
+
+def test_values_of_the_wrong_kind_are_passed_over(path):
+    write(
+        path,
+        {
+            "type": "session_metadata",
+            "session_id": ID,
+            "pid": True,
+            "process": 7,
+            "host": [],
+            "cwd": {},
+            "label": 1,
+            "tasks": "x",
+            "start_time": 5,
+            "last_heartbeat": None,
+            "others": "x",
+            "unheard_of": 1,
+        },
+        {"type": "heartbeat", "state": "dancing", "pid": "x", "others": [1, {}, None]},
+        {"type": "session_close", "reason": 7, "others": {"pid": DEAD_PID}},
+        {"type": ["heartbeat"]},
+        {"type": None},
+    )
+    metadata = fold(path)
+    assert set(metadata) == {
+        "session_id",
+        "state",
+        "close_reason",
+        "last_heartbeat",
+    }
+    assert metadata["state"] == "closed"
+
+
+def test_dead_companions_are_not_carried_along(path):
+    with Client() as second:
+        sessions.resume_session(ID, source="resume", pid=second.pid)
+    sessions.update_heartbeat(ID, state="busy", pid=os.getpid())
+    entry = json.loads(path.read_bytes().splitlines()[-1])
+    assert "others" not in entry

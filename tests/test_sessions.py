@@ -1,0 +1,454 @@
+"""The front door: each promise of `lib/sessions.py`, with real files."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import stat
+import subprocess
+import sys
+import time
+import typing
+import uuid
+
+import pytest
+from support import DEAD_PID, ID, ROOT, errors, lines, types
+
+from lib import clock, sessions
+
+
+def write(store, session_id=ID, **changes):
+    """A metadata line by hand, as another tool would write it."""
+    store.mkdir(exist_ok=True)
+    now = clock.stamp(time.time())
+    entry = {
+        "type": "session_metadata",
+        "session_id": session_id,
+        "pid": os.getpid(),
+        "start_time": now,
+        "last_heartbeat": now,
+        **changes,
+    }
+    path = store / f"{session_id}.jsonl"
+    path.write_text(json.dumps(entry) + "\n")
+    return path
+
+
+def metadata_of(session_id=ID):
+    return {info.id: info.metadata for info in sessions.discover_sessions()}[session_id]
+
+
+def test_create_gives_a_uuid4_and_a_file_that_begins_with_metadata(store):
+    session_id = sessions.create_session("nightly build", tasks=["a"])
+    assert uuid.UUID(session_id).version == 4
+    path = sessions.get_session_path(session_id)
+    assert path == sessions.SESSIONS_DIR / f"{session_id}.jsonl"
+    (entry,) = lines(path)
+    assert list(entry)[:4] == ["type", "v", "id", "session_id"]
+    assert entry["type"] == "session_metadata"
+    assert entry["pid"] == os.getpid()
+    assert entry["label"] == "nightly build"
+    assert entry["tasks"] == ["a"]
+    assert entry["cwd"] == str(os.getcwd())
+    assert sessions.is_session_alive(metadata_of(session_id))
+
+
+def test_create_takes_the_id_and_the_pid_that_it_is_given(store):
+    assert sessions.create_session(session_id=ID, pid=DEAD_PID) == ID
+    assert lines(store / f"{ID}.jsonl")[0]["pid"] == DEAD_PID
+    assert not sessions.is_session_alive(metadata_of())
+
+
+def test_create_refuses_an_id_that_is_on_record(store):
+    sessions.create_session(session_id=ID)
+    before = (store / f"{ID}.jsonl").read_bytes()
+    with pytest.raises(sessions.SessionExistsError, match="on record"):
+        sessions.create_session(session_id=ID)
+    assert (store / f"{ID}.jsonl").read_bytes() == before
+    sessions.archive_session(store / f"{ID}.jsonl")
+    with pytest.raises(sessions.SessionExistsError, match="in the archive"):
+        sessions.create_session(session_id=ID)
+
+
+def test_of_many_who_create_one_id_at_once_one_does(store):
+    code = (
+        "from lib import sessions\n"
+        f"try: print(sessions.create_session(session_id={ID!r}))\n"
+        "except sessions.SessionExistsError: pass\n"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(8)
+    ]
+    said = [process.communicate()[0] for process in started]
+    assert sorted(said) == [""] * 7 + [ID + "\n"]
+    assert types(store / f"{ID}.jsonl") == ["session_metadata"]
+    assert [path.name for path in store.iterdir()] == [f"{ID}.jsonl"]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
+def test_folders_are_0700_and_files_0600_whatever_the_umask(store, umask):
+    before = os.umask(umask)
+    try:
+        sessions.create_session(session_id=ID)
+        sessions.archive_session(store / f"{ID}.jsonl")
+        sessions.append_to_session(ID, {"type": "note"})
+        sessions.errorlog.note("test", "a line")
+    finally:
+        os.umask(before)
+    for path in [store, *store.rglob("*")]:
+        expected = 0o700 if path.is_dir() else 0o600
+        assert stat.S_IMODE(path.stat().st_mode) == expected, path
+
+
+def test_a_failing_cleanup_does_not_reach_who_creates_a_session(store):
+    sessions.create_session(session_id="dead", pid=DEAD_PID)
+    (store / "archive").write_text("a file where the archive should be")
+    assert sessions.create_session(session_id=ID) == ID
+    assert "cleanup" in errors(store)
+    assert (store / "dead.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "session_id",
+    [
+        *["../../x", "/etc/passwd", "..", ".", ".hidden", "", "a/b", "a\\b", "a\0b"],
+        *["a\nb", "a b", "é", "\ud800", "-a", "_a", "x" * 129, "CON", "nul", "Lpt1"],
+        *["a.b", "a:b", None, 7, ["a"], b"a", True],
+    ],
+    ids=ascii,
+)
+def test_an_unsafe_id_is_an_error_that_says_so(store, session_id):
+    for call in (
+        sessions.get_session_path,
+        sessions.restore_session,
+        lambda given: sessions.append_to_session(given, {"type": "note"}),
+        sessions.update_heartbeat,
+        sessions.close_session,
+        lambda given: sessions.resume_session(given, source="startup"),
+    ):
+        with pytest.raises(sessions.InvalidSessionIdError, match="is not a session id"):
+            call(session_id)
+    assert not store.exists()
+
+
+@pytest.mark.parametrize("session_id", ["a", "A-b_9", "0", "x" * 128, ID])
+def test_a_safe_id_is_a_file_below_the_folder(store, session_id):
+    assert sessions.get_session_path(session_id).parent == store
+
+
+def test_append_adds_one_whole_line_with_the_common_fields(store):
+    sessions.create_session(session_id=ID)
+    entry_id = sessions.append_to_session(ID, {"type": "build.done", "ok": True})
+    entry = lines(store / f"{ID}.jsonl")[-1]
+    assert entry["id"] == entry_id
+    assert len(entry_id) == 16
+    assert entry["session_id"] == ID
+    assert entry["v"] == 1
+    assert entry["ok"] is True
+    assert clock.is_stamp(entry["timestamp"])
+
+
+def test_append_keeps_an_id_and_a_time_that_the_tool_gives(store):
+    sessions.create_session(session_id=ID)
+    given = {"type": "x", "id": "0" * 16, "timestamp": "2026-01-01T00:00:00.000Z"}
+    assert sessions.append_to_session(ID, given) == "0" * 16
+    entry = lines(store / f"{ID}.jsonl")[-1]
+    assert entry["timestamp"] == "2026-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        pytest.param({}, "is no type", id="no-type"),
+        pytest.param({"type": "Upper"}, "is no type", id="upper-case"),
+        pytest.param({"type": "a" * 65}, "is no type", id="long-type"),
+        pytest.param({"type": 7}, "is no type", id="number-as-type"),
+        pytest.param({"type": "heartbeat"}, "Headcount's own", id="reserved"),
+        pytest.param({"type": "session_metadata"}, "Headcount's own", id="metadata"),
+        pytest.param({"type": "a", "x": float("nan")}, "not JSON", id="nan"),
+        pytest.param({"type": "a", "x": {1}}, "not JSON", id="set"),
+        pytest.param(
+            {"type": "a", "x": "y" * 70_000}, "the limit is 65536", id="large"
+        ),
+        pytest.param({"type": "a", "session_id": "b"}, "not of", id="other-session"),
+        pytest.param({"type": "a", "id": "1"}, "16 hex digits", id="short-id"),
+        pytest.param({"type": "a", "timestamp": "now"}, "is no time", id="no-time"),
+        pytest.param(
+            {"type": "session_update", "label": 7}, "label", id="number-as-label"
+        ),
+        pytest.param(
+            {"type": "session_update", "tasks": "a"}, "tasks", id="text-as-tasks"
+        ),
+    ],
+)
+def test_append_refuses_what_is_no_entry_and_writes_nothing(store, entry, says):
+    sessions.create_session(session_id=ID)
+    before = (store / f"{ID}.jsonl").read_bytes()
+    with pytest.raises(sessions.InvalidEntryError, match=says):
+        sessions.append_to_session(ID, entry)
+    assert (store / f"{ID}.jsonl").read_bytes() == before
+
+
+def test_append_never_makes_a_session(store):
+    with pytest.raises(sessions.SessionNotFoundError, match="headcount list --all"):
+        sessions.append_to_session(ID, {"type": "note"})
+    assert not store.exists()
+
+
+def test_append_brings_an_archived_session_back(store):
+    sessions.create_session(session_id=ID)
+    archived = sessions.archive_session(store / f"{ID}.jsonl")
+    sessions.append_to_session(ID, {"type": "note"})
+    assert not archived.exists()
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "note"]
+
+
+def test_a_torn_line_stays_a_line_of_its_own(store, caplog):
+    sessions.create_session(session_id=ID)
+    path = store / f"{ID}.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"type":"note","te')
+    sessions.append_to_session(ID, {"type": "after"})
+    loaded = sessions.load_session_jsonl(path)
+    assert [entry["type"] for entry in loaded] == ["session_metadata", "after"]
+    assert "line 2 is damaged" in caplog.text
+
+
+def test_label_and_tasks_can_be_set_later_by_anybody(store):
+    sessions.create_session("first", session_id=ID)
+    sessions.append_to_session(ID, {"type": "session_update", "label": "second"})
+    assert metadata_of()["label"] == "second"
+    sessions.append_to_session(ID, {"type": "session_update", "tasks": [1]})
+    assert metadata_of()["tasks"] == [1]
+    sessions.append_to_session(ID, {"type": "session_update", "label": ""})
+    assert "label" not in metadata_of()
+
+
+def test_a_label_stays_in_sight_however_long_the_session_gets(store):
+    sessions.create_session("first", session_id=ID)
+    sessions.append_to_session(
+        ID, {"type": "session_update", "label": "second", "tasks": ["t"]}
+    )
+    for _ in range(3):
+        sessions.update_heartbeat(ID, state="busy")
+        for _ in range(4):
+            sessions.append_to_session(ID, {"type": "bulk", "text": "x" * 50_000})
+    metadata = metadata_of()
+    assert (metadata["label"], metadata["tasks"]) == ("second", ["t"])
+    assert metadata["state"] == "busy"
+
+
+def test_update_heartbeat_says_the_state_and_when(store):
+    sessions.create_session(session_id=ID)
+    before = metadata_of()["last_heartbeat"]
+    assert sessions.update_heartbeat(ID, state="waiting", event="Notification")
+    entry = lines(store / f"{ID}.jsonl")[-1]
+    assert (entry["state"], entry["event"]) == ("waiting", "Notification")
+    assert entry["pid"] == os.getpid()
+    metadata = metadata_of()
+    assert metadata["state"] == "waiting"
+    assert metadata["last_heartbeat"] == entry["timestamp"] >= before
+
+
+def test_update_heartbeat_within_its_interval_writes_nothing(store):
+    sessions.create_session(session_id=ID)
+    assert sessions.update_heartbeat(ID, state="busy", min_interval=60)
+    assert not sessions.update_heartbeat(ID, state="busy", min_interval=60)
+    assert sessions.update_heartbeat(ID, state="idle", min_interval=60)
+
+
+@pytest.mark.parametrize("state", ["closed", "sleeping", 7])
+def test_update_heartbeat_refuses_a_state_that_is_none(store, state):
+    sessions.create_session(session_id=ID)
+    with pytest.raises(sessions.InvalidEntryError, match="not busy, idle or waiting"):
+        sessions.update_heartbeat(ID, state=state)
+
+
+def test_heartbeat_and_close_never_make_a_session(store):
+    for call in (sessions.update_heartbeat, sessions.close_session):
+        with pytest.raises(sessions.SessionNotFoundError, match="create_session"):
+            call(ID)
+    assert not store.exists()
+
+
+def test_a_closed_session_is_not_alive_although_its_process_is(store):
+    sessions.create_session(session_id=ID)
+    sessions.close_session(ID, reason="logout")
+    metadata = metadata_of()
+    assert metadata["state"] == "closed"
+    assert not sessions.is_session_alive(metadata)
+    name, reasons = sessions.verdict(metadata)
+    assert name == "dead"
+    assert reasons[0].startswith("closed (logout)")
+
+
+def test_a_closed_session_that_returns_is_alive_again(store):
+    sessions.create_session(session_id=ID)
+    sessions.close_session(ID)
+    sessions.resume_session(ID, source="resume")
+    assert sessions.is_session_alive(metadata_of())
+
+
+def test_load_gives_nothing_for_a_missing_file(store):
+    assert sessions.load_session_jsonl(store / "missing.jsonl") == []
+
+
+def test_load_does_not_hang_or_raise_on_what_is_no_file(store, tmp_path, caplog):
+    os.mkfifo(tmp_path / "fifo.jsonl")
+    assert sessions.load_session_jsonl(tmp_path / "fifo.jsonl") == []
+    assert sessions.load_session_jsonl(tmp_path) == []
+    assert sessions.load_session_jsonl("a\0b") == []
+    assert "cannot be read" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(b'{"type":"torn', id="torn"),
+        pytest.param(b"\0" * 512, id="nuls"),
+        pytest.param(b"\xff\xfe\xfd", id="no-utf-8"),
+        pytest.param(b"[" * 100_000, id="deep"),
+        pytest.param(b'{"a":' * 50_000, id="deep-objects"),
+        pytest.param(b'{"a":' + b"9" * 5_000 + b"}", id="huge-number"),
+        pytest.param(b'{"a":NaN}', id="nan"),
+        pytest.param(b"[1,2]", id="list"),
+        pytest.param(b'"text"', id="text"),
+        pytest.param('{"type":"x"}'.encode("utf-16"), id="utf-16"),
+        pytest.param(b'{"type":"a"}{"type":"b"}', id="glued"),
+    ],
+)
+def test_load_passes_over_damage_line_by_line(store, caplog, damage):
+    sessions.create_session(session_id=ID)
+    path = store / f"{ID}.jsonl"
+    for _ in range(15):
+        sessions.append_to_session(ID, {"type": "before"})
+    with path.open("ab") as file:
+        file.write(damage + b"\n")
+    sessions.append_to_session(ID, {"type": "after"})
+    loaded = sessions.load_session_jsonl(path)
+    assert len(loaded) == 17
+    assert loaded[-1]["type"] == "after"
+    (warning,) = caplog.records
+    assert warning.levelno == logging.WARNING
+    assert "line 17 is damaged" in warning.getMessage()
+    assert metadata_of()["state"] == "idle"
+
+
+def test_load_warns_louder_above_a_tenth_of_damage(store, caplog):
+    sessions.create_session(session_id=ID)
+    path = store / f"{ID}.jsonl"
+    path.write_bytes(path.read_bytes() + b"damage\n")
+    assert len(sessions.load_session_jsonl(path)) == 1
+    assert caplog.records[-1].levelno == logging.ERROR
+    assert "1 of 2 lines are damaged" in caplog.records[-1].getMessage()
+
+
+def test_line_separators_other_than_newline_do_not_cut_an_entry(store):
+    sessions.create_session(session_id=ID)
+    path = store / f"{ID}.jsonl"
+    text = "a\u2028b\u0085c\x0bd"
+    raw = json.dumps({"type": "x", "text": text}, ensure_ascii=False).encode()
+    path.write_bytes(path.read_bytes() + raw + b"\r\n")
+    assert sessions.load_session_jsonl(path)[-1]["text"] == text
+
+
+def test_discover_lists_what_ends_in_jsonl_and_is_not_hidden(store):
+    sessions.create_session(session_id="good")
+    (store / "damaged.jsonl").write_bytes(b"\0\0\0\n")
+    (store / ".hidden.jsonl").write_text("{}")
+    (store / "notes.txt").write_text("{}")
+    (store / "folder.jsonl").mkdir()
+    found = {info.id: info.metadata for info in sessions.discover_sessions()}
+    assert sorted(found) == ["damaged", "folder", "good"]
+    assert found["damaged"] is None
+    assert found["good"]["session_id"] == "good"
+
+
+def test_discover_of_a_store_that_is_not_there_is_empty(store):
+    assert sessions.discover_sessions() == []
+    assert sessions.discover_sessions(archived=True) == []
+    assert not store.exists()
+
+
+def test_a_session_whose_file_has_another_ones_name_is_not_believed(store):
+    path = write(store, "one")
+    path.rename(store / "two.jsonl")
+    assert sessions.discover_sessions()[0].metadata is None
+
+
+def test_entries_of_other_tools_are_no_sign_of_life(store):
+    write(
+        store, last_heartbeat="2026-01-01T00:00:00Z", start_time="2026-01-01T00:00:00Z"
+    )
+    sessions.append_to_session(ID, {"type": "note", "state": "busy", "pid": DEAD_PID})
+    sessions.append_to_session(ID, {"type": "session_update", "label": "x"})
+    metadata = metadata_of()
+    assert metadata["last_heartbeat"] == "2026-01-01T00:00:00.000Z"
+    assert metadata["pid"] == os.getpid()
+    assert sessions.verdict(metadata).verdict == "stale"
+
+
+def test_a_record_by_hand_is_judged_by_its_pid(store):
+    write(store)
+    assert sessions.is_session_alive(metadata_of())
+    write(store, pid=DEAD_PID)
+    assert sessions.verdict(metadata_of()).verdict == "dead"
+
+
+def test_the_types_are_public_and_can_be_inspected(store):
+    assert sessions.SessionInfo._fields == ("id", "path", "metadata")
+    assert "last_heartbeat" in typing.get_type_hints(sessions.SessionMetadata)
+    assert sessions.SessionEntry == dict[str, typing.Any]
+    assert sessions.HEARTBEAT_TTL_HOURS == 24
+    assert sessions.ARCHIVE_DIR == sessions.SESSIONS_DIR / "archive"
+    for name in sessions.__all__:
+        assert getattr(sessions, name) is not None, name
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        sessions.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("value", "hours"), [("1.5", 1.5), ("", 24), ("soon", 24), ("-1", 24), ("inf", 24)]
+)
+def test_the_limit_comes_from_the_environment_if_it_is_one(value, hours):
+    code = "from lib import sessions; print(sessions.HEARTBEAT_TTL_HOURS)"
+    env = {**os.environ, "HEADCOUNT_TTL_HOURS": value, "HEADCOUNT_DIR": "/nowhere"}
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, check=True
+    )
+    assert float(said.stdout) == hours
+
+
+@pytest.mark.parametrize(
+    ("env", "folder"),
+    [
+        pytest.param({"HEADCOUNT_DIR": "/a/b"}, "/a/b", id="named"),
+        pytest.param({"HEADCOUNT_DIR": "~/b"}, "/home/ada/b", id="tilde"),
+        pytest.param({"XDG_STATE_HOME": "/s"}, "/s/headcount", id="xdg"),
+        pytest.param(
+            {"XDG_STATE_HOME": "s"},
+            "/home/ada/.local/state/headcount",
+            id="xdg-relative",
+        ),
+        pytest.param({}, "/home/ada/.local/state/headcount", id="default"),
+        pytest.param(
+            {"HEADCOUNT_DIR": "x", "CLAUDE_PROJECT_DIR": "/tmp"},
+            "/tmp/x",
+            id="relative",
+        ),
+    ],
+)
+def test_the_store_is_where_the_environment_says(env, folder):
+    code = "from lib import sessions; print(sessions.SESSIONS_DIR)"
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": "/home/ada", **env},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.strip() == folder

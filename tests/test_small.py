@@ -1,0 +1,124 @@
+"""The small ones: times, words, the error log, the tree, the architecture."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import stat
+
+import pytest
+from support import errors
+
+from lib import clock, errorlog, tree, words
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1970-01-01T00:00:00.000Z", 0),
+        ("2026-11-23T03:14:43.123Z", 1795403683.123),
+        ("2026-11-23T03:14:43.123456Z", 1795403683.123456),
+        ("2026-11-23T05:14:43+02:00", 1795403683),
+        ("2026-11-23 03:14:43", 1795403683),
+        ("", None),
+        ("10", None),
+        ("Nov", None),
+        ("9999-12-31T24:00:00", None),
+        ("2026-99-99T99:99:99.999Z", None),
+        ("\u0662026-11-23T03:14:43.123Z", None),
+        ("x" * 100_000, None),
+        (None, None),
+        (1795403683, None),
+        (b"2026-11-23", None),
+        ([], None),
+    ],
+)
+def test_a_time_is_understood_or_none(text, seconds):
+    assert clock.parse(text) == seconds
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.001, 1795403683.123, 1795403683.999])
+def test_a_stamp_gives_its_time_back(seconds):
+    stamp = clock.stamp(seconds)
+    assert clock.is_stamp(stamp)
+    assert clock.parse(stamp) == pytest.approx(seconds, abs=0.0011)
+
+
+def test_stamps_sort_like_the_times_they_name():
+    times = [0, 1.5, 999_999_999, 1795403683.1, 1795403683.2]
+    stamps = [clock.stamp(seconds) for seconds in times]
+    assert sorted(stamps) == stamps
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (7300, "2 h"),
+        (9e5, "10 d"),
+    ],
+)
+def test_a_duration_is_said_in_its_largest_unit(seconds, said):
+    assert words.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        ("plain", 80, "plain"),
+        ("a\x1b[31mb\x07", 80, "a\ufffd[31mb\ufffd"),
+        ("a\nb\tc\u2028d", 80, "a b c d"),
+        ("\u202eright", 80, "\ufffdright"),
+        ("\ud800", 80, "\ufffd"),
+        ("日本 🎉 é", 80, "日本 🎉 é"),
+        ("abcdef", 4, "abc…"),
+    ],
+)
+def test_plain_text_cannot_disturb_a_terminal(text, limit, shown):
+    assert words.plain(text, limit) == shown
+
+
+def test_the_error_log_takes_a_line_each_and_stays_bounded(store):
+    for number in range(3000):
+        errorlog.note("test", ValueError(f"no {number}\nsecond line\x1b " + "x" * 200))
+    log, older = store / "errors.log", store / "errors.log.1"
+    assert log.stat().st_size + older.stat().st_size < 600 * 1024
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    last = errors(store).splitlines()[-1]
+    assert re.match(r"\d{4}-\S+Z \d+\.\d+\.\d+ test: ValueError: no 2999 second", last)
+    assert errorlog.recent(0)[-1] == last
+    assert errorlog.recent(2e9) == []
+
+
+def test_an_error_log_that_cannot_be_written_is_silent(store, tmp_path, capfd):
+    store.mkdir()
+    (store / "errors.log").symlink_to(tmp_path / "elsewhere")
+    errorlog.note("test", "x")
+    assert not (tmp_path / "elsewhere").exists()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_tree_is_the_git_root_around_a_folder(tmp_path):
+    (tmp_path / "repo/.git").mkdir(parents=True)
+    (tmp_path / "repo/a/b").mkdir(parents=True)
+    (tmp_path / "repo/worktree").mkdir()
+    (tmp_path / "repo/worktree/.git").write_text("gitdir: elsewhere")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "repo/a")
+    assert tree.root_of(tmp_path / "repo/a/b") == str(tmp_path / "repo")
+    assert tree.root_of(tmp_path / "link/b") == str(tmp_path / "repo")
+    assert tree.root_of(tmp_path / "repo/worktree") == str(tmp_path / "repo/worktree")
+    assert tree.root_of(tmp_path / "plain") == str(tmp_path / "plain")
+    assert tree.root_of(tmp_path / "gone/x") == str(tmp_path / "gone/x")
+
+
+def test_no_test_can_reach_the_real_store():
+    from lib import sessions, store
+
+    assert "choose-a-store" in store.SESSIONS_DIR
+    with pytest.raises(sessions.StoreError, match="choose-a-store"):
+        sessions.create_session()
+    assert "choose-a-store" in str(pathlib.Path.home())
