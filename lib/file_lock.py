@@ -66,11 +66,11 @@ def with_lock(
     try:
         return operation()
     finally:
-        os.close(descriptor)
+        release(descriptor)
 
 
 def acquire(descriptor: int, path: str, timeout: float) -> None:
-    """Lock *descriptor*, open on *path*, until it is closed.
+    """Lock *descriptor*, open on *path*, until `release`.
 
     Raises LockTimeoutError after *timeout* seconds (0: one try), and
     LockUnsupportedError where the file system has no locks.
@@ -92,6 +92,20 @@ def acquire(descriptor: int, path: str, timeout: float) -> None:
         attempts += 1
 
 
+def release(descriptor: int) -> None:
+    """Give the lock of *descriptor* back, if it has it, and close it.
+
+    Closing alone would leave the lock with a child that was forked meanwhile.
+    """
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    except OSError:
+        pass  # a file system without locks
+    finally:
+        os.close(descriptor)
+
+
 def still_names(path: str, descriptor: int) -> bool:
     """Whether *path* is still the file that *descriptor* is open on."""
     try:
@@ -108,9 +122,9 @@ def _open_and_lock(path: str, deadline: float) -> int:
             if still_names(path, descriptor):
                 return descriptor
         except BaseException:
-            os.close(descriptor)
+            release(descriptor)
             raise
-        os.close(descriptor)  # moved away while we waited: lock what is there now
+        release(descriptor)  # moved away while we waited: lock what is there now
 
 
 def _open(path: str) -> int:

@@ -52,7 +52,7 @@ def create(path: str, line: bytes) -> None:
         _name(hidden, path, line)
     finally:
         _unlink_if_there(hidden)
-        os.close(descriptor)
+        file_lock.release(descriptor)
     _sync_folder(os.path.dirname(path))
 
 
@@ -84,7 +84,7 @@ def append(
                 _write(descriptor, _on_its_own(descriptor, line))
                 return None
         finally:
-            os.close(descriptor)
+            file_lock.release(descriptor)
 
 
 class locked:  # noqa: N801  # a context manager, used like a function
@@ -106,11 +106,11 @@ class locked:  # noqa: N801  # a context manager, used like a function
                 raise FileNotFoundError(errno.ENOENT, "moved meanwhile", self._path)
             _settle_links(self._path, self._descriptor)
         except BaseException:
-            os.close(self._descriptor)
+            file_lock.release(self._descriptor)
             raise
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+        file_lock.release(self._descriptor)
 
 
 def move(path: str, target: str) -> None:

@@ -321,3 +321,30 @@ def test_a_cleanup_by_the_way_keeps_to_its_time_and_gets_through_in_the_end(quie
         assert rounds < 300
     assert rounds > 1
     assert errors(quiet) == ""
+
+
+def has_open(pid, path):
+    links = [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+    return any(os.path.exists(x) and os.path.samefile(x, path) for x in links)
+
+
+def append_by_path(path):
+    try:
+        journal.append(str(path), b'{"type":"n"}\n', timeout=10)
+    except FileNotFoundError:
+        os._exit(3)
+
+
+def test_what_waited_while_the_session_was_moved_does_not_land_in_the_archive(quiet):
+    path = quiet / f"{dead()}.jsonl"
+    target = quiet / "archive" / "2026-01-01" / path.name
+    target.parent.mkdir(parents=True)
+    writer = FORK.Process(target=append_by_path, args=(path,))
+    with journal.locked(str(path)):
+        writer.start()
+        while not has_open(writer.pid, path):
+            os.sched_yield()
+        journal.move(str(path), str(target))
+    writer.join()
+    assert writer.exitcode == 3
+    assert types(target) == ["session_metadata"]

@@ -69,6 +69,24 @@ def test_the_lock_is_released_when_the_operation_fails(tmp_path):
     assert with_lock(tmp_path / "lock", lambda: 1, timeout=0) == 1
 
 
+def test_a_child_forked_under_the_lock_does_not_keep_it(tmp_path):
+    reading, writing = os.pipe()
+
+    def fork():
+        child = os.fork()
+        if child == 0:
+            os.close(writing)
+            os.read(reading, 1)
+            os._exit(0)
+        return child
+
+    child = with_lock(tmp_path / "lock", fork)
+    assert with_lock(tmp_path / "lock", lambda: 1, timeout=0) == 1
+    os.close(writing)
+    os.waitpid(child, 0)
+    os.close(reading)
+
+
 def test_at_the_deadline_it_says_what_it_tried(tmp_path, holder, capsys):
     with pytest.raises(LockTimeoutError) as caught:
         with_lock(tmp_path / "lock", lambda: None, timeout=0.2)
