@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pathlib
 import tempfile
@@ -11,6 +12,7 @@ import pytest
 # Before anything of `lib` is imported: a path that cannot be made, so that a test which
 # forgets to choose a store fails instead of writing to the developer's.
 _NOWHERE = tempfile.NamedTemporaryFile(prefix="choose-a-store-")  # noqa: SIM115
+atexit.register(_NOWHERE.close)
 os.environ["HEADCOUNT_DIR"] = os.path.join(_NOWHERE.name, "store")
 os.environ["HOME"] = os.path.join(_NOWHERE.name, "home")
 for name in [*os.environ]:

@@ -96,7 +96,7 @@ class Client:
         env: dict[str, str] | None = None,
         **fields: object,
     ) -> str:
-        """Fire the installed hook of *event*; return its stdout, all else being well."""
+        """Fire the installed hook of *event*; return its stdout, else all is well."""
         done = self.run(
             hook_command(SCRIPTS[event]),
             json.dumps(payload(event, session_id, **fields)) + "\n",
