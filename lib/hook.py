@@ -148,9 +148,14 @@ def _client() -> int:
 
 
 def _client_version(agent: str) -> str | None:
-    """Return `2.1.330` from `claude-code_2-1-330_harness`, or None."""
-    parts = agent.split("_")
-    return parts[1].replace("-", ".") if len(parts) > 2 else None  # noqa: PLR2004
+    """Return `2.1.330` from `claude-code_2-1-330_harness`, or None.
+
+    In the commands that an agent runs the last word is `agent`: an old client that was
+    started there has inherited a version which is not its own.
+    """
+    _, _, rest = agent.partition("_")
+    version, _, part = rest.partition("_")
+    return version.replace("-", ".") if part == "harness" else None
 
 
 def _session_id(payload: Payload) -> str:

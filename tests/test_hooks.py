@@ -75,6 +75,13 @@ def test_line_1_says_where_the_session_came_from(store, client):
     assert "timestamp" not in entry
 
 
+def test_a_version_inherited_from_an_outer_client_is_not_taken_for_its_own(
+    store, client
+):
+    client.fire("SessionStart", env={"AI_AGENT": "claude-code_2-1-330_agent"})
+    assert "client_version" not in lines(store / f"{ID}.jsonl")[0]
+
+
 def test_prompts_tool_input_and_environment_are_not_recorded(store, client):
     env = {"CLAUDE_CODE_MESSAGING_TOKEN": "xyzzy-token"}
     client.fire("SessionStart", source="startup", env=env)

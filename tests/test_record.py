@@ -134,6 +134,25 @@ def test_values_of_the_wrong_kind_are_passed_over(path):
     assert metadata["state"] == "closed"
 
 
+def test_two_processes_that_close_at_once_leave_it_closed(path):
+    """Each saw the other still running, and says so in its close."""
+    with Client() as second:
+        sessions.resume_session(ID, source="resume", pid=second.pid)
+        resumed = json.loads(path.read_bytes().splitlines()[-1])
+        assert resumed["others"][0]["pid"] == os.getpid()
+        for pid, other in ((os.getpid(), second.pid), (second.pid, os.getpid())):
+            both = {
+                "type": "session_close",
+                "pid": pid,
+                "process": process.fingerprint(pid),
+                "reason": "other",
+                "others": [{"pid": other, "process": process.fingerprint(other)}],
+            }
+            with path.open("a") as file:
+                file.write(json.dumps(both) + "\n")
+        assert fold(path)["state"] == "closed"
+
+
 def test_dead_companions_are_not_carried_along(path):
     with Client() as second:
         sessions.resume_session(ID, source="resume", pid=second.pid)

@@ -228,14 +228,18 @@ def test_label_and_tasks_can_be_set_later_by_anybody(store):
 
 
 def test_a_label_stays_in_sight_however_long_the_session_gets(store):
+    def bulk():
+        for _ in range(4):
+            sessions.append_to_session(ID, {"type": "bulk", "text": "x" * 50_000})
+
     sessions.create_session("first", session_id=ID)
+    bulk()
     sessions.append_to_session(
         ID, {"type": "session_update", "label": "second", "tasks": ["t"]}
     )
     for _ in range(3):
         sessions.update_heartbeat(ID, state="busy")
-        for _ in range(4):
-            sessions.append_to_session(ID, {"type": "bulk", "text": "x" * 50_000})
+        bulk()
     metadata = metadata_of()
     assert (metadata["label"], metadata["tasks"]) == ("second", ["t"])
     assert metadata["state"] == "busy"
