@@ -35,6 +35,11 @@ TABLE = {
     " process reading record session_file store verdict",
     "notice": "model reading tree verdict words",
     "hook": "entries errorlog errors jsonl model notice process sessions store",
+    "json_text": "",
+    "user_file": "",
+    "settings": "errors file_lock json_text store user_file",
+    "selftest": "",
+    "installer": "errors selftest settings store user_file",
 }
 # What a hook that runs with every tool call may cost: no json, re, typing, pathlib,
 # enum, datetime, third-party package... A bare `python -I -S` has the rest.

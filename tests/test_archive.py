@@ -13,6 +13,7 @@ import pytest
 from support import DEAD_PID, ID, ROOT, errors, types
 
 from lib import archive, clock, journal, sessions
+from lib import store as store_module
 from lib.errors import LockTimeoutError, StoreError
 
 FORK = multiprocessing.get_context("fork")
@@ -122,6 +123,19 @@ def test_the_newest_of_several_days_is_brought_back(quiet):
 def test_a_live_session_is_restored_as_it_is(quiet):
     dead()
     assert sessions.restore_session(ID) == quiet / f"{ID}.jsonl"
+
+
+def test_a_session_on_its_way_from_one_place_to_the_other_is_found(quiet, monkeypatch):
+    sessions.archive_session(quiet / f"{dead()}.jsonl")
+    look = store_module.archived_paths
+
+    def just_left(_):
+        monkeypatch.setattr(store_module, "archived_paths", look)
+        return []
+
+    monkeypatch.setattr(store_module, "archived_paths", just_left)
+    sessions.append_to_session(ID, {"type": "n"})
+    assert types(quiet / f"{ID}.jsonl") == ["session_metadata", "n"]
 
 
 def test_what_is_nowhere_cannot_be_restored(quiet):
