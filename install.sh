@@ -1,0 +1,160 @@
+#!/bin/sh
+#
+# Wires Headcount's hooks into Claude Code's settings, or takes them out again. Safe to
+# run twice. POSIX sh: finds a Python, makes .venv, and leaves the rest to Python
+# (lib/installer.py); JSON is never edited here.
+
+set -u
+umask go-w # hooks run what is installed here: nobody else may write to it
+
+usage() {
+  cat <<'EOF'
+Usage: ./install.sh [--scope user|project|local] [--project DIR]
+                    [--dry-run | --print | --uninstall [--purge]]
+
+  --scope user      ~/.claude/settings.json, or in $CLAUDE_CONFIG_DIR (the default)
+  --scope project   DIR/.claude/settings.json
+  --scope local     DIR/.claude/settings.local.json
+  --project DIR     the project, by default the current folder; implies --scope project
+  --dry-run         show what would change in the settings; write nothing
+  --print           print the hooks for pasting; write nothing
+  --uninstall       take the hooks and the command out; keep the records
+  --purge           with --uninstall: remove the records and .venv, too
+EOF
+}
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'install.sh: %s\n' "$*" >&2; }
+die() { warn "$@"; exit 1; }
+misuse() { warn "$@"; usage >&2; exit 2; }
+
+# Prints the interpreter behind the command $1, pyenv's shims and an active virtualenv;
+# fails if it is too old or lacks one of the modules that follow.
+interpreter() {
+  "$@" 2>/dev/null <<'EOF'
+import os, sys
+assert sys.version_info >= (3, 10)
+for name in sys.argv[1:]:
+    __import__(name)
+found = sys.executable
+if sys.prefix != sys.base_prefix:
+    found = "%s/bin/python%d.%d" % (sys.base_prefix, *sys.version_info[:2])
+os.write(1, os.fsencode(found))
+EOF
+}
+
+# Sets $py.
+find_python() {
+  for candidate in python3.13 python3.12 python3.11 python3.10 python3.14 python3 python uv; do
+    [ "$candidate" != uv ] || candidate=$(uv python find '>=3.10' 2>/dev/null)
+    if found=$(interpreter "$candidate" -I - "$@") && [ -x "$found" ]; then
+      py=$found
+      return
+    fi
+  done
+  return 1
+}
+
+# Runs lib/installer.py with the interpreter $1, without leaving bytecode behind.
+run() {
+  python=$1
+  shift
+  (
+    cd "$here" || exit 1 # relative paths are the user's
+    exec "$python" -I -B -c 'import runpy, sys
+sys.path.insert(0, sys.argv.pop(1))
+runpy.run_module("lib.installer", run_name="__main__", alter_sys=True)' "$root" "$@"
+  )
+}
+
+is_ready() {
+  cmp -s requirements.txt .venv/requirements.txt &&
+    .venv/bin/python -I -c 'import filelock, psutil, dateutil' 2>/dev/null
+}
+
+# Built aside and renamed: whoever looks sees the old one, the new one, or none.
+make_environment() {
+  ! is_ready || return 0
+  new=.venv.new.$$ old=.venv.old.$$
+  trap 'rm -rf "$root/$new" "$root/$old"' EXIT
+  trap 'exit 1' HUP INT TERM
+  say "making $root/.venv"
+  with_uv || with_pip || die "could not fill $root/.venv; the lines above say why." \
+    'It was removed again, and the settings were not changed'
+  cp requirements.txt "$new" || die "cannot write to $root/$new"
+  ! is_ready || return 0 # another run was quicker
+  if [ -e .venv ] || [ -h .venv ]; then
+    aside=$old
+    [ -e .venv/requirements.txt ] || aside=.venv.before.$$ # not made here: kept
+    mv .venv "$aside" || die "cannot replace $root/.venv"
+  fi
+  mv "$new" .venv || die "cannot make $root/.venv"
+  rm -rf ".venv/$new" # mv goes into a .venv that came up in between
+}
+
+with_uv() {
+  command -v uv >/dev/null 2>&1 || return 1
+  uv venv --quiet --no-project --relocatable --python "$py" "$new" &&
+    uv pip install --quiet --python "$new/bin/python" --require-hashes \
+      -r requirements.txt && return
+  warn 'uv could not make the environment; trying venv and pip'
+  rm -rf "$new"
+  return 1
+}
+
+with_pip() {
+  find_python venv ensurepip || die "$py has no venv module." \
+    'On Debian and Ubuntu: sudo apt install python3-venv. Or install uv'
+  "$py" -I -m venv "$new" >&2 &&
+    PIP_USER=0 "$new/bin/python" -I -m pip install --quiet --no-input \
+      --disable-pip-version-check --require-hashes -r requirements.txt &&
+    rm -f "$new"/bin/pip* "$new"/bin/[Aa]ctivate* # they name the folder as it is now
+}
+
+install() {
+  run "$py" install --dry-run "$@" >/dev/null || exit 1 # refuse before making anything
+  make_environment
+  .venv/bin/python -I -m compileall -q lib >/dev/null 2>&1 # read-only is fine, too
+  run "$root/.venv/bin/python" install "$@"
+}
+
+main() {
+  scope='' project='' action=install dry_run='' purge=''
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --scope | --project) [ $# -gt 1 ] || misuse "$1 needs a value" ;;
+    esac
+    case $1 in
+      --scope) scope=$2 && shift ;;
+      --scope=*) scope=${1#*=} ;;
+      --project) project=$2 && shift ;;
+      --project=*) project=${1#*=} ;;
+      --dry-run) dry_run=yes ;;
+      --print) action=print ;;
+      --uninstall) action=uninstall ;;
+      --purge) purge=yes ;;
+      -h | --help) usage && exit ;;
+      *) misuse "unknown option: $1" ;;
+    esac
+    shift
+  done
+  case ${scope:-user} in user | project | local) ;; *) misuse "unknown scope: $scope" ;; esac
+  [ -z "$purge" ] || [ "$action" = uninstall ] || misuse '--purge goes with --uninstall'
+
+  here=$PWD
+  case $0 in */*) root=${0%/*}/ ;; *) root=./ ;; esac
+  # The x keeps a newline at the end of the path from being stripped.
+  root=$(CDPATH='' cd -P "$root" && pwd -P && echo x) || exit 1
+  root=${root%??}
+  cd "$root" || exit 1
+  set -- ${scope:+"--scope=$scope"} ${project:+"--project=$project"} ${purge:+--purge}
+
+  find_python || die 'no Python 3.10 or newer found (looked for python3.10 to 3.14,' \
+    'python3 and python on PATH, and asked uv); install one, then run this again'
+  case $action$dry_run in
+    install) install "$@" ;;
+    *) run "$py" "$action" ${dry_run:+--dry-run} "$@" ;;
+  esac
+}
+
+main "$@" # last line: a script cut off in transit runs nothing

@@ -1,0 +1,714 @@
+"""`install.sh` from outside: real shells and processes, a home that is thrown away."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from lib import settings
+
+ROOT = Path(__file__).parent.parent
+PARTS = ["install.sh", "settings.example.json", "requirements.txt", "hooks", "lib"]
+PACKAGES = ["filelock", "psutil", "dateutil", "six", "tzdata"]
+# Once each: /bin/sh is often one of the others.
+SHELLS = list(
+    {
+        os.path.realpath(shutil.which(shell)): shell
+        for shell in ("bash", "dash", "sh")
+        if shutil.which(shell)
+    }.values()
+)
+FOLDERS = [
+    "plain",
+    "a b",
+    "it's",
+    'say "x"',
+    "$HOME",
+    "a\\b",
+    "`id`",
+    "ü ñ",
+    "a\nb",
+    "# headcount",
+    "a;exit 2",
+    "-x (1) & * ?",
+]
+EVENTS = {
+    "SessionStart": "session_start",
+    "UserPromptSubmit": "heartbeat",
+    "PostToolUse": "heartbeat",
+    "Notification": "heartbeat",
+    "Stop": "stop",
+    "SessionEnd": "session_end",
+}
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """Return a finished .venv of the packages that this Python has: no network."""
+    folder = tmp_path_factory.mktemp("environment") / ".venv"
+    venv.create(folder, symlinks=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    for name in PACKAGES:
+        found = importlib.util.find_spec(name)
+        if found and found.origin:
+            origin = Path(found.origin)
+            source = origin.parent if origin.name == "__init__.py" else origin
+            (packages / source.name).symlink_to(source)
+    shutil.copy(ROOT / "requirements.txt", folder)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    return home
+
+
+@pytest.fixture
+def checkout(tmp_path, environment):
+    """Return a copy of the checkout whose environment is made already."""
+    return copy_of_checkout(tmp_path / "check out", environment)
+
+
+def copy_of_checkout(folder, environment=None):
+    folder.mkdir(parents=True)
+    for name in PARTS:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    if environment:
+        shutil.copytree(environment, folder / ".venv", symlinks=True)
+    return folder
+
+
+@pytest.fixture
+def tools(tmp_path):
+    """Return a PATH with what every Unix has, and this Python as python3; no uv."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    for name in ("sh", "cat", "cmp", "cp", "mv", "rm", "readlink", "mkdir"):
+        (folder / name).symlink_to(shutil.which(name))
+    base = getattr(sys, "_base_executable", sys.executable)
+    (folder / "python3").symlink_to(base)
+    return folder
+
+
+@pytest.fixture
+def run(home, tools):
+    """Return a function that runs a command with the throw-away home."""
+
+    def run(*words, cwd=None, **variables):
+        environment = {"HOME": str(home), "PATH": str(tools), **variables}
+        for name in os.environ:  # how this machine reaches the package index
+            if name.startswith(("PIP_", "UV_", "SSL_")) or name.endswith("_PROXY"):
+                environment.setdefault(name, os.environ[name])
+        return subprocess.run(
+            [str(word) for word in words],
+            cwd=cwd or home,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def script(path, text):
+    path.unlink(missing_ok=True)  # never write through a link to a real interpreter
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+    return path
+
+
+def settings_of(folder):
+    return json.loads((folder / ".claude" / "settings.json").read_text())
+
+
+def commands(folder):
+    return {
+        event: group["hooks"][0]["command"]
+        for event, (group,) in settings_of(folder)["hooks"].items()
+    }
+
+
+def snapshot(folder):
+    """Return every name below *folder*, with mode and content."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            found[path] = os.readlink(path)
+        elif path.is_file():
+            found[path] = (
+                path.stat().st_mode,
+                hashlib.sha256(path.read_bytes()).digest(),
+            )
+        else:
+            found[path] = path.stat().st_mode
+    return found
+
+
+# Install and uninstall
+
+
+def test_install_wires_links_and_tests_and_uninstall_takes_it_all_back(
+    run, checkout, home
+):
+    (home / ".claude").mkdir()
+    (home / ".claude" / "settings.json").write_text('{\n\t"model": "opus"\n}')
+    before = snapshot(home)
+    done = run(checkout / "install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(commands(home)) == list(EVENTS)
+    for event, name in EVENTS.items():
+        assert f"    {event}" in done.stdout
+        assert f"/hooks/{name}.py" in commands(home)[event]
+    link = home / ".local" / "bin" / "headcount"
+    assert os.readlink(link) == str(checkout / ".venv" / "bin" / "headcount")
+    for said in (
+        "settings.json: 6 hooks wired",
+        "settings.json.headcount-backup",
+        f"command:  {link}",
+        f"{link.parent} is not on your PATH",
+        f"records:  {home}/.local/state/headcount",
+        f"undo:     '{checkout}/install.sh' --uninstall",
+    ):
+        assert said in done.stdout
+    assert done.stdout.count(" ms") == len(EVENTS)
+
+    undone = run(checkout / "install.sh", "--uninstall")
+    assert (undone.returncode, undone.stderr) == (0, "")
+    after = snapshot(home)
+    assert {path: after[path] for path in before} == before
+    assert [path.name for path in after if path not in before] == [
+        ".local",
+        "bin",
+        "state",
+        "headcount",
+        ".install.lock",
+    ]
+
+
+def test_installing_twice_changes_nothing(run, checkout, home):
+    run(checkout / "install.sh")
+    before = snapshot(home)
+    done = run(checkout / "install.sh")
+    assert done.returncode == 0
+    assert "settings.json was so already; not touched" in done.stdout
+    assert snapshot(home) == before
+
+
+def test_a_moved_checkout_is_installed_in_place_of_the_old(
+    run, checkout, home, tmp_path
+):
+    run(checkout / "install.sh")
+    moved = checkout.rename(tmp_path / "it's $moved ü")
+    done = run(moved / "install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(commands(home)) == list(EVENTS)
+    assert all("moved" in command for command in commands(home).values())
+    assert os.readlink(home / ".local/bin/headcount").startswith(str(moved))
+    run(moved / "install.sh", "--uninstall")
+    assert not (home / ".claude" / "settings.json").exists()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_any_shell_installs_a_checkout_of_any_name(
+    run, environment, home, tmp_path, shell
+):
+    name = """it's $HOME\n`id` "ü" \\ *\n"""
+    checkout = copy_of_checkout(tmp_path / name, environment)
+    done = run(shutil.which(shell), checkout / "install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    link = home / ".local" / "bin" / "headcount"
+    assert os.readlink(link) == f"{checkout}/.venv/bin/headcount"
+    undone = run(shutil.which(shell), "install.sh", "--uninstall", cwd=checkout)
+    assert (undone.returncode, undone.stderr) == (0, "")
+
+
+def test_the_link_starts_the_commands_of_the_checkout(run, checkout, home):
+    run(checkout / "install.sh")
+    (checkout / "lib" / "__main__.py").write_text(
+        "import lib, sys; print(lib.__file__, sys.argv[1:])"
+    )
+    link = home / ".local" / "bin" / "headcount"
+    relative = home / "again"
+    relative.symlink_to(".local/bin/headcount")
+    for name in (link, relative):
+        done = run(name, "list", "a b")
+        assert done.stdout == f"{checkout}/lib/__init__.py ['list', 'a b']\n"
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_command_of_that_name_that_is_not_ours_stays(run, checkout, home, kind):
+    theirs = home / ".local" / "bin" / "headcount"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs") if kind == "file" else theirs.symlink_to("/bin/true")
+    before = snapshot(theirs.parent)
+    done = run(checkout / "install.sh")
+    assert done.returncode == 0
+    assert f"{theirs} is not ours" in done.stdout
+    run(checkout / "install.sh", "--uninstall", "--purge")
+    assert snapshot(theirs.parent) == before
+
+
+# Scopes
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--scope", "project"], "settings.json"),
+        (["--scope=local"], "settings.local.json"),
+        (["--project", "."], "settings.json"),
+        (["--scope=local", "--project=../a project"], "settings.local.json"),
+    ],
+    ids=["project-here", "local-here", "project-implied", "local-elsewhere"],
+)
+def test_a_scope_has_its_file(run, checkout, home, tmp_path, options, name):
+    project = tmp_path / "a project"
+    project.mkdir()
+    done = run(checkout / "install.sh", *options, cwd=project)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in (project / ".claude").iterdir()] == [name]
+    assert not (home / ".claude").exists()
+    (undo,) = [line for line in done.stdout.splitlines() if line.startswith("undo:")]
+    assert run("sh", "-c", undo.removeprefix("undo:")).stderr == ""
+    assert list((project / ".claude").iterdir()) == []
+
+
+def test_the_configuration_folder_is_honoured(run, checkout, home, tmp_path):
+    run(checkout / "install.sh", CLAUDE_CONFIG_DIR=str(tmp_path / "config"))
+    assert (tmp_path / "config" / "settings.json").exists()
+    assert not (home / ".claude").exists()
+
+
+def test_purge_refuses_while_hooks_are_wired(run, checkout, home, tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    run(checkout / "install.sh")
+    run(checkout / "install.sh", "--project", project)
+    done = run(checkout / "install.sh", "--uninstall", "--purge", "--project", project)
+    assert done.returncode == 1
+    assert f"our hooks are in {home}/.claude/settings.json" in done.stdout
+    assert (checkout / ".venv").exists()
+
+
+def test_purge_removes_records_and_nothing_else(run, checkout, home):
+    run(checkout / "install.sh")
+    folder = home / ".local" / "state" / "headcount"
+    day = folder / "archive" / "2026-01-31"
+    day.mkdir(parents=True)
+    record = '{"type":"session_metadata","session_id":"s"}\n'
+    for path in (folder / "s.jsonl", day / "s.1.jsonl"):
+        path.write_text(record)
+    (folder / "errors.log").write_text("x\n")
+    (folder / "transcript.jsonl").write_text('{"type":"user"}\n')
+    (folder / "link.jsonl").symlink_to(day / "s.1.jsonl")
+    done = run(checkout / "install.sh", "--uninstall", "--purge")
+    assert done.returncode == 0
+    assert f"removed:  2 records in {folder}; what is not ours" in done.stdout
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "link.jsonl",
+        "transcript.jsonl",
+    ]
+    assert not (checkout / ".venv").exists()
+
+
+def test_uninstalling_works_without_the_environment(run, checkout, home):
+    run(checkout / "install.sh")
+    shutil.rmtree(checkout / ".venv")
+    done = run(checkout / "install.sh", "--uninstall")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (home / ".claude" / "settings.json").exists()
+    assert not (home / ".local/bin/headcount").is_symlink()
+
+
+# Looking only
+
+
+@pytest.mark.parametrize(
+    "options", [["--dry-run"], ["--print"], ["--uninstall", "--dry-run"]]
+)
+def test_looking_writes_nothing(run, home, tmp_path, options):
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    for cache in checkout.rglob("__pycache__"):
+        shutil.rmtree(cache)
+    (home / ".claude").mkdir()
+    (home / ".claude" / "settings.json").write_text("{}\n")
+    before = snapshot(tmp_path)
+    done = run(checkout / "install.sh", *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert snapshot(tmp_path) == before
+
+
+def test_the_dry_run_is_a_patch_that_gives_what_the_install_gives(run, checkout, home):
+    (home / ".claude").mkdir()
+    target = home / ".claude" / "settings.json"
+    target.write_text('{\n  "model": "opus"\n}')
+    diff = run(checkout / "install.sh", "--dry-run").stdout
+    patched = home / "patched.json"
+    patched.write_text(target.read_text())
+    if shutil.which("patch"):
+        subprocess.run(["patch", "-s", str(patched)], input=diff, text=True, check=True)
+        run(checkout / "install.sh")
+        assert patched.read_text() == target.read_text()
+    assert f"--- {target}" in diff
+    assert "\\ No newline at end of file" in diff
+
+
+def test_print_is_the_example_with_the_paths_filled_in(run, checkout):
+    printed = run(checkout / "install.sh", "--print").stdout
+    example = (ROOT / "settings.example.json").read_text()
+    filled = {
+        event: group["hooks"][0]["command"]
+        for event, (group,) in json.loads(printed)["hooks"].items()
+    }
+    quoted = f"'{checkout}/.venv/bin/python'"
+    assert all(command.startswith(quoted) for command in filled.values())
+    assert [line.partition(":")[0] for line in printed.splitlines()] == [
+        line.partition(":")[0] for line in example.splitlines()
+    ]
+
+
+def test_help_needs_no_python_and_no_tool_but_cat(run, checkout, tools):
+    for tool in tools.iterdir():
+        if tool.name not in {"sh", "cat"}:
+            tool.unlink()
+    done = run(checkout / "install.sh", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--uninstall" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--bogus"], ["x"], ["--scope"], ["--scope", "x"], ["--purge"], ["--project"]],
+    ids=" ".join,
+)
+def test_a_wrong_option_is_exit_2_and_writes_nothing(run, checkout, home, options):
+    before = snapshot(home)
+    done = run(checkout / "install.sh", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Usage: " in done.stderr
+    assert snapshot(home) == before
+
+
+def test_the_help_names_every_option(run, checkout):
+    source = (ROOT / "install.sh").read_text()
+    options = {word.rstrip(")") for word in source.split() if word.startswith("--")}
+    said = run(checkout / "install.sh", "-h").stdout
+    for option in (
+        "--scope",
+        "--project",
+        "--dry-run",
+        "--print",
+        "--uninstall",
+        "--purge",
+    ):
+        assert option in options
+        assert option in said
+
+
+# What goes wrong
+
+
+def test_malformed_settings_are_refused_before_anything_is_made(run, home, tmp_path):
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    (home / ".claude").mkdir()
+    target = home / ".claude" / "settings.json"
+    target.write_text('{\n  "a": 1,\n}\n')
+    before = snapshot(tmp_path)
+    done = run(checkout / "install.sh")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{target} is not valid JSON" in done.stderr
+    assert "(line 2, column 9); nothing was changed" in done.stderr
+    assert "./install.sh --print" in done.stderr
+    assert snapshot(tmp_path) == before
+
+
+def test_a_hook_that_does_not_record_keeps_the_settings_as_they_are(
+    run, checkout, home
+):
+    (checkout / "hooks" / "stop.py").write_text("raise RuntimeError('out of order')")
+    done = run(checkout / "install.sh")
+    assert done.returncode == 1
+    assert "no `turn_close` on record: " in done.stdout
+    assert "out of order" in done.stdout
+    assert "1 of 6 hooks do not record; the settings were not changed" in done.stderr
+    assert f"`'{checkout}/.venv/bin/headcount' doctor`" in done.stderr
+    assert (checkout / ".venv" / "bin" / "headcount").exists()
+    assert not (home / ".claude").exists()
+
+
+def test_a_python_without_venv_gets_the_one_line_that_helps(run, home, tmp_path, tools):
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    real = os.readlink(tools / "python3")
+    (tools / "python3").unlink()
+    script(
+        tools / "python3",
+        f'case " $* " in *" ensurepip "*) exit 1 ;; esac\nexec "{real}" "$@"\n',
+    )
+    done = run(checkout / "install.sh")
+    assert done.returncode == 1
+    assert "sudo apt install python3-venv" in done.stderr
+    assert not list(checkout.glob(".venv*"))
+    assert not (home / ".claude").exists()
+
+
+def test_no_python_at_all_is_said(run, checkout, tools):
+    (tools / "python3").unlink()
+    done = run(checkout / "install.sh")
+    assert done.returncode == 1
+    assert "no Python 3.10 or newer found" in done.stderr
+
+
+def test_an_old_python_and_a_broken_shim_are_passed_over(run, checkout, home, tools):
+    script(tools / "python3.13", "echo shim: not installed >&2; exit 127\n")
+    script(tools / "python3.12", "exit 1\n")
+    done = run(checkout / "install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_neither_a_shim_nor_an_active_virtualenv_becomes_the_base(
+    run, home, tmp_path, tools
+):
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    real = Path(os.readlink(tools / "python3"))
+    active = tmp_path / "active"
+    venv.create(active, symlinks=True)
+    (tools / "python3").unlink()
+    script(
+        tools / "python3",
+        'case " $* " in *" ensurepip "*) exit 1 ;; esac\n'
+        f'exec "{active}/bin/python" "$@"\n',
+    )
+    arguments = tmp_path / "arguments"
+    script(tools / "uv", f'printf "%s\\n" "$@" >>"{arguments}"; exit 1\n')
+    script(tools / "python3.13", "exit 1\n")
+    done = run(checkout / "install.sh", VIRTUAL_ENV=str(active))
+    assert done.returncode == 1
+    words = arguments.read_text().splitlines()
+    base = words[words.index("--python") + 1]
+    assert os.path.realpath(base) == os.path.realpath(real)
+    assert str(active) not in base
+    assert "uv could not make the environment; trying venv and pip" in done.stderr
+    assert not list(checkout.glob(".venv*"))
+
+
+# The environment
+
+
+def fake_uv(tools, environment):
+    """Put a uv on PATH that copies a finished environment instead of fetching one."""
+    return script(
+        tools / "uv",
+        f"""
+case $1 in
+  venv)
+    for new; do :; done
+    exec cp -a '{environment}' "$new"
+    ;;
+  pip)
+    case " $* " in *" --require-hashes "*) ;; *) exit 3 ;; esac
+    ;;
+  *) exit 1 ;;
+esac
+""",
+    )
+
+
+def test_uv_is_used_if_it_is_there(run, home, tmp_path, tools, environment):
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    fake_uv(tools, environment)
+    done = run(checkout / "install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in checkout.glob(".venv*")] == [".venv"]
+    assert len(commands(home)) == len(EVENTS)
+
+
+def test_an_environment_of_other_requirements_is_replaced(
+    run, checkout, home, tools, environment
+):
+    fake_uv(tools, environment)
+    (checkout / ".venv" / "requirements.txt").write_text("old\n")
+    (checkout / ".venv" / "leftover").touch()
+    done = run(checkout / "install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (checkout / ".venv" / "leftover").exists()
+    assert [path.name for path in checkout.glob(".venv*")] == [".venv"]
+
+
+def test_an_environment_whose_interpreter_is_gone_is_made_again(
+    run, checkout, home, tools, environment
+):
+    fake_uv(tools, environment)
+    run(checkout / "install.sh")
+    (checkout / ".venv" / "bin" / "python").unlink()
+    done = run(checkout / "install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in checkout.glob(".venv*")] == [".venv"]
+
+
+def test_an_interrupted_environment_is_removed(run, home, tmp_path, tools):
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    script(
+        tools / "uv",
+        'for new; do :; done\n[ "$1" = venv ] && mkdir "$new" && kill -TERM $PPID\n',
+    )
+    assert run(checkout / "install.sh").returncode == 1
+    assert not list(checkout.glob(".venv*"))
+    assert not (home / ".claude").exists()
+
+
+def test_an_environment_that_is_not_ours_is_kept_aside(
+    run, checkout, tools, environment
+):
+    fake_uv(tools, environment)
+    (checkout / ".venv" / "requirements.txt").unlink()
+    (checkout / ".venv" / "theirs").touch()
+    assert run(checkout / "install.sh").returncode == 0
+    (before,) = checkout.glob(".venv.before.*")
+    assert (before / "theirs").exists()
+
+
+@pytest.mark.skipif(
+    os.environ.get("CI") != "true",
+    reason="fetches from the package index; set CI=true",
+)
+@pytest.mark.parametrize("with_uv", [False, True], ids=["pip", "uv"])
+def test_a_fresh_machine_gets_the_locked_packages(run, home, tmp_path, tools, with_uv):
+    if with_uv:
+        found = shutil.which("uv")
+        if not found:
+            pytest.skip("no uv on PATH")
+        (tools / "uv").symlink_to(found)
+    checkout = copy_of_checkout(tmp_path / "check out")
+    done = run(checkout / "install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    python = checkout / ".venv" / "bin" / "python"
+    said = run(
+        python, "-I", "-c", "import filelock; print(filelock.__version__)"
+    ).stdout
+    assert f"filelock=={said.strip()} " in (ROOT / "requirements.txt").read_text()
+
+
+# No state of the disk may block a prompt
+
+
+def remove(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def rewrite(root, text):
+    for hook in (root / "hooks").glob("*.py"):
+        hook.write_text(text)
+
+
+def make_unreadable(root):
+    # A folder, since root may read a file of any mode.
+    for hook in (root / "hooks").glob("*.py"):
+        hook.unlink()
+        hook.mkdir()
+
+
+STATES = {
+    "script-gone": lambda root: remove(root / "hooks"),
+    "script-unreadable": make_unreadable,
+    "script-broken": lambda root: rewrite(root, "def ("),
+    "environment-gone": lambda root: remove(root / ".venv"),
+    "checkout-gone": remove,
+}
+MORE_STATES = {
+    "script-exits-2": lambda root: rewrite(root, "raise SystemExit(2)"),
+    "script-killed": lambda root: rewrite(root, "import os; os.kill(os.getpid(), 9)"),
+    "interpreter-gone": lambda root: remove(root / ".venv" / "bin" / "python"),
+    "interpreter-unknown": lambda root: script(root / ".venv/bin/python", "exit 2"),
+}
+
+
+@pytest.fixture
+def stand_in(tmp_path):
+    """Return a function that makes a checkout with hooks that only say they ran."""
+
+    def make(name):
+        folder = tmp_path / name
+        for part in ("hooks", ".venv/bin"):
+            (folder / part).mkdir(parents=True)
+        (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
+        shutil.copy(ROOT / "settings.example.json", folder)
+        for hook in set(EVENTS.values()):
+            (folder / "hooks" / f"{hook}.py").write_text(
+                f"open({str(tmp_path / 'ran')!r}, 'a').write({hook!r} + '\\n')"
+            )
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_hooks_of_a_checkout_of_any_name_run(run, stand_in, tmp_path, folder):
+    hooks = settings.wanted(str(stand_in(folder)))
+    for event in EVENTS:
+        assert silent_success(run, "sh", hooks[event])
+    for shell in SHELLS:
+        assert silent_success(run, shell, hooks["Stop"])
+    expected = [*EVENTS.values(), *["stop"] * len(SHELLS)]
+    assert (tmp_path / "ran").read_text().split() == expected
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_state_of_the_disk_blocks_a_prompt(run, stand_in, folder, state):
+    checkout = stand_in(folder)
+    hooks = settings.wanted(str(checkout))
+    STATES[state](checkout)
+    for shell in SHELLS:
+        assert silent_success(run, shell, hooks["UserPromptSubmit"])
+
+
+@pytest.mark.parametrize("state", MORE_STATES)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_no_end_of_a_hook_blocks_a_prompt(run, stand_in, shell, state):
+    checkout = stand_in("a b")
+    hooks = settings.wanted(str(checkout))
+    MORE_STATES[state](checkout)
+    assert silent_success(run, shell, hooks["UserPromptSubmit"])
+
+
+def silent_success(run, shell, group):
+    done = run(shutil.which(shell), "-c", group["hooks"][0]["command"])
+    return (done.returncode, done.stdout) == (0, "")
+
+
+# The files as they are delivered
+
+
+def test_the_script_is_clean_and_may_be_run():
+    assert stat.S_IMODE((ROOT / "install.sh").stat().st_mode) & 0o111 == 0o111
+    assert (
+        (ROOT / "install.sh").read_text().rstrip().splitlines()[-1].startswith("main ")
+    )
+    if shutil.which("shellcheck"):
+        subprocess.run(["shellcheck", str(ROOT / "install.sh")], check=True)
+
+
+def test_every_requirement_is_locked_by_hash():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    entries = [line for line in lines if line and line[0] not in "# "]
+    assert {entry.partition("==")[0] for entry in entries} >= set(PACKAGES) - {
+        "dateutil"
+    }
+    for number, line in enumerate(lines):
+        if line in entries:
+            assert "==" in line
+            assert lines[number + 1].startswith("    --hash=sha256:")
