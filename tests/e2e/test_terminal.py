@@ -1,0 +1,103 @@
+"""The record of clients that people sit in front of."""
+
+from __future__ import annotations
+
+from .client import wait_until
+
+
+def test_clear_closes_one_record_and_begins_the_next(box, records):
+    terminal = box.terminal()
+    old = records.new_id()
+    terminal.type("/clear")
+    new = records.new_id(old)
+
+    assert records.wait_for(old, type="session_close")["reason"] == "clear"
+    metadata = records.entry(new, type="session_metadata")
+    assert metadata["source"] == "clear"
+    assert metadata["previous_session_id"] == old
+    assert metadata["pid"] == terminal.pid
+    assert records.entry(old, type="session_metadata")["pid"] == terminal.pid
+    wait_until(
+        lambda: terminal.own_entry().get("sessionId") == new, "the client agrees"
+    )
+    assert records.verdict(old) == "dead"
+    assert records.verdict(new) == "alive"
+
+    terminal.exit()
+    assert records.entry(new, type="session_close")["reason"] == "prompt_input_exit"
+    assert records.verdict(new) == "dead"
+
+
+def test_closing_the_window_closes_the_record(box, records):
+    terminal = box.terminal()
+    session_id = records.new_id()
+
+    terminal.close()
+
+    closed = records.entry(session_id, type="session_close")
+    assert (closed["reason"], closed["pid"]) == ("other", terminal.pid)
+
+
+def test_a_killed_session_is_archived_at_the_next_start(box, records):
+    terminal = box.terminal()
+    killed = records.new_id()
+    assert records.verdict(killed) == "alive"
+
+    terminal.kill()
+    assert records.verdict(killed) == "dead"
+    assert not records.is_archived(killed)
+
+    box.prompt("next")
+    assert records.is_archived(killed)
+    assert "session_close" not in records.types(killed)
+
+
+def test_a_session_lives_while_one_of_its_two_processes_does(box, records):
+    box.prompt("first")
+    session_id = records.only_id()
+    first = box.terminal("--resume", session_id)
+    records.wait_for(session_id, type="session_resume", pid=first.pid)
+    second = box.terminal("--resume", session_id)
+
+    second.wait_for("SessionStart:resume says:")
+    assert "SessionStart:resume says:" not in first.screen()
+    pids = [e["pid"] for e in records.entries(session_id, type="session_resume")]
+    assert pids == [first.pid, second.pid]
+    assert records.verdict(session_id) == "alive"
+
+    second.exit()
+    assert records.verdict(session_id) == "alive"
+
+    first.kill()
+    assert records.verdict(session_id) == "dead"
+
+
+def test_who_is_asked_for_permission_is_waited_for(box, records):
+    terminal = box.terminal("--permission-mode", "default")
+    session_id = records.new_id()
+    terminal.type("RUN: touch made")
+    terminal.wait_for("Do you want to proceed?")
+
+    records.wait_for(session_id, event="Notification", state="waiting")
+    assert records.listed(session_id)["state"] == "waiting"
+
+    terminal.press("Enter")
+    records.wait_for(session_id, type="turn_close", state="idle")
+    assert (box.project / "made").exists()
+    records.entry(session_id, type="heartbeat", event="PostToolUse", state="busy")
+    assert records.listed(session_id)["state"] == "idle"
+
+
+def test_the_second_session_in_a_working_tree_is_told_of_the_first(box, records):
+    first = box.terminal()
+    first_id = records.new_id()
+    other_tree = box.terminal(cwd=box.add_project("other"))
+    second = box.terminal()
+
+    screen = second.wait_for("SessionStart:startup says:")
+    assert first_id[:8] in screen
+    assert "says:" not in first.screen()
+    assert "says:" not in other_tree.screen()
+
+    # What the user was told, the model was not: the box looks at its request.
+    second.ask("hello")
