@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SKEW_SECONDS = 300
 _OLDEST = "2020"
 _LONGEST = 64
-_SHAPE = "0000-00-00T00:00:00.000Z"
+_LENGTH = len("0000-00-00T00:00:00.000Z")
 
 
 def stamp(seconds: float) -> str:
@@ -32,15 +32,12 @@ def stamp(seconds: float) -> str:
 
 def is_stamp(value: object) -> bool:
     """Whether *value* has the shape of a stamp."""
-    return (
-        isinstance(value, str)
-        and len(value) == len(_SHAPE)
-        and value.isascii()
-        and all(
-            ours.isdigit() if shape == "0" else ours == shape
-            for ours, shape in zip(value, _SHAPE, strict=True)
-        )
-    )
+    if not isinstance(value, str) or len(value) != _LENGTH:
+        return False
+    digits = value[:4] + value[5:7] + value[8:10] + value[11:13] + value[14:16]
+    digits += value[17:19] + value[20:23]
+    marks = value[4] + value[7] + value[10] + value[13] + value[16] + value[19]
+    return digits.isdigit() and value.isascii() and marks + value[23] == "--T::.Z"
 
 
 def canonical(value: object) -> str | None:
@@ -51,9 +48,14 @@ def canonical(value: object) -> str | None:
     return None if seconds is None else stamp(seconds)
 
 
-def is_trusted(when: str, now: float) -> bool:
-    """Whether the stamp *when* is neither before the project nor ahead of *now*."""
-    return _OLDEST <= when <= stamp(now + SKEW_SECONDS)
+def latest_trusted(now: float) -> str:
+    """Return the stamp up to which times are believed at *now*."""
+    return stamp(now + SKEW_SECONDS)
+
+
+def is_trusted(when: str, latest: str) -> bool:
+    """Whether the stamp *when* is neither before the project nor after *latest*."""
+    return _OLDEST <= when <= latest
 
 
 def parse(value: object) -> float | None:

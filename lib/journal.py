@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BLOCK_BYTES = 8 * 1024
+BLOCK_BYTES = 4 * 1024  # a short session whole, or about ten entries
 HEAD_BYTES = 64 * 1024  # no entry is longer, so line 1 lies within
 TAIL_BYTES = 16 * 1024 * 1024
 _APPEND = os.O_RDWR | os.O_APPEND | store.SAFE_FLAGS

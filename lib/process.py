@@ -30,6 +30,7 @@ _CLIENT_NAMES = frozenset(["claude", "claude.exe"])
 _RUNTIMES = frozenset(["node", "nodejs", "bun", "deno", "node.exe", "bun.exe"])
 # psutil reports 10 ms ticks; far less than any pid takes to come round again.
 _PRECISION_SECONDS = 0.05
+_HERE: dict[int, tuple[str, str, int]] = {}
 
 
 def host_name() -> str:
@@ -92,7 +93,7 @@ def age(pid: object) -> float | None:
     if seen is None:
         return None
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return now - (seen[2] + _namespace_ticks()) / _ticks_per_second()
+    return now - (seen[2] + _here()[2]) / _ticks_per_second()
 
 
 def find_client(environ: Mapping[str, str]) -> int | None:
@@ -176,11 +177,11 @@ def _read_stat(pid: int) -> tuple[str, int, int, str] | None:
     # The name may hold spaces and brackets: it ends at the last bracket.
     name = content[content.index(b"(") + 1 : content.rindex(b")")]
     fields = content[content.rindex(b")") + 2 :].split()
-    start = int(fields[19]) - _namespace_ticks()
+    start = int(fields[19]) - _here()[2]
     return os.fsdecode(name), int(fields[1]), start, fields[0].decode()
 
 
-def _namespace_ticks() -> int:
+def _time_offset() -> int:
     """Return the offset of our time namespace, which shifts all start times read."""
     for line in (_read("/proc/self/timens_offsets") or b"").splitlines():
         clock, seconds, nanoseconds = line.split()
@@ -194,8 +195,14 @@ def _ticks_per_second() -> int:
     return os.sysconf("SC_CLK_TCK")
 
 
-def _boot_id() -> str:
-    return (_read("/proc/sys/kernel/random/boot_id") or b"").decode().strip()
+def _here() -> tuple[str, str, int]:
+    """Return boot id, pid namespace and time offset: the same for a process's life."""
+    pid = os.getpid()  # a fork may have been moved to other namespaces
+    if pid not in _HERE:
+        _HERE.clear()
+        boot = (_read("/proc/sys/kernel/random/boot_id") or b"").decode().strip()
+        _HERE[pid] = boot, _pid_namespace(), _time_offset()
+    return _HERE[pid]
 
 
 def _pid_namespace() -> str:
@@ -206,18 +213,20 @@ def _pid_namespace() -> str:
 
 
 def _linux_fingerprint(pid: int, start: int) -> str:
-    return f"linux:{_boot_id()}:{_pid_namespace()}:{pid}:{start}"
+    boot, namespace, _ = _here()
+    return f"linux:{boot}:{namespace}:{pid}:{start}"
 
 
 def _compare_linux(
     pid: int, recorded: list[str], *, elsewhere: bool
 ) -> tuple[str, str]:
     boot, namespace, _, start = recorded
-    if boot != _boot_id():
+    our_boot, our_namespace, _ = _here()
+    if boot != our_boot:
         if elsewhere:
             return UNKNOWN, f"pid {pid} is on another host"
         return GONE, f"the machine was rebooted since pid {pid} was recorded"
-    if namespace != _pid_namespace():
+    if namespace != our_namespace:
         return UNKNOWN, f"pid {pid} is in another pid namespace"
     return _compare_start(pid, start)
 

@@ -13,7 +13,7 @@ from . import clock, journal, jsonl, process, store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from .model import Process, SessionEntry, SessionMetadata, State
 
@@ -59,16 +59,18 @@ def read(path: str, now: float) -> Record | None:
         status = os.fstat(descriptor)
         head, end = journal.read_head(descriptor, status.st_size)
         entries = _entries(head)
+        session_id = store.id_of(path)
+        first = next((e for e in entries if _is_metadata(e, session_id)), None)
+        if first is None:
+            return None
         tail, gap = _read_tail(descriptor, end, status.st_size)
     finally:
         os.close(descriptor)
-    first = _metadata_entry(entries, store.id_of(path))
-    if first is None:
-        return None
     fold = _Fold(first, now)
-    fold.apply_all(entry for entry in entries if entry is not first)
     if gap:
         fold.forget(later_known=any(map(_is_lifecycle, tail)))
+    else:
+        fold.apply_all(entries)  # those of the head that come after it
     fold.apply_all(tail)
     return Record(first, fold.result(min(status.st_mtime, now)))
 
@@ -83,8 +85,7 @@ def begins_with_metadata(path: str) -> bool:
         head, _ = journal.read_head(descriptor, os.fstat(descriptor).st_size)
     finally:
         os.close(descriptor)
-    entries = _entries(head)[:1]
-    return _metadata_entry(entries, store.id_of(path)) is not None
+    return _is_metadata(next(_entries(head), {}), store.id_of(path))
 
 
 def _is_lifecycle(entry: SessionEntry) -> bool:
@@ -92,18 +93,20 @@ def _is_lifecycle(entry: SessionEntry) -> bool:
     return isinstance(kind, str) and kind in LIFECYCLE
 
 
-def _entries(lines: Iterable[bytes]) -> list[SessionEntry]:
-    decoded = (jsonl.decode(line) for line in lines if line)
-    return [entry for entry in decoded if entry is not None]
+def _entries(lines: Iterable[bytes]) -> Iterator[SessionEntry]:
+    for line in lines:
+        entry = jsonl.decode(line) if line else None
+        if entry is not None:
+            yield entry
 
 
-def _metadata_entry(
-    entries: list[SessionEntry], session_id: str
-) -> SessionEntry | None:
-    for entry in entries:
-        if entry.get("type") == METADATA and entry.get("session_id") == session_id:
-            return entry
-    return None
+def _ours(lines: Iterable[bytes]) -> Iterator[SessionEntry]:
+    """Yield the entries that bear on the session; most others are not even decoded."""
+    return _entries(line for line in lines if any(mark in line for mark in _MARKS))
+
+
+def _is_metadata(entry: SessionEntry, session_id: str) -> bool:
+    return entry.get("type") == METADATA and entry.get("session_id") == session_id
 
 
 def _read_tail(
@@ -117,8 +120,7 @@ def _read_tail(
     reached = size
     for low, lines in journal.read_backwards(descriptor, start, size):
         reached = low
-        ours = [line for line in lines if any(mark in line for mark in _MARKS)]
-        found[:0] = _entries(ours)
+        found[:0] = _ours(lines)
         if any(map(_is_lifecycle, found)):
             break
     return found, reached > start
@@ -128,7 +130,7 @@ class _Fold:
     """The metadata entry, and what the entries after it make of it."""
 
     def __init__(self, first: SessionEntry, now: float) -> None:
-        self._now = now
+        self._latest = clock.latest_trusted(now)
         self._host = first.get("host")
         self._known: dict[str, object] = {"session_id": first["session_id"]}
         self._open: dict[str, Process] = {}
@@ -253,7 +255,7 @@ class _Fold:
         when = clock.canonical(value)
         if when is None:
             return
-        if clock.is_trusted(when, self._now):
+        if clock.is_trusted(when, self._latest):
             self._newest = max(self._newest, when)
         elif when > self._newest:
             self._ahead = True

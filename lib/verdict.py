@@ -79,7 +79,9 @@ def _heartbeat(metadata: SessionMetadata, now: float) -> tuple[bool, str]:
     """Say whether the last heartbeat is young enough, and how old it is."""
     times = (metadata.get("last_heartbeat"), metadata.get("start_time"))
     for when in map(clock.parse, times):
-        if when is not None and clock.is_trusted(clock.stamp(when), now):
+        if when is not None and clock.is_trusted(
+            clock.stamp(when), clock.latest_trusted(now)
+        ):
             age = now - when
             limit = f"{HEARTBEAT_TTL_HOURS:g} h"
             if age < HEARTBEAT_TTL_HOURS * 3600:
