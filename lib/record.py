@@ -266,10 +266,9 @@ class _Fold:
         An entry from the future says nothing; then the file's own time does, which is
         never later than now. Without any, the start, and then the file's time.
         """
-        written = clock.stamp(modified)
         if self._ahead:
-            return max(self._newest, written)
-        return self._newest or self._start or written
+            return max(self._newest, clock.stamp(modified))
+        return self._newest or self._start or clock.stamp(modified)
 
     def _see_label(self, entry: SessionEntry) -> None:
         label, tasks = entry.get("label"), entry.get("tasks")
