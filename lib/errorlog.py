@@ -7,6 +7,7 @@ A hook must not disturb the user, so what goes wrong is written here, and
 from __future__ import annotations
 
 import os
+import stat
 import time
 
 from . import __version__, clock, store
@@ -35,10 +36,12 @@ def recent(since: float) -> list[str]:
     lines: list[str] = []
     for path in (_path() + ".1", _path()):
         try:
-            with open(path, encoding="ascii", errors="replace") as log:
-                lines += [line.rstrip("\n") for line in log if line >= first]
+            descriptor = os.open(path, os.O_RDONLY | store.SAFE_FLAGS)
         except OSError:
             continue
+        with open(descriptor, encoding="ascii", errors="replace") as log:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                lines += [line.rstrip("\n") for line in log if line >= first]
     return lines
 
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
 from pathlib import Path
 
 from . import jsonl, record, store
 from .errors import StoreError
-from .model import SessionEntry, SessionInfo
+from .model import SessionEntry, SessionInfo, SessionMetadata
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-logger = logging.getLogger("headcount")
-
 
 def load(path: str) -> list[SessionEntry]:
     """Return the entries of the file at *path*; see `sessions.load_session_jsonl`."""
+    import logging  # 8 ms that `headcount list` does without
+
+    logger = logging.getLogger("headcount")
     entries: list[SessionEntry] = []
     damaged = 0
     try:
@@ -47,11 +47,14 @@ def load(path: str) -> list[SessionEntry]:
 
 def discover(folder: str, now: float) -> list[SessionInfo]:
     """Return every session of *folder*, by name."""
-    paths = sorted(entry.path for entry in store.session_files(folder))
-    return [
-        SessionInfo(_shown_id(path), Path(path), found.metadata if found else None)
-        for path, found in ((path, _read(path, now)) for path in paths)
-    ]
+    found: list[SessionInfo] = []
+    for path in sorted(entry.path for entry in store.session_files(folder)):
+        try:
+            metadata = _metadata(path, now)
+        except FileNotFoundError:
+            continue  # archived, or brought back, since we looked
+        found.append(SessionInfo(_shown_id(path), Path(path), metadata))
+    return found
 
 
 def recently_written(most: int, now: float) -> Iterator[record.Record]:
@@ -63,16 +66,22 @@ def recently_written(most: int, now: float) -> Iterator[record.Record]:
         except FileNotFoundError:
             continue
     for _, path in sorted(written, reverse=True)[:most]:
-        found = _read(path, now)
+        try:
+            found = record.read(path, now)
+        except OSError:
+            continue
         if found is not None:
             yield found
 
 
-def _read(path: str, now: float) -> record.Record | None:
+def _metadata(path: str, now: float) -> SessionMetadata | None:
     try:
-        return record.read(path, now)
-    except (OSError, StoreError):
+        found = record.read(path, now)
+    except FileNotFoundError:
+        raise
+    except OSError:
         return None
+    return found.metadata if found else None
 
 
 def _shown_id(path: str) -> str:

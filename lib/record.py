@@ -26,6 +26,7 @@ UPDATE = "session_update"
 LIFECYCLE = frozenset([METADATA, RESUME, HEARTBEAT, TURN_CLOSE, CLOSE])
 STATES = frozenset(["busy", "idle", "waiting", "closed"])
 
+_BEGINNING = b'{"type":"session_metadata"'
 _MARKS = tuple(f'"{kind}"'.encode() for kind in sorted(LIFECYCLE | {UPDATE}))
 _TEXTS = (
     "cwd",
@@ -86,6 +87,25 @@ def begins_with_metadata(path: str) -> bool:
     finally:
         os.close(descriptor)
     return _is_metadata(next(_entries(head), {}), store.id_of(path))
+
+
+def may_be_begun(path: str) -> bool:
+    """Whether a file without valid metadata is one that a crash left of ours.
+
+    It is empty, or NULs, or begins with a torn metadata line, or with entries of the
+    session it is named by. A stranger's file, as a transcript of Claude Code that has
+    the same id for a name, is none of these.
+    """
+    descriptor = journal.open_to_read(path)
+    try:
+        head, _ = journal.read_head(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+    first = next(_entries(head), None)
+    if first is not None:
+        return first.get("session_id") == store.id_of(path)
+    start = b"\n".join(head).strip(b"\0")[: len(_BEGINNING)]
+    return _BEGINNING.startswith(start)
 
 
 def _is_lifecycle(entry: SessionEntry) -> bool:

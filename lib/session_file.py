@@ -6,7 +6,7 @@ import os
 import time
 
 from . import archive, errorlog, journal, jsonl, record, store
-from .errors import SessionNotFoundError
+from .errors import SessionNotFoundError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ def begin(session_id: str, entry: SessionEntry, patience: Patience) -> bool:
     except FileExistsError:
         if record.read(path, time.time()) is not None:
             return False
+        if not record.may_be_begun(path):
+            raise StoreError(
+                f"{path} is not a session of Headcount; it was left alone. "
+                "Does HEADCOUNT_DIR name somebody else's folder?"
+            ) from None
         _append(path, line, patience)
     return True
 
@@ -86,7 +91,7 @@ def require(session_id: str, patience: Patience) -> record.Record:
     if found is None:
         raise SessionNotFoundError(
             f"no session {session_id} with valid metadata in {store.SESSIONS_DIR} or "
-            "its archive; create_session begins one"
+            "its archive; `headcount list --all` shows those on record"
         )
     return found
 

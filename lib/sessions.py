@@ -240,11 +240,13 @@ def append_to_session(
     written by anybody). `v`, `session_id`, and unless given `id` and `timestamp`, are
     filled in. An archived session is brought back; a missing one is never made.
 
-    Raises SessionNotFoundError, InvalidSessionIdError, InvalidEntryError,
-    LockTimeoutError, StoreError, OSError.
+    Raises SessionNotFoundError if it is not on record or its metadata is damaged,
+    InvalidSessionIdError, InvalidEntryError, LockTimeoutError, StoreError, OSError.
     """
     store.session_path(session_id)
     whole = entries.foreign_entry(session_id, entry)
+    jsonl.encode(whole)  # what is no entry is said before anything is looked for
+    session_file.require(session_id, patience)
     session_file.add(session_id, whole, patience)
     return str(whole["id"])
 

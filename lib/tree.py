@@ -11,7 +11,10 @@ def root_of(folder: str) -> str:
     Looks for `.git`, a folder or, in a linked worktree or submodule, a file; runs
     nothing. Two worktrees of one repository are two trees.
     """
-    here = real = os.path.realpath(folder)
+    try:
+        here = real = os.path.realpath(folder)
+    except ValueError:  # a NUL or a lone surrogate: no folder of any file system
+        return folder
     while not os.path.lexists(os.path.join(here, ".git")):
         parent = os.path.dirname(here)
         if parent == here:

@@ -13,7 +13,7 @@ import sys
 import time
 
 import pytest
-from support import ID, ROOT, lines, types
+from support import DEAD_PID, ID, ROOT, lines, types
 
 from lib import journal, sessions
 from lib.errors import LockTimeoutError, StoreError
@@ -208,16 +208,16 @@ def test_what_is_no_file_of_ours_is_neither_read_nor_written(store, tmp_path):
     store.mkdir()
     path = store / f"{ID}.jsonl"
     outside = tmp_path / "outside.jsonl"
-    outside.write_text("{}\n")
+    line = f'{{"type":"session_metadata","session_id":"{ID}","pid":{DEAD_PID}}}\n'
+    outside.write_text(line)
 
     def refused(match):
         with pytest.raises((StoreError, OSError), match=match):
             sessions.append_to_session(ID, {"type": "n"})
-        assert sessions.discover_sessions()[0].metadata is None
         with pytest.raises((StoreError, OSError)):
             sessions.archive_session(path)
         assert sessions.cleanup_stale_sessions() == []
-        assert outside.read_text() == "{}\n"
+        assert outside.read_text() == line
 
     path.symlink_to(outside)
     refused("symbolic link")
@@ -229,7 +229,7 @@ def test_what_is_no_file_of_ours_is_neither_read_nor_written(store, tmp_path):
     refused("not a regular file")
     path.unlink()
     path.mkdir()
-    refused("directory")
+    refused("not a regular file")
     path.rmdir()
     if os.geteuid() == 0:
         os.mknod(path, 0o600 | 0o020000, os.makedev(1, 3))
@@ -239,6 +239,33 @@ def test_what_is_no_file_of_ours_is_neither_read_nor_written(store, tmp_path):
         os.chown(path, 12345, -1)
         with pytest.raises(StoreError, match="sudo chown"):
             sessions.append_to_session(ID, {"type": "n"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"type":"user","sessionId":"x"}\n', id="transcript"),
+        pytest.param('{"type":"user","session_id":"other"}\n', id="other-session"),
+        pytest.param("a letter\n", id="text"),
+        pytest.param('{"a":1', id="torn-json"),
+    ],
+)
+def test_a_strangers_file_of_the_same_name_is_left_alone(store, text):
+    store.mkdir()
+    path = store / f"{ID}.jsonl"
+    path.write_text(text)
+    with pytest.raises(StoreError, match="is not a session of Headcount"):
+        sessions.resume_session(ID, source="adopted")
+    for call in (
+        lambda: sessions.append_to_session(ID, {"type": "n"}),
+        lambda: sessions.update_heartbeat(ID),
+        lambda: sessions.close_session(ID),
+    ):
+        with pytest.raises(sessions.SessionNotFoundError):
+            call()
+    with pytest.raises(sessions.SessionExistsError):
+        sessions.create_session(session_id=ID)
+    assert path.read_text() == text
 
 
 def test_a_library_call_says_that_the_lock_is_held_and_writes_nothing(path):

@@ -273,7 +273,7 @@ def test_update_heartbeat_refuses_a_state_that_is_none(store, state):
 
 def test_heartbeat_and_close_never_make_a_session(store):
     for call in (sessions.update_heartbeat, sessions.close_session):
-        with pytest.raises(sessions.SessionNotFoundError, match="create_session"):
+        with pytest.raises(sessions.SessionNotFoundError, match="with valid metadata"):
             call(ID)
     assert not store.exists()
 
