@@ -35,11 +35,16 @@ TABLE = {
     " process reading record session_file store verdict",
     "notice": "model reading tree verdict words",
     "hook": "entries errorlog errors jsonl model notice process sessions store",
+    "options": "errors",
+    "render": "clock model record tree words",
     "json_text": "",
     "user_file": "",
     "settings": "errors file_lock json_text store user_file",
     "selftest": "",
     "installer": "errors selftest settings store user_file",
+    "doctor": "errorlog errors file_lock sessions settings store tree words",
+    "cli": "doctor errors model options render sessions words",
+    "__main__": "cli",
 }
 # What a hook that runs with every tool call may cost: no json, re, typing, pathlib,
 # enum, datetime, third-party package... A bare `python -I -S` has the rest.
@@ -65,6 +70,11 @@ def test_imports_go_down_the_layers(name):
     found = imports_of(name)
     assert found <= set(TABLE[name].split()), name
     assert all(order.index(lower) < order.index(name) for lower in found), name
+
+
+def test_the_table_has_every_module():
+    present = {path.stem for path in (ROOT / "lib").glob("*.py")} - {"__init__"}
+    assert present == set(TABLE)
 
 
 def test_only_the_modules_named_for_it_touch_third_party_packages():

@@ -1,0 +1,9 @@
+"""`python -m lib` in a checkout, `python -m headcount` when installed."""
+
+from __future__ import annotations
+
+import sys
+
+from .cli import main
+
+sys.exit(main())
