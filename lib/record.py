@@ -77,16 +77,17 @@ def read(path: str, now: float) -> Record | None:
 
 
 def begins_with_metadata(path: str) -> bool:
-    """Whether the first valid entry is the metadata of the id the file is named by.
+    """Whether the first valid entry is the metadata of the session it is named by.
 
     What is not proven so to be a session's file is never moved.
     """
-    descriptor = journal.open_to_read(path)
-    try:
-        head, _ = journal.read_head(descriptor, os.fstat(descriptor).st_size)
-    finally:
-        os.close(descriptor)
-    return _is_metadata(next(_entries(head), {}), store.id_of(path))
+    return _is_metadata(next(_entries(_head(path)), {}), store.id_of(path))
+
+
+def has_metadata(path: str) -> bool:
+    """Whether `read` would find valid metadata, at a cost that does not grow."""
+    session_id = store.id_of(path)
+    return any(_is_metadata(entry, session_id) for entry in _entries(_head(path)))
 
 
 def may_be_begun(path: str) -> bool:
@@ -96,16 +97,20 @@ def may_be_begun(path: str) -> bool:
     session it is named by. A stranger's file, as a transcript of Claude Code that has
     the same id for a name, is none of these.
     """
-    descriptor = journal.open_to_read(path)
-    try:
-        head, _ = journal.read_head(descriptor, os.fstat(descriptor).st_size)
-    finally:
-        os.close(descriptor)
+    head = _head(path)
     first = next(_entries(head), None)
     if first is not None:
         return first.get("session_id") == store.id_of(path)
     start = b"\n".join(head).strip(b"\0")[: len(_BEGINNING)]
     return _BEGINNING.startswith(start)
+
+
+def _head(path: str) -> list[bytes]:
+    descriptor = journal.open_to_read(path)
+    try:
+        return journal.read_head(descriptor, os.fstat(descriptor).st_size)[0]
+    finally:
+        os.close(descriptor)
 
 
 def _is_lifecycle(entry: SessionEntry) -> bool:

@@ -10,7 +10,12 @@ from .errors import SessionNotFoundError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from .model import SessionEntry
+
+    T = TypeVar("T")
 
 
 class Patience:
@@ -73,10 +78,28 @@ def find(session_id: str, patience: Patience) -> record.Record | None:
 
     Raises LockTimeoutError, StoreError, OSError.
     """
+    return _find(session_id, lambda path: record.read(path, time.time()), patience)
+
+
+def require(session_id: str, patience: Patience) -> record.Record:
+    """Return the session as `find` does; raise SessionNotFoundError for None."""
+    found = find(session_id, patience)
+    if found is None:
+        raise _not_found(session_id)
+    return found
+
+
+def require_metadata(session_id: str, patience: Patience) -> None:
+    """Raise SessionNotFoundError as `require` does, without reading the session."""
+    if not _find(session_id, record.has_metadata, patience):
+        raise _not_found(session_id)
+
+
+def _find(session_id: str, look: Callable[[str], T], patience: Patience) -> T | None:
     path = store.session_path(session_id)
     while True:
         try:
-            return record.read(path, time.time())
+            return look(path)
         except FileNotFoundError:
             pass
         try:
@@ -85,15 +108,11 @@ def find(session_id: str, patience: Patience) -> record.Record | None:
             return None
 
 
-def require(session_id: str, patience: Patience) -> record.Record:
-    """Return the session as `find` does; raise SessionNotFoundError for None."""
-    found = find(session_id, patience)
-    if found is None:
-        raise SessionNotFoundError(
-            f"no session {session_id} with valid metadata in {store.SESSIONS_DIR} or "
-            "its archive; `headcount list --all` shows those on record"
-        )
-    return found
+def _not_found(session_id: str) -> SessionNotFoundError:
+    return SessionNotFoundError(
+        f"no session {session_id} with valid metadata in {store.SESSIONS_DIR} or "
+        "its archive; `headcount list --all` shows those on record"
+    )
 
 
 def _append(path: str, line: bytes, patience: Patience) -> None:

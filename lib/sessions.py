@@ -246,7 +246,7 @@ def append_to_session(
     store.session_path(session_id)
     whole = entries.foreign_entry(session_id, entry)
     jsonl.encode(whole)  # what is no entry is said before anything is looked for
-    session_file.require(session_id, patience)
+    session_file.require_metadata(session_id, patience)
     session_file.add(session_id, whole, patience)
     return str(whole["id"])
 
