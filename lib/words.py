@@ -25,9 +25,9 @@ def plain(text: str, limit: int) -> str:
         if character.isprintable()
         else " "
         if character.isspace()
-        else "\N{REPLACEMENT CHARACTER}"
+        else "\ufffd"  # a replacement mark
         for character in text[: limit + 1]
     )
     if len(shown) <= limit:
         return shown
-    return shown[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return shown[: limit - 1] + "\u2026"
