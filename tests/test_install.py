@@ -585,6 +585,7 @@ def test_an_environment_that_is_not_ours_is_kept_aside(
     os.environ.get("CI") != "true",
     reason="fetches from the package index; set CI=true",
 )
+@pytest.mark.timeout(600)  # a package index may be slow
 @pytest.mark.parametrize("with_uv", [False, True], ids=["pip", "uv"])
 def test_a_fresh_machine_gets_the_locked_packages(run, home, tmp_path, tools, with_uv):
     if with_uv:
