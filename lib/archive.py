@@ -156,6 +156,9 @@ def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) 
     heartbeat and the file are older than the process itself, by the clock that nobody
     sets, then the wall clock has moved.
     """
+    seen = (metadata.get(key) for key in ("pid", "process", "host"))
+    if process.compare(*seen)[0] != process.SAME:
+        return
     age = process.age(metadata.get("pid"))
     beat = clock.parse(metadata.get("last_heartbeat"))
     if age is None or beat is None:
@@ -176,7 +179,8 @@ def _oldest_first() -> Iterator[str]:
     found: list[tuple[float, str]] = []
     for entry in store.session_files(store.SESSIONS_DIR):
         try:
-            found.append((entry.stat(follow_symlinks=False).st_mtime, entry.path))
+            if entry.is_file(follow_symlinks=False):
+                found.append((entry.stat().st_mtime, entry.path))
         except FileNotFoundError:
             continue
     found.sort()

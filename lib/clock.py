@@ -78,6 +78,8 @@ def parse(value: object) -> float | None:
         return moment.timestamp()
     except (ValueError, OverflowError, TypeError, ArithmeticError):
         return None
+    except ImportError:  # no dateutil: then only stamps are understood
+        return None
 
 
 def _parse_foreign(value: str) -> datetime:

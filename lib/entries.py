@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import clock, process, record
+from . import clock, jsonl, process, record
 from .errors import InvalidEntryError
 
 TYPE_CHECKING = False
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from .model import SessionEntry, SessionMetadata
+    from .model import SessionEntry, SessionMetadata, State
 
 FORMAT_VERSION = 1
 NO_PROCESS = 0
+MAX_LABEL_BYTES = 8 * 1024
+_MOST_OTHERS = 16
 _ID_DIGITS = 16
 _HEX = frozenset("0123456789abcdef")
 _TYPE_LENGTH = 64
@@ -29,6 +31,7 @@ def metadata_entry(
     session_id: str, pid: int | None, fields: Mapping[str, object]
 ) -> SessionEntry:
     """Return line 1 of a session; *pid* None is this process, 0 says none is known."""
+    check_label(_present(fields))
     entry = _common(record.METADATA, session_id)
     began = entry.pop("timestamp")
     return {
@@ -44,7 +47,9 @@ def metadata_entry(
 def lifecycle_entry(
     found: record.Record, kind: str, pid: int | None, fields: Mapping[str, object]
 ) -> SessionEntry:
-    """Return an entry of ours; *pid* None is the process on record, 0 none.
+    """Return an entry of ours; *pid* 0 names no process.
+
+    *pid* None is this process if it has the session open, else the one on record.
 
     It carries whatever a reader of the tail would otherwise have to look for in the
     middle: further processes at work, the host, label and tasks where they are no
@@ -52,6 +57,8 @@ def lifecycle_entry(
     """
     metadata, first = found.metadata, found.first
     entry = _common(kind, metadata["session_id"])
+    if pid is None and os.getpid() in _pids(metadata):
+        pid = os.getpid()
     if pid is None:
         entry.update({k: v for k, v in metadata.items() if k in _PROCESS_KEYS})
     else:
@@ -61,11 +68,48 @@ def lifecycle_entry(
     entry.update(_present(fields))
     others = _others_at_work(metadata, entry)
     if others:
-        entry["others"] = others
-    for key, nothing in (("label", ""), ("tasks", [])):
-        if metadata.get(key, nothing) != first.get(key, nothing):
-            entry[key] = metadata.get(key, nothing)
+        entry["others"] = others[-_MOST_OTHERS:]
+    entry.update(_changed(metadata, first))
     return entry
+
+
+def resume_entry(
+    found: record.Record,
+    pid: int,
+    fields: Mapping[str, object],
+    facts: Mapping[str, object],
+) -> SessionEntry:
+    """Return a `session_resume`, with those of *facts* that are not on record."""
+    news = {k: v for k, v in facts.items() if v != found.metadata.get(k)}
+    host = process.host_name()
+    fields = {**fields, **news, "host": host}
+    return lifecycle_entry(found, record.RESUME, pid, fields)
+
+
+def state_kept(found: record.Record) -> State:
+    """Return the state of a session that goes on without saying which."""
+    state = found.metadata.get("state", "busy")
+    return "busy" if state == "closed" else state
+
+
+def says_nothing_new(entry: SessionEntry, found: record.Record, since: float) -> bool:
+    """Whether the heartbeat *entry* repeats what is on record from after *since*."""
+    metadata = found.metadata
+    return (
+        entry["type"] == record.HEARTBEAT
+        and entry.get("state") == metadata.get("state")
+        and entry.get("process") == metadata.get("process")
+        and metadata["last_heartbeat"] > clock.stamp(since)
+    )
+
+
+def check_facts(facts: Mapping[str, object]) -> None:
+    """Raise TypeError for a name that is no fact, InvalidEntryError for its value."""
+    for name, value in facts.items():
+        if name not in record.TEXTS:
+            raise TypeError(f"{name} is none of {', '.join(record.TEXTS)}")
+        if not isinstance(value, (str, type(None))):
+            raise InvalidEntryError(f"{name} is a text, not {ascii(value)[:80]}")
 
 
 def foreign_entry(session_id: str, given: SessionEntry) -> SessionEntry:
@@ -74,6 +118,8 @@ def foreign_entry(session_id: str, given: SessionEntry) -> SessionEntry:
     Raises InvalidEntryError for a type that is not allowed, and for common fields that
     are not what they must be.
     """
+    if not isinstance(given, dict):
+        raise InvalidEntryError(f"an entry is a dict, not a {type(given).__name__}")
     _check_type(given.get("type"))
     entry = {**_common(given["type"], session_id), **given, "v": FORMAT_VERSION}
     if entry["session_id"] != session_id:
@@ -86,7 +132,8 @@ def foreign_entry(session_id: str, given: SessionEntry) -> SessionEntry:
         raise InvalidEntryError(
             f"{ascii(entry['timestamp'])[:80]} is no time: RFC 3339, UTC"
         )
-    _check_update(entry)
+    if entry["type"] == record.UPDATE:
+        check_label(entry)
     return entry
 
 
@@ -98,6 +145,24 @@ def _common(kind: str, session_id: str) -> dict[str, Any]:
         "session_id": session_id,
         "timestamp": clock.stamp(time.time()),
     }
+
+
+def _changed(metadata: SessionMetadata, first: SessionEntry) -> SessionEntry:
+    """Return label and tasks where they are no longer those of line 1."""
+    changed: SessionEntry = {}
+    for key, nothing in (("label", ""), ("tasks", [])):
+        value = metadata.get(key, nothing)
+        if value != first.get(key, nothing):
+            changed[key] = value
+    try:
+        check_label(changed)
+    except InvalidEntryError:
+        return {}  # by hand, and too much to carry in every entry
+    return changed
+
+
+def _pids(metadata: SessionMetadata) -> set[object]:
+    return {seen.get("pid") for seen in (metadata, *metadata.get("others", []))}
 
 
 def _process_fields(pid: int) -> SessionEntry:
@@ -162,10 +227,19 @@ def _is_entry_id(value: object) -> bool:
     )
 
 
-def _check_update(entry: SessionEntry) -> None:
-    if entry["type"] != record.UPDATE:
-        return
-    if not isinstance(entry.get("label", ""), str):
-        raise InvalidEntryError("the label of a session_update is a text")
-    if not isinstance(entry.get("tasks", []), list):
-        raise InvalidEntryError("the tasks of a session_update are a list")
+def check_label(fields: Mapping[str, object]) -> None:
+    """Raise InvalidEntryError unless `label` is a text and `tasks` a list, and short.
+
+    Once they are set anew, every entry of ours carries them.
+    """
+    label, tasks = fields.get("label", ""), fields.get("tasks", [])
+    if not isinstance(label, str):
+        raise InvalidEntryError("the label of a session is a text")
+    if not isinstance(tasks, list):
+        raise InvalidEntryError("the tasks of a session are a list")
+    size = len(jsonl.encode({"label": label, "tasks": tasks}))
+    if size > MAX_LABEL_BYTES:
+        raise InvalidEntryError(
+            f"label and tasks are {size} bytes as JSON, the limit is "
+            f"{MAX_LABEL_BYTES}; put the rest into entries of your own"
+        )

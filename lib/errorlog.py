@@ -57,7 +57,8 @@ def _append(line: bytes) -> None:
         status = os.fstat(descriptor)
         store.check_ours(path, status)
         os.write(descriptor, line)
-        if status.st_size > _MOST_BYTES:
+        # Of two who find it full, the second must not replace the full one with his.
+        if status.st_size > _MOST_BYTES and os.path.samestat(os.stat(path), status):
             os.replace(path, path + ".1")
     finally:
         os.close(descriptor)

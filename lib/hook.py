@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS = 0.9
 STDIN_SECONDS = 0.3
-PATIENCE = sessions.Patience(0.4, even_locked=True)
+# For all locks of one hook together, from its start.
+PATIENCE = sessions.Patience(0.5, even_locked=True, in_all=True)
 # More than the longest prompt a model takes; tool output is cut by the client.
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 HEARTBEAT_INTERVAL_SECONDS = 60.0
@@ -49,6 +50,7 @@ def run(action: Callable[[Payload], None]) -> NoReturn:
         _alarm(DEADLINE_SECONDS - (time.monotonic() - began))
         action(payload)
     except BaseException as error:  # noqa: BLE001  # see above: nothing may come through
+        _alarm(0)
         _note(action.__name__, error)
     finally:
         os._exit(0)
@@ -185,7 +187,6 @@ def _attempt(what: str, step: Callable[[], None]) -> None:
 
 
 def _note(what: str, error: BaseException) -> None:
-    _alarm(0)
     try:
         errorlog.note(what, error)
     except BaseException:  # noqa: BLE001, S110  # nowhere left to say it
@@ -227,6 +228,8 @@ def _read_payload() -> Payload:
             size += len(chunk)
     except DeadlineExceeded:
         pass
+    finally:
+        _alarm(0)
     payload = jsonl.decode(b"".join(chunks))
     if payload is None:
         raise ValueError(f"stdin is not one JSON object ({size} bytes)")

@@ -8,7 +8,7 @@ Promises
     * A file is moved only under its lock, and never over another.
 
 Calling sequence
-    create(path, line)   or   append(path, line, timeout=...)
+    create(path, line)   or   append(path, make_line, timeout=...)
     with locked(path):   move(path, target)
 """
 
@@ -23,11 +23,13 @@ from .errors import LockError, LockUnsupportedError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BLOCK_BYTES = 4 * 1024  # a short session whole, or about ten entries
 HEAD_BYTES = 64 * 1024  # no entry is longer, so line 1 lies within
 TAIL_BYTES = 16 * 1024 * 1024
+_HIDDEN_BYTES = 8
+_HEX = frozenset("0123456789abcdef")
 _APPEND = os.O_RDWR | os.O_APPEND | store.SAFE_FLAGS
 _NO_HARD_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK])
 
@@ -39,7 +41,7 @@ def create(path: str, line: bytes) -> None:
     reader sees a file without its first line, and of two beginners one wins.
     Raises FileExistsError if there is a file already, else OSError.
     """
-    hidden = f"{path.removesuffix(store.SUFFIX)}.{os.urandom(8).hex()}.tmp"
+    hidden = f"{path.removesuffix(store.SUFFIX)}.{os.urandom(_HIDDEN_BYTES).hex()}.tmp"
     hidden = os.path.join(os.path.dirname(path), "." + os.path.basename(hidden))
     descriptor = store.open_private(hidden, _APPEND | os.O_EXCL)
     try:
@@ -57,9 +59,16 @@ def create(path: str, line: bytes) -> None:
 
 
 def append(
-    path: str, line: bytes, *, timeout: float, even_locked: bool = False
+    path: str,
+    make: Callable[[], bytes],
+    *,
+    timeout: float,
+    even_locked: bool = False,
 ) -> LockError | None:
-    """Add *line* to the session's file at *path*, on a line of its own.
+    """Add the line that *make* returns to the session's file at *path*.
+
+    *make* is called under the lock, so that what it reads cannot change before its
+    line is there. The line gets one of its own whatever the file ends in.
 
     If the lock cannot be had within *timeout* seconds this raises LockTimeoutError,
     or, with *even_locked*, writes all the same, by the same single append-mode write,
@@ -77,11 +86,11 @@ def append(
                 if not (even_locked or isinstance(problem, LockUnsupportedError)):
                     raise problem
                 _settle_links(path, descriptor, unlink=False)
-                _write(descriptor, _on_its_own(descriptor, line), roll_back=False)
+                _write(descriptor, _on_its_own(descriptor, make()), roll_back=False)
                 return problem
             if file_lock.still_names(path, descriptor):
                 _settle_links(path, descriptor)
-                _write(descriptor, _on_its_own(descriptor, line))
+                _write(descriptor, _on_its_own(descriptor, make()))
                 return None
         finally:
             file_lock.release(descriptor)
@@ -124,13 +133,10 @@ def move(path: str, target: str) -> None:
     os.unlink(path)
 
 
-def read_head(descriptor: int, size: int) -> tuple[list[bytes], int]:
-    """Return the first lines of an open session, and the offset where they end."""
-    end = min(BLOCK_BYTES, size)
+def read_head(descriptor: int, size: int, most: int) -> tuple[list[bytes], int]:
+    """Return the lines in the first *most* bytes, and the offset where they end."""
+    end = min(most, size)
     block = _read_at(descriptor, 0, end)
-    if b"\n" not in block and end < size:
-        end = min(HEAD_BYTES, size)
-        block = _read_at(descriptor, 0, end)
     if end < size:
         end = block.rfind(b"\n") + 1
         block = block[:end]
@@ -165,15 +171,23 @@ def remove_leftovers(folder: str, older_than: float) -> None:
     """Remove hidden files of `create` that a crash left before *older_than* (epoch)."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            _, session_id, *rest = (*entry.name.split("."), "", "")
-            if (
-                entry.name.startswith(".")
-                and store.is_session_id(session_id)
-                and rest[1:2] == ["tmp"]
-                and entry.is_file(follow_symlinks=False)
-                and entry.stat(follow_symlinks=False).st_mtime < older_than
-            ):
-                os.unlink(entry.path)
+            if _is_leftover(entry.name):
+                status = entry.stat(follow_symlinks=False)
+                store.check_ours(entry.path, status)
+                if status.st_mtime < older_than:
+                    os.unlink(entry.path)
+
+
+def _is_leftover(name: str) -> bool:
+    """Whether *name* is one that `create` gives: `.<id>.<16 hex digits>.tmp`."""
+    nothing, _, rest = name.partition(".")
+    session_id, _, rest = rest.partition(".")
+    digits, _, end = rest.partition(".")
+    return (
+        (nothing, end, len(digits)) == ("", "tmp", 2 * _HIDDEN_BYTES)
+        and _HEX.issuperset(digits)
+        and store.is_session_id(session_id)
+    )
 
 
 def _unlink_if_there(path: str) -> None:

@@ -266,8 +266,10 @@ def _reused(pid: int, recorded: str, seen: int) -> str:
 
 def _compare_number(pid: int) -> tuple[str, str]:
     packages.reach()
-    import psutil
-
+    try:
+        import psutil
+    except ImportError:
+        return UNKNOWN, f"pid {pid} cannot be judged without psutil"
     if not psutil.pid_exists(pid):  # also tells a thread's number from a process's
         return GONE, f"pid {pid} is gone"
     try:

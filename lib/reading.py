@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 
 from . import jsonl, record, store
@@ -13,6 +14,8 @@ from .model import SessionEntry, SessionInfo, SessionMetadata
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_RECENT = 50
 
 
 def load(path: str) -> list[SessionEntry]:
@@ -62,7 +65,8 @@ def recently_written(most: int, now: float) -> Iterator[record.Record]:
     written: list[tuple[float, str]] = []
     for entry in store.session_files(store.SESSIONS_DIR):
         try:
-            written.append((entry.stat(follow_symlinks=False).st_mtime, entry.path))
+            if store.is_session_id(_shown_id(entry.path)):
+                written.append((entry.stat(follow_symlinks=False).st_mtime, entry.path))
         except FileNotFoundError:
             continue
     for _, path in sorted(written, reverse=True)[:most]:
@@ -72,6 +76,18 @@ def recently_written(most: int, now: float) -> Iterator[record.Record]:
             continue
         if found is not None:
             yield found
+
+
+def last_of_process(known: str, *, besides: str) -> SessionMetadata | None:
+    """Return the session last written of those that the process has or had open.
+
+    *known* is its fingerprint. Only what was written last is looked through.
+    """
+    for found in recently_written(_RECENT, time.time()):
+        metadata = found.metadata
+        if metadata.get("process") == known and metadata["session_id"] != besides:
+            return metadata
+    return None
 
 
 def _metadata(path: str, now: float) -> SessionMetadata | None:

@@ -25,10 +25,11 @@ CLOSE = "session_close"
 UPDATE = "session_update"
 LIFECYCLE = frozenset([METADATA, RESUME, HEARTBEAT, TURN_CLOSE, CLOSE])
 STATES = frozenset(["busy", "idle", "waiting", "closed"])
+LIVE_STATES = STATES - {"closed"}
 
 _BEGINNING = b'{"type":"session_metadata"'
 _MARKS = tuple(f'"{kind}"'.encode() for kind in sorted(LIFECYCLE | {UPDATE}))
-_TEXTS = (
+TEXTS = (
     "cwd",
     "source",
     "project_dir",
@@ -58,10 +59,9 @@ def read(path: str, now: float) -> Record | None:
     descriptor = journal.open_to_read(path)
     try:
         status = os.fstat(descriptor)
-        head, end = journal.read_head(descriptor, status.st_size)
-        entries = _entries(head)
-        session_id = store.id_of(path)
-        first = next((e for e in entries if _is_metadata(e, session_id)), None)
+        first, entries, end = _look_for_metadata(
+            descriptor, status.st_size, store.id_of(path)
+        )
         if first is None:
             return None
         tail, gap = _read_tail(descriptor, end, status.st_size)
@@ -76,6 +76,16 @@ def read(path: str, now: float) -> Record | None:
     return Record(first, fold.result(min(status.st_mtime, now)))
 
 
+def has_metadata(path: str) -> bool:
+    """Whether `read` would find valid metadata, at a cost that does not grow."""
+    descriptor = journal.open_to_read(path)
+    try:
+        size = os.fstat(descriptor).st_size
+        return _look_for_metadata(descriptor, size, store.id_of(path))[0] is not None
+    finally:
+        os.close(descriptor)
+
+
 def begins_with_metadata(path: str) -> bool:
     """Whether the first valid entry is the metadata of the session it is named by.
 
@@ -84,20 +94,17 @@ def begins_with_metadata(path: str) -> bool:
     return _is_metadata(next(_entries(_head(path)), {}), store.id_of(path))
 
 
-def has_metadata(path: str) -> bool:
-    """Whether `read` would find valid metadata, at a cost that does not grow."""
-    session_id = store.id_of(path)
-    return any(_is_metadata(entry, session_id) for entry in _entries(_head(path)))
-
-
 def may_be_begun(path: str) -> bool:
     """Whether a file without valid metadata is one that a crash left of ours.
 
     It is empty, or NULs, or begins with a torn metadata line, or with entries of the
     session it is named by. A stranger's file, as a transcript of Claude Code that has
-    the same id for a name, is none of these.
+    the same id for a name, is none of these. One so long that metadata added to it
+    would not be found is not begun either.
     """
     head = _head(path)
+    if os.stat(path).st_size > journal.HEAD_BYTES // 2:
+        return False
     first = next(_entries(head), None)
     if first is not None:
         return first.get("session_id") == store.id_of(path)
@@ -105,10 +112,32 @@ def may_be_begun(path: str) -> bool:
     return _BEGINNING.startswith(start)
 
 
+def _look_for_metadata(
+    descriptor: int, size: int, session_id: str
+) -> tuple[SessionEntry | None, Iterator[SessionEntry], int]:
+    """Return the metadata entry, the entries of the head after it, and its end.
+
+    It is line 1, so the first block has it, unless a crash has torn that line and it
+    was added later.
+    """
+    end = 0
+    entries: Iterator[SessionEntry] = iter(())
+    for most in (journal.BLOCK_BYTES, journal.HEAD_BYTES):
+        head, end = journal.read_head(descriptor, size, most)
+        entries = _entries(head)
+        for entry in entries:
+            if _is_metadata(entry, session_id):
+                return entry, entries, end
+        if size <= most:
+            break
+    return None, entries, end
+
+
 def _head(path: str) -> list[bytes]:
     descriptor = journal.open_to_read(path)
     try:
-        return journal.read_head(descriptor, os.fstat(descriptor).st_size)[0]
+        size = os.fstat(descriptor).st_size
+        return journal.read_head(descriptor, size, journal.HEAD_BYTES)[0]
     finally:
         os.close(descriptor)
 
@@ -164,12 +193,13 @@ class _Fold:
         self._newest = ""
         self._start = ""
         self._ahead = False
+        self._updated: set[str] = set()
         start = clock.canonical(first.get("start_time"))
         if start is not None:
             self._known["start_time"] = self._start = start
         self._see_time(first.get("last_heartbeat"))
-        self._copy_texts(first, _TEXTS)
-        self._see_label(first)
+        self._copy_texts(first, TEXTS)
+        self._see_label(first, carried=True)
         self._begin(first, "idle")
 
     def apply_all(self, entries: Iterable[SessionEntry]) -> None:
@@ -202,11 +232,11 @@ class _Fold:
         kind = entry.get("type")
         if _is_lifecycle(entry):
             self._see_time(entry.get("timestamp"))
-            self._see_label(entry)
+            self._see_label(entry, carried=True)
         if kind == UPDATE:
-            self._see_label(entry)
+            self._see_label(entry, carried=False)
         elif kind == RESUME:
-            self._copy_texts(entry, ("cwd", "previous_session_id"))
+            self._copy_texts(entry, (key for key in TEXTS if key != "source"))
             self._begin(entry, self._state_at_resume(entry))
         elif kind == CLOSE:
             self._close(entry)
@@ -295,12 +325,18 @@ class _Fold:
             return max(self._newest, clock.stamp(modified))
         return self._newest or self._start or clock.stamp(modified)
 
-    def _see_label(self, entry: SessionEntry) -> None:
-        label, tasks = entry.get("label"), entry.get("tasks")
-        if isinstance(label, str):
-            self._known["label"] = label
-        if isinstance(tasks, list):
-            self._known["tasks"] = tasks
+    def _see_label(self, entry: SessionEntry, *, carried: bool) -> None:
+        """Take label and tasks from an update, or as an entry of ours carries them.
+
+        What is carried is never newer than an update that was read before it.
+        """
+        for key, kind in (("label", str), ("tasks", list)):
+            value = entry.get(key)
+            if not isinstance(value, kind) or (carried and key in self._updated):
+                continue
+            self._known[key] = value
+            if not carried:
+                self._updated.add(key)
         if not self._known.get("label"):
             self._known.pop("label", None)
 

@@ -22,14 +22,24 @@ class Patience:
     """How long to wait for a lock, in seconds, and whether to write even without it.
 
     Hooks do: a process that was stopped while it held the lock must not cost an entry.
-    It is noted in errors.log.
+    It is noted in errors.log. *in_all* counts from now on for all waits together.
     """
 
-    __slots__ = ("even_locked", "timeout")
+    __slots__ = ("_deadline", "even_locked", "seconds")
 
-    def __init__(self, timeout: float, *, even_locked: bool = False) -> None:
-        self.timeout = timeout
+    def __init__(
+        self, timeout: float, *, even_locked: bool = False, in_all: bool = False
+    ) -> None:
         self.even_locked = even_locked
+        self.seconds = timeout
+        self._deadline = time.monotonic() + timeout if in_all else None
+
+    @property
+    def timeout(self) -> float:
+        """The seconds that the next lock may take."""
+        if self._deadline is None:
+            return self.seconds
+        return max(0.0, self._deadline - time.monotonic())
 
 
 def add(session_id: str, entry: SessionEntry, patience: Patience) -> None:
@@ -38,10 +48,34 @@ def add(session_id: str, entry: SessionEntry, patience: Patience) -> None:
     Raises SessionNotFoundError, InvalidEntryError, LockTimeoutError, StoreError,
     OSError.
     """
-    path, line = store.session_path(session_id), jsonl.encode(entry)
+    line = jsonl.encode(entry)
+    _add(session_id, lambda: line, patience)
+
+
+def add_seen(
+    session_id: str, make: Callable[[record.Record], SessionEntry], patience: Patience
+) -> None:
+    """Add the entry that *make* returns for the session, as `add` does.
+
+    *make* is given the session as it is under the lock: what an entry says of it must
+    still be so when it is written.
+    """
+    path = store.session_path(session_id)
+
+    def line() -> bytes:
+        found = record.read(path, time.time())
+        if found is None:
+            raise _not_found(session_id)
+        return jsonl.encode(make(found))
+
+    _add(session_id, line, patience)
+
+
+def _add(session_id: str, make: Callable[[], bytes], patience: Patience) -> None:
+    path = store.session_path(session_id)
     while True:
         try:
-            _append(path, line, patience)
+            _append(path, make, patience)
         except FileNotFoundError:
             _bring_back(session_id, patience)
         else:
@@ -69,7 +103,7 @@ def begin(session_id: str, entry: SessionEntry, patience: Patience) -> bool:
                 f"{path} is not a session of Headcount; it was left alone. "
                 "Does HEADCOUNT_DIR name somebody else's folder?"
             ) from None
-        _append(path, line, patience)
+        _append(path, lambda: line, patience)
     return True
 
 
@@ -115,9 +149,9 @@ def _not_found(session_id: str) -> SessionNotFoundError:
     )
 
 
-def _append(path: str, line: bytes, patience: Patience) -> None:
+def _append(path: str, make: Callable[[], bytes], patience: Patience) -> None:
     problem = journal.append(
-        path, line, timeout=patience.timeout, even_locked=patience.even_locked
+        path, make, timeout=patience.timeout, even_locked=patience.even_locked
     )
     if problem is not None:
         errorlog.note("written without the lock", problem)

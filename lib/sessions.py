@@ -24,7 +24,6 @@ import time
 
 from . import (
     archive,
-    clock,
     entries,
     errorlog,
     file_lock,
@@ -96,7 +95,6 @@ __all__ = [
 # The cleanup by the way must not be noticed by whoever starts a session.
 CLEANUP_BUDGET_SECONDS = 0.2
 PATIENT = Patience(file_lock.DEFAULT_TIMEOUT_SECONDS)
-_RECENT = 50
 
 
 def __getattr__(name: str) -> object:
@@ -156,8 +154,11 @@ def create_session(
     """
     session_id = _new_uuid() if session_id is None else session_id
     path = store.session_path(session_id)
+    entries.check_facts(facts)
     fields = {"cwd": _here() if cwd is None else cwd, "label": label, **facts}
-    entry = entries.metadata_entry(session_id, pid, {**fields, "tasks": tasks or []})
+    entry = entries.metadata_entry(
+        session_id, pid, {**fields, "tasks": [] if tasks is None else tasks}
+    )
     line = jsonl.encode(entry)
     if store.archived_paths(session_id):
         raise SessionExistsError(
@@ -192,7 +193,7 @@ def resume_session(
     """
     store.session_path(session_id)
     pid = os.getpid() if pid is None else pid
-    previous = _previous_session(session_id, pid, source)
+    previous = None if source == "compact" else _previous_session(session_id, pid)
     left = None if previous is None else previous["session_id"]
     fields = {"cwd": cwd, "source": source, "previous_session_id": left}
     found = session_file.find(session_id, patience)
@@ -202,9 +203,11 @@ def resume_session(
         if not session_file.begin(session_id, line_1, patience):
             found = session_file.require(session_id, patience)
     if found is not None:
-        fields["host"] = process.host_name()
-        entry = entries.lifecycle_entry(found, record.RESUME, pid, fields)
-        session_file.add(session_id, entry, patience)
+        session_file.add_seen(
+            session_id,
+            lambda seen: entries.resume_entry(seen, pid, fields, facts),
+            patience,
+        )
     if previous is not None and previous.get("state") != "closed":
         close_session(
             previous["session_id"], reason="replaced", pid=pid, patience=patience
@@ -265,21 +268,27 @@ def update_heartbeat(
 
     None is: with *min_interval*, when state and process are unchanged and the last
     heartbeat is younger than that many seconds. *state* None leaves it as it is. *pid*
-    is the process that has the session open now, None if it is still the same one.
+    is the process that has the session open; None is the caller, if it has, else the
+    one on record.
     *kind* `turn_close` marks the end of a turn. *event* is the hook's name for it.
 
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
     InvalidEntryError for a state that is none, LockTimeoutError, StoreError, OSError.
     """
-    found = session_file.require(session_id, patience)
-    state = state or _state_kept(found.metadata)
-    if state not in record.STATES - {"closed"}:
+    if not (state is None or (isinstance(state, str) and state in record.LIVE_STATES)):
         raise InvalidEntryError(f"{ascii(state)[:80]} is not busy, idle or waiting")
-    fields = {"event": event, "state": state}
-    entry = entries.lifecycle_entry(found, kind, pid, fields)
-    if _is_recent(found.metadata, entry, time.time() - min_interval):
+    if kind not in (record.HEARTBEAT, record.TURN_CLOSE):
+        raise InvalidEntryError(f"{ascii(kind)[:80]} is not heartbeat or turn_close")
+    found = session_file.require(session_id, patience)
+
+    def entry(seen: record.Record) -> SessionEntry:
+        fields = {"event": event, "state": state or entries.state_kept(seen)}
+        return entries.lifecycle_entry(seen, kind, pid, fields)
+
+    since = time.time() - min_interval
+    if min_interval and entries.says_nothing_new(entry(found), found, since):
         return False
-    session_file.add(session_id, entry, patience)
+    session_file.add_seen(session_id, entry, patience)
     return True
 
 
@@ -295,23 +304,13 @@ def close_session(
     If another process has it open too, only this one's part ends. The parameters and
     errors are those of `update_heartbeat`.
     """
-    found = session_file.require(session_id, patience)
-    entry = entries.lifecycle_entry(found, record.CLOSE, pid, {"reason": reason})
-    session_file.add(session_id, entry, patience)
-
-
-def _state_kept(metadata: SessionMetadata) -> State:
-    state = metadata.get("state", "busy")
-    return "busy" if state == "closed" else state
-
-
-def _is_recent(metadata: SessionMetadata, entry: SessionEntry, since: float) -> bool:
-    """Whether *entry* says nothing that the record did not say after *since*."""
-    return (
-        entry["type"] == record.HEARTBEAT
-        and entry.get("state") == metadata.get("state")
-        and entry.get("process") == metadata.get("process")
-        and metadata["last_heartbeat"] > clock.stamp(since)
+    session_file.require_metadata(session_id, patience)
+    session_file.add_seen(
+        session_id,
+        lambda seen: entries.lifecycle_entry(
+            seen, record.CLOSE, pid, {"reason": reason}
+        ),
+        patience,
     )
 
 
@@ -427,19 +426,13 @@ def _here() -> str | None:
         return None  # it was deleted under us
 
 
-def _previous_session(session_id: str, pid: int, source: str) -> SessionMetadata | None:
+def _previous_session(session_id: str, pid: int) -> SessionMetadata | None:
     """Return the session that process *pid* had open before this one.
 
     A process has one session at a time. Current clients close the one they leave
     (/clear, /resume); those up to 2.1.200 are silent when they fork.
     """
-    if pid == entries.NO_PROCESS or source == "compact":
-        return None
-    from .reading import recently_written
+    from .reading import last_of_process
 
     known = process.fingerprint(pid)
-    for found in recently_written(_RECENT, time.time()):
-        same = found.metadata.get("process") == known
-        if same and found.metadata["session_id"] != session_id:
-            return found.metadata
-    return None
+    return None if known is None else last_of_process(known, besides=session_id)

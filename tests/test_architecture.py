@@ -26,7 +26,7 @@ TABLE = {
     "errorlog": "clock errors store words",
     "journal": "errors file_lock store",
     "record": "clock journal jsonl model process store",
-    "entries": "clock errors model process record",
+    "entries": "clock errors jsonl model process record",
     "verdict": "clock model process words",
     "archive": "clock errors journal model process record store verdict words",
     "session_file": "archive errorlog errors journal jsonl model record store",

@@ -165,6 +165,32 @@ def test_a_session_that_comes_alive_after_its_verdict_is_not_moved(quiet, monkey
     assert (quiet / f"{ID}.jsonl").exists()
 
 
+def test_only_our_own_leftovers_are_tidied_away(quiet):
+    quiet.mkdir()
+    ours = quiet / f".{ID}.0123456789abcdef.tmp"
+    theirs = [".config.json.tmp", ".notes.txt.tmp", ".a.b.tmp.keep", f".{ID}.x.tmp"]
+    for path in (ours, *(quiet / name for name in theirs)):
+        path.write_text("")
+        os.utime(path, (0, 0))
+    sessions.cleanup_stale_sessions()
+    assert sorted(path.name for path in quiet.iterdir()) == sorted(theirs)
+
+
+def test_a_stale_session_of_another_host_is_archived_whatever_has_its_number(quiet):
+    young = subprocess.Popen(["sleep", "600"])
+    sessions.create_session(session_id=ID, pid=young.pid)
+    path = quiet / f"{ID}.jsonl"
+    text = path.read_text().replace('"linux:', '"linux:x')
+    path.write_text(text.replace(os.uname().nodename, "elsewhere"))
+    age(path, 2 * DAY)
+    os.utime(path, (time.time() - 2 * DAY,) * 2)
+    problems = []
+    moved = sessions.cleanup_stale_sessions(on_problem=problems.append)
+    young.kill()
+    young.wait()
+    assert ([info.id for info in moved], problems) == ([ID], [])
+
+
 def test_only_what_is_proven_a_session_is_moved(quiet):
     quiet.mkdir()
     foreign = {
@@ -344,7 +370,7 @@ def has_open(pid, path):
 
 def append_by_path(path):
     try:
-        journal.append(str(path), b'{"type":"n"}\n', timeout=10)
+        journal.append(str(path), lambda: b'{"type":"n"}\n', timeout=10)
     except FileNotFoundError:
         os._exit(3)
 

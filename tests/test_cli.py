@@ -636,7 +636,7 @@ def test_nothing_is_added_to_a_file_without_metadata(headcount, store):
 
 def test_a_lock_that_another_holds_is_a_failure_in_words(store, monkeypatch, capsys):
     create()
-    monkeypatch.setattr(sessions.PATIENT, "timeout", 0.1)
+    monkeypatch.setattr(sessions.PATIENT, "seconds", 0.1)
     path = store / f"{ID}.jsonl"
     with path.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 from support import (
+    DEAD_PID,
     ID,
     ROOT,
     SCRIPTS,
@@ -196,6 +197,24 @@ def test_an_old_client_that_forks_in_silence_closes_what_it_left(store, client):
     assert found["fork"]["previous_session_id"] == "forked"
     assert found["forked"]["state"] == "closed"
     assert found["forked"]["close_reason"] == "replaced"
+
+
+def test_a_session_without_a_process_is_nobodys_previous_one(store, client):
+    sessions.create_session(session_id="bot", pid=0)
+    sessions.resume_session(ID, source="startup", pid=DEAD_PID)
+    found = {info.id: info.metadata for info in sessions.discover_sessions()}
+    assert "previous_session_id" not in found[ID]
+    assert found["bot"]["state"] == "idle"
+
+
+def test_a_users_copy_beside_the_sessions_disturbs_no_start(store, client):
+    client.fire("SessionStart", "vic", source="startup")
+    text = (store / "vic.jsonl").read_text()
+    (store / "vic.copy.jsonl").write_text(text)
+    (store / "my notes.jsonl").write_text(text)
+    client.fire("SessionStart", "vic-2", source="clear")
+    assert errors(store) == ""
+    assert (store / "vic.copy.jsonl").read_text() == text
 
 
 def test_a_compaction_in_the_middle_of_a_turn_changes_no_state(store, client):
@@ -396,6 +415,27 @@ def test_a_stdin_that_stays_open_does_not_hold_the_session_up(store, client):
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
+    """The notice fails, and then the cleanup hangs: the hook must end all the same."""
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from lib import hook, notice, sessions\n"
+        "def fail(_): raise ValueError('on purpose')\n"
+        "notice.who_else_is_here = fail\n"
+        "sessions.clean_by_the_way = lambda _: time.sleep(600)\n"
+        "hook.run(hook.session_start)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(payload("SessionStart")).encode(),
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert "ValueError: on purpose" in errors(store)
+    assert "DeadlineExceeded: not done within" in errors(store)
 
 
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))

@@ -94,7 +94,7 @@ def test_after_every_torn_end_the_next_entry_is_readable(path):
     for cut in range(len(whole)):
         for tail in (b"", b"\0", b"\0" * 7):
             path.write_bytes(whole[:cut] + tail)
-            journal.append(str(path), entry, timeout=1)
+            journal.append(str(path), lambda: entry, timeout=1)
             stored = path.read_bytes()
             assert stored.startswith(whole[:cut] + tail)
             assert stored.split(b"\n")[-2] == entry[:-1], (cut, tail)
@@ -108,6 +108,17 @@ def test_a_session_without_valid_metadata_is_mended_by_its_next_hook(path):
         (info,) = sessions.discover_sessions()
         assert info.metadata["source"] == "adopted"
         assert path.read_bytes().startswith(whole[:cut])
+
+
+def test_a_session_is_mended_once_even_behind_many_entries(path):
+    sessions.update_heartbeat(ID, state="busy")
+    beat = path.read_bytes().splitlines(keepends=True)[1]
+    path.write_bytes(b"\0" * 3500 + b"\n" + beat * 40)
+    sessions.resume_session(ID, source="adopted")
+    sessions.update_heartbeat(ID, state="idle")
+    assert sessions.discover_sessions()[0].metadata["state"] == "idle"
+    kinds = [entry["type"] for entry in sessions.load_session_jsonl(path)]
+    assert kinds == ["heartbeat"] * 40 + ["session_metadata", "heartbeat"]
 
 
 def test_a_full_disk_leaves_the_old_entries_and_says_so(path):
@@ -150,7 +161,7 @@ def test_a_failing_call_leaves_the_store_whole(store, path, tmp_path, fault, cal
     before = path.read_bytes()
     code = (
         "import sys; from lib import sessions, archive, entries, reading, verdict\n"
-        "import pathlib, filelock, uuid; sessions.PATIENT.timeout = 0.2\n"
+        "import pathlib, filelock, uuid; sessions.PATIENT.seconds = 0.2\n"
         "open('/dev/full').close()\n"
         "for step in (lambda: sessions.append_to_session(sys.argv[1], {'type': 'n'}),\n"
         "             lambda: sessions.create_session(session_id='new')):\n"

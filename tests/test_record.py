@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import time
@@ -10,7 +11,9 @@ import time
 import pytest
 from support import DEAD_PID, ID, Client
 
-from lib import clock, process, record, sessions
+from lib import clock, journal, process, record, sessions
+
+FORK = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def test_a_pid_that_changed_in_an_unread_middle_is_the_current_one(path):
         bulk()
         sessions.resume_session(ID, source="resume", pid=second.pid)
         bulk()
-        sessions.update_heartbeat(ID, state="busy")
+        sessions.update_heartbeat(ID, state="busy", pid=second.pid)
         bulk(2)
         metadata = fold(path)
         assert metadata["pid"] == second.pid
@@ -151,6 +154,96 @@ def test_two_processes_that_close_at_once_leave_it_closed(path):
             with path.open("a") as file:
                 file.write(json.dumps(both) + "\n")
         assert fold(path)["state"] == "closed"
+
+
+def add_raw(path, **fields):
+    entry = {"v": 1, "session_id": ID, "timestamp": clock.stamp(time.time()), **fields}
+    with path.open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def waits_for(pid, path):
+    links = [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+    return any(os.path.exists(x) and os.path.samefile(x, path) for x in links)
+
+
+def meanwhile(path, call, **written):
+    """Let another process make *call*, and write an entry while it waits its turn."""
+    with journal.locked(str(path)):
+        caller = FORK.Process(target=call)
+        caller.start()
+        while not waits_for(caller.pid, path):
+            os.sched_yield()
+        add_raw(path, **written)
+    caller.join()
+    assert caller.exitcode == 0
+
+
+def test_a_label_set_while_a_heartbeat_waits_is_not_undone(path):
+    sessions.append_to_session(ID, {"type": "session_update", "label": "old"})
+    meanwhile(
+        path,
+        lambda: sessions.update_heartbeat(ID, state="busy"),
+        type="session_update",
+        label="new",
+    )
+    assert fold(path)["label"] == "new"
+    assert json.loads(path.read_bytes().splitlines()[-1])["label"] == "new"
+
+
+def test_what_is_carried_never_wins_over_an_update_that_came_before(path):
+    add_raw(path, type="session_update", label="new", tasks=[1])
+    add_raw(path, type="heartbeat", state="busy", label="old", tasks=[])
+    metadata = fold(path)
+    assert (metadata["label"], metadata["tasks"]) == ("new", [1])
+
+
+def test_a_process_that_comes_while_another_closes_is_not_forgotten(path):
+    pid = os.getpid()
+    with Client() as second:
+        meanwhile(
+            path,
+            lambda: sessions.close_session(ID, pid=pid),
+            type="session_resume",
+            pid=second.pid,
+            process=process.fingerprint(second.pid),
+        )
+        metadata = fold(path)
+        assert metadata["pid"] == second.pid
+        assert sessions.is_session_alive(metadata)
+
+
+def test_a_resume_says_what_is_new_about_the_session(path):
+    known = {"client_version": "2.1.200", "entrypoint": "cli", "project_dir": "/a"}
+    sessions.resume_session("b", source="startup", **known)
+    news = {"client_version": "2.1.330", "entrypoint": "cli", "project_dir": "/b"}
+    sessions.resume_session("b", source="resume", **news)
+    entry = json.loads((path.parent / "b.jsonl").read_bytes().splitlines()[-1])
+    assert "entrypoint" not in entry
+    metadata = fold(path.parent / "b.jsonl")
+    assert {key: metadata[key] for key in news} == news
+    assert metadata["source"] == "startup"
+
+
+def test_too_many_processes_to_carry_do_not_keep_a_session_from_being_written(path):
+    others = [
+        {"pid": 7, "process": f"linux:boot-{n}:1:7:7", "host": "elsewhere", "x": "y"}
+        for n in range(500)
+    ]
+    add_raw(path, type="heartbeat", state="busy", others=others)
+    add_raw(path, type="session_update", tasks=["x" * 60_000])
+    sessions.update_heartbeat(ID, state="idle")
+    entry = json.loads(path.read_bytes().splitlines()[-1])
+    assert len(entry["others"]) == 16
+    assert "tasks" not in entry
+
+
+def test_who_closes_without_a_pid_closes_his_own_part(path):
+    with Client() as second:
+        sessions.resume_session(ID, source="resume", pid=second.pid)
+        sessions.close_session(ID)
+        metadata = fold(path)
+        assert (metadata["pid"], metadata["state"]) == (second.pid, "idle")
 
 
 def test_dead_companions_are_not_carried_along(path):

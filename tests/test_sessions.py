@@ -164,6 +164,12 @@ def test_append_keeps_an_id_and_a_time_that_the_tool_gives(store):
     ("entry", "says"),
     [
         pytest.param({}, "is no type", id="no-type"),
+        pytest.param(["type"], "is a dict, not a list", id="list"),
+        pytest.param(
+            {"type": "session_update", "tasks": ["x" * 9_000]},
+            "the limit is 8192",
+            id="long-tasks",
+        ),
         pytest.param({"type": "Upper"}, "is no type", id="upper-case"),
         pytest.param({"type": "a" * 65}, "is no type", id="long-type"),
         pytest.param({"type": 7}, "is no type", id="number-as-type"),
@@ -191,6 +197,19 @@ def test_append_refuses_what_is_no_entry_and_writes_nothing(store, entry, says):
     with pytest.raises(sessions.InvalidEntryError, match=says):
         sessions.append_to_session(ID, entry)
     assert (store / f"{ID}.jsonl").read_bytes() == before
+
+
+def test_create_refuses_what_would_not_be_metadata(store):
+    for fields, error in (
+        ({"label": 5}, sessions.InvalidEntryError),
+        ({"tasks": "abc"}, sessions.InvalidEntryError),
+        ({"tasks": ["x" * 9_000]}, sessions.InvalidEntryError),
+        ({"source": 7}, sessions.InvalidEntryError),
+        ({"type": "evil"}, TypeError),
+    ):
+        with pytest.raises(error):
+            sessions.create_session(session_id=ID, **fields)
+    assert not store.exists()
 
 
 def test_append_never_makes_a_session(store):
@@ -264,7 +283,13 @@ def test_update_heartbeat_within_its_interval_writes_nothing(store):
     assert sessions.update_heartbeat(ID, state="idle", min_interval=60)
 
 
-@pytest.mark.parametrize("state", ["closed", "sleeping", 7])
+def test_update_heartbeat_refuses_a_kind_that_is_none(store):
+    sessions.create_session(session_id=ID)
+    with pytest.raises(sessions.InvalidEntryError, match="not heartbeat or turn_close"):
+        sessions.update_heartbeat(ID, kind="session_close")
+
+
+@pytest.mark.parametrize("state", ["closed", "sleeping", 7, ["busy"], ""])
 def test_update_heartbeat_refuses_a_state_that_is_none(store, state):
     sessions.create_session(session_id=ID)
     with pytest.raises(sessions.InvalidEntryError, match="not busy, idle or waiting"):
