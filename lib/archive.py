@@ -63,7 +63,7 @@ def restore(session_id: str, *, timeout: float, even_locked: bool = False) -> st
     Raises SessionNotFoundError, LockError, StoreError, OSError.
     """
     live = store.session_path(session_id)
-    while (archived := store.locate_session(session_id)) != live:
+    while (archived := store.locate_session(session_id, _is_ours)) != live:
         try:
             _move_back(archived, live, timeout, even_locked=even_locked)
         except (FileNotFoundError, FileExistsError):
@@ -105,6 +105,18 @@ def cleanup(
     return moved
 
 
+def is_archived(session_id: str) -> bool:
+    """Whether the session lies in the archive."""
+    return any(map(_is_ours, store.archived_paths(session_id)))
+
+
+def _is_ours(path: str) -> bool:
+    try:
+        return record.begins_with_metadata(path)
+    except OSError:
+        return False  # a stranger's, or moved away just now
+
+
 def _move_back(archived: str, live: str, timeout: float, *, even_locked: bool) -> None:
     try:
         with journal.locked(archived, timeout):
@@ -116,10 +128,6 @@ def _move_back(archived: str, live: str, timeout: float, *, even_locked: bool) -
 
 
 def _clean_one(path: str, now: float, *, dry_run: bool) -> SessionInfo | None:
-    from pathlib import Path
-
-    from .model import SessionInfo
-
     metadata = _over(path, now)
     if metadata is None:
         return None
@@ -130,6 +138,10 @@ def _clean_one(path: str, now: float, *, dry_run: bool) -> SessionInfo | None:
         )
     if target is None:
         return None
+    from pathlib import Path
+
+    from .model import SessionInfo
+
     return SessionInfo(store.id_of(path), Path(target), metadata)
 
 
@@ -163,8 +175,10 @@ def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) 
     beat = clock.parse(metadata.get("last_heartbeat"))
     if age is None or beat is None:
         return
-    quiet = now - max(beat, os.stat(path, follow_symlinks=False).st_mtime)
-    if quiet > age + clock.SKEW_SECONDS:
+    written = os.stat(path, follow_symlinks=False).st_mtime
+    if written > now + clock.SKEW_SECONDS:
+        raise StoreError(f"{reason}, but it is written to: was the clock set back?")
+    if now - max(beat, written) > age + clock.SKEW_SECONDS:
         raise StoreError(
             f"{reason}, but its process began {duration(age)} ago; was the clock set?"
         )

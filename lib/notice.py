@@ -55,7 +55,7 @@ def _same_tree(own: SessionMetadata, others: list[SessionMetadata], now: float) 
         for other in others
         if "cwd" in other
         and tree.root_of(other["cwd"]) == here
-        and judge(other, now).verdict == "alive"
+        and judge(other, now)[0] == "alive"
     ]
     if not live:
         return ""

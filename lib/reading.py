@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import stat
 import time
-from pathlib import Path
 
 from . import jsonl, record, store
 from .errors import StoreError
-from .model import SessionEntry, SessionInfo, SessionMetadata
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .model import SessionEntry, SessionInfo, SessionMetadata
+
 _RECENT = 50
+_LONGEST_LINE = 1 << 20  # no entry is; a line of zeros may fill the disk
+_TOO_LONG = b"too long\n"
 
 
 def load(path: str) -> list[SessionEntry]:
@@ -50,6 +52,10 @@ def load(path: str) -> list[SessionEntry]:
 
 def discover(folder: str, now: float) -> list[SessionInfo]:
     """Return every session of *folder*, by name."""
+    from pathlib import Path
+
+    from .model import SessionInfo
+
     found: list[SessionInfo] = []
     for path in sorted(entry.path for entry in store.session_files(folder)):
         try:
@@ -110,4 +116,10 @@ def _lines(path: str) -> Iterator[bytes]:
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise StoreError(f"{path} is not a regular file")
-        yield from file
+        while line := file.readline(_LONGEST_LINE):
+            if len(line) < _LONGEST_LINE:
+                yield line
+            else:
+                yield _TOO_LONG
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(_LONGEST_LINE)

@@ -160,7 +160,7 @@ def create_session(
         session_id, pid, {**fields, "tasks": [] if tasks is None else tasks}
     )
     line = jsonl.encode(entry)
-    if store.archived_paths(session_id):
+    if archive.is_archived(session_id):
         raise SessionExistsError(
             f"session {session_id} is in the archive; append_to_session and "
             "restore_session bring it back"
@@ -348,9 +348,10 @@ def verdict(metadata: SessionMetadata, *, now: float | None = None) -> Verdict:
     *now* is in seconds since the epoch. Never raises: a record by hand or by another
     tool, without a process fingerprint, is judged by its pid.
     """
+    from .model import Verdict
     from .verdict import judge
 
-    return judge(metadata, time.time() if now is None else now)
+    return Verdict(*judge(metadata, time.time() if now is None else now))
 
 
 def is_session_alive(metadata: SessionMetadata, *, now: float | None = None) -> bool:

@@ -16,7 +16,7 @@ from .errors import InvalidSessionIdError, SessionNotFoundError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import TypeGuard
 
 SUFFIX = ".jsonl"
@@ -134,8 +134,8 @@ def archive_folders() -> list[str]:
     """Return the day folders of the archive, newest first."""
     try:
         days = sorted(os.listdir(ARCHIVE_DIR), reverse=True)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    except OSError:
+        return []  # none yet, or none to be read: that must not stop a session's start
     folders = [os.path.join(ARCHIVE_DIR, day) for day in days if day[:1].isdigit()]
     return [folder for folder in folders if not os.path.islink(folder)]
 
@@ -151,16 +151,18 @@ def archived_paths(session_id: str) -> list[str]:
     return found
 
 
-def locate_session(session_id: str) -> str:
-    """Return the live file of the session, else its newest archived one.
+def locate_session(session_id: str, is_ours: Callable[[str], bool]) -> str:
+    """Return the live file of the session, else its newest archived one that is ours.
 
     Looks more than once: a file that is moved between the two looks is seen in neither
     place. Raises SessionNotFoundError, InvalidSessionIdError.
     """
     live = session_path(session_id)
     for _ in range(_LOOKS):
-        for path in (live, *archived_paths(session_id)):
-            if os.path.lexists(path):
+        if os.path.lexists(live):
+            return live
+        for path in archived_paths(session_id):
+            if is_ours(path):
                 return path
     raise SessionNotFoundError(
         f"no session {session_id} in {SESSIONS_DIR} or its archive; "

@@ -14,8 +14,11 @@ from __future__ import annotations
 import os
 
 from . import clock, process
-from .model import SessionMetadata, Verdict
 from .words import duration
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .model import SessionMetadata, VerdictName
 
 
 def _ttl_hours() -> float:
@@ -30,13 +33,13 @@ def _ttl_hours() -> float:
 HEARTBEAT_TTL_HOURS = _ttl_hours()
 
 
-def judge(metadata: SessionMetadata, now: float) -> Verdict:
+def judge(metadata: SessionMetadata, now: float) -> tuple[VerdictName, tuple[str, ...]]:
     """Return the verdict on a folded session at *now* (seconds since the epoch).
 
     Never raises, whatever the values: a hand-written record is judged by what it has.
     """
     if metadata.get("state") == "closed":
-        return Verdict("dead", (_closed(metadata, now),))
+        return "dead", (_closed(metadata, now),)
     processes = [metadata, *_others(metadata)]
     outcomes = [
         process.compare(seen.get("pid"), seen.get("process"), seen.get("host"))
@@ -46,10 +49,10 @@ def judge(metadata: SessionMetadata, now: float) -> Verdict:
     reasons = (*(reason for _, reason in outcomes), heartbeat)
     found = {outcome for outcome, _ in outcomes}
     if found == {process.GONE}:
-        return Verdict("dead", reasons)
+        return "dead", reasons
     if not fresh:
-        return Verdict("stale", reasons)
-    return Verdict("alive" if process.SAME in found else "unknown", reasons)
+        return "stale", reasons
+    return "alive" if process.SAME in found else "unknown", reasons
 
 
 def processes_at_work(metadata: SessionMetadata) -> list[SessionMetadata]:

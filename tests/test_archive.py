@@ -109,11 +109,39 @@ def test_a_session_archived_twice_a_day_has_two_files(quiet):
     assert not second.exists()
 
 
+def test_a_strangers_file_in_the_archive_is_not_brought_back(quiet):
+    stranger = quiet / "archive" / "2026-01-01" / f"{ID}.jsonl"
+    stranger.parent.mkdir(parents=True)
+    stranger.write_text("a letter\n")
+    with pytest.raises(sessions.SessionNotFoundError):
+        sessions.restore_session(ID)
+    sessions.create_session(session_id=ID)
+    assert stranger.read_text() == "a letter\n"
+
+
+def test_an_archive_that_cannot_be_read_stops_no_start(quiet):
+    quiet.mkdir()
+    (quiet / "archive").symlink_to("archive")
+    assert sessions.create_session(session_id=ID) == ID
+
+
+def test_a_clock_that_was_set_back_archives_no_living_session(quiet):
+    sessions.create_session(session_id=ID)
+    problems = []
+    assert (
+        sessions.cleanup_stale_sessions(
+            now=time.time() - 3650 * DAY, on_problem=problems.append
+        )
+        == []
+    )
+    assert "was the clock set back?" in problems[0]
+
+
 def test_the_newest_of_several_days_is_brought_back(quiet):
     moved = sessions.archive_session(quiet / f"{dead()}.jsonl")
     older = quiet / "archive" / "2020-01-01" / f"{ID}.jsonl"
     older.parent.mkdir()
-    older.write_text("{}\n")
+    older.write_bytes(moved.read_bytes())
     sessions.append_to_session(ID, {"type": "n"})
     assert types(quiet / f"{ID}.jsonl") == ["session_metadata", "n"]
     assert older.exists()
