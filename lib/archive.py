@@ -95,7 +95,7 @@ def cleanup(
             done = _clean_one(path, now, dry_run=dry_run)
         except (FileNotFoundError, LockTimeoutError):
             continue  # another cleaner was quicker, or somebody writes to it just now
-        except (HeadcountError, OSError) as error:
+        except (HeadcountError, OSError, ImportError) as error:
             on_problem(f"{path} was left where it is: {error}")
             continue
         if done is not None:
@@ -131,6 +131,10 @@ def _clean_one(path: str, now: float, *, dry_run: bool) -> SessionInfo | None:
     metadata = _over(path, now)
     if metadata is None:
         return None
+    from pathlib import Path
+
+    from .model import SessionInfo
+
     target: str | None = path
     if not dry_run:
         target = archive(
@@ -138,10 +142,6 @@ def _clean_one(path: str, now: float, *, dry_run: bool) -> SessionInfo | None:
         )
     if target is None:
         return None
-    from pathlib import Path
-
-    from .model import SessionInfo
-
     return SessionInfo(store.id_of(path), Path(target), metadata)
 
 

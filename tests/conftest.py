@@ -9,6 +9,8 @@ import tempfile
 
 import pytest
 
+pytest_plugins = ["reliability.figures"]
+
 # Before anything of `lib` is imported: a path that cannot be made, so that a test which
 # forgets to choose a store fails instead of writing to the developer's.
 _NOWHERE = tempfile.NamedTemporaryFile(prefix="choose-a-store-")  # noqa: SIM115
