@@ -1,0 +1,246 @@
+"""Take one guarantee out of the code at a time: the quick tests must notice.
+
+    python tests/reliability/mutants.py [--only NAME] [--list]
+
+Each mutant lives in a copy of the tree, in a temporary folder; the tests named for it
+are run there. Prints a line a mutant, and exits 1 if one survives. The code as it is
+must pass the same tests first, else their failing would mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from typing import NamedTuple
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PARTS = ["hooks", "lib", "tests", "pyproject.toml", "settings.example.json"]
+NOT_COPIED = shutil.ignore_patterns(".venv", ".client", "__pycache__", "e2e")
+LONGEST_SECONDS = 300
+
+
+class Mutant(NamedTuple):
+    """A guarantee, and how to take it away."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str  # what pytest is given; one failure kills
+
+
+MUTANTS = [
+    Mutant(
+        "newline repair",
+        "lib/journal.py",
+        'if size > 0 and _read_at(descriptor, size - 1, 1) != b"\\n":',
+        "if size < 0:",
+        "test_images.py",
+    ),
+    Mutant(
+        "exclusive creation",
+        "lib/journal.py",
+        "        os.link(hidden, path, follow_symlinks=False)\n",
+        "        os.replace(hidden, path)\n",
+        "test_writers.py",
+    ),
+    Mutant(
+        "no-clobber rename",
+        "lib/journal.py",
+        "    os.link(path, target, follow_symlinks=False)\n    os.unlink(path)\n",
+        "    os.rename(path, target)\n",
+        "test_cleaners.py",
+    ),
+    Mutant(
+        "verdict again under the lock",
+        "lib/archive.py",
+        "        if not still_wanted():\n",
+        "        if still_wanted is None:\n",
+        "test_cleaners.py",
+    ),
+    Mutant(
+        "fingerprint compare",
+        "lib/process.py",
+        "    if str(seen[2]) != start:\n",
+        "    if str(seen[2]) == None:\n",
+        "test_liveness.py",
+    ),
+    Mutant(
+        "id allow-list",
+        "lib/store.py",
+        "        and _ID_REST.issuperset(value)\n",
+        "",
+        "test_payloads.py",
+    ),
+    Mutant(
+        "lock deadline",
+        "lib/file_lock.py",
+        "        if waited >= timeout:\n",
+        "        if waited < 0:\n",
+        "test_stopped_lock.py",
+    ),
+    Mutant(
+        "exit-code guard",
+        "lib/hook.py",
+        "    finally:\n        os._exit(0)\n",
+        "    finally:\n        pass\n",
+        "test_payloads.py",
+    ),
+    Mutant(
+        "installed command's guard",
+        "settings.example.json",
+        "/hooks/stop.py 2>/dev/null || : # headcount",
+        "/hooks/stop.py # headcount",
+        "test_installed_commands.py",
+    ),
+    Mutant(
+        "metadata before the name",
+        "lib/journal.py",
+        "    descriptor = store.open_private(hidden, _APPEND | os.O_EXCL)\n",
+        "    descriptor = store.open_private(path, _APPEND | os.O_EXCL)\n"
+        "    _write(descriptor, line[:9]); _write(descriptor, line[9:])\n"
+        "    return os.close(descriptor)\n",
+        "test_writers.py",
+    ),
+    Mutant(
+        "whole writes only",
+        "lib/journal.py",
+        "        written = os.write(descriptor, line)\n",
+        "        half = os.write(descriptor, line[:99])\n"
+        "        written = half + os.write(descriptor, line[99:])\n",
+        "test_writers.py test_kills.py",
+    ),
+    Mutant(
+        "hard links refused",
+        "lib/journal.py",
+        "    if surplus > 0:\n",
+        "    if surplus > 99:\n",
+        "test_folders.py",
+    ),
+    Mutant(
+        "symbolic links refused",
+        "lib/store.py",
+        'getattr(os, "O_NOFOLLOW", 0) | ',
+        "",
+        "test_folders.py",
+    ),
+    Mutant(
+        "proof before archiving",
+        "lib/archive.py",
+        "        if not record.begins_with_metadata(path):\n",
+        "        if path is None:\n",
+        "test_folders.py",
+    ),
+    Mutant(
+        "lock while archiving",
+        "lib/journal.py",
+        "            file_lock.acquire(self._descriptor, self._path, self._timeout)\n",
+        "",
+        "test_stopped_lock.py",
+    ),
+    Mutant(
+        "settings replaced whole",
+        "lib/user_file.py",
+        "            os.replace(temporary, path)\n",
+        "            open(path, 'w').write(after)\n",
+        "test_syscalls.py test_settings_files.py",
+    ),
+]
+
+
+def copy_of_tree(folder):
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=NOT_COPIED)
+        else:
+            shutil.copy(source, folder)
+
+
+def apply(mutant, folder):
+    path = folder / mutant.file
+    text = path.read_text()
+    assert text.count(mutant.old) == 1, f"{mutant.name}: not once in {mutant.file}"
+    path.write_text(text.replace(mutant.old, mutant.new))
+
+
+def run(tests, folder, seed):
+    """Return whether all of *tests* pass in *folder*, and which failed first."""
+    paths = [f"tests/reliability/{name}" for name in tests.split()]
+    plugin = [] if "reliability.figures" in _conftest(folder) else ["-p", PLUGIN]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", *plugin]
+    done = subprocess.run(
+        [*command, f"--seed={seed}", "-p", "no:cacheprovider", *paths],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder / "tests")},
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_SECONDS,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return done.returncode == 0, _first_failure(done.stdout)
+
+
+PLUGIN = "reliability.figures"
+
+
+def _conftest(folder):
+    return (folder / "tests" / "conftest.py").read_text()
+
+
+def _first_failure(said):
+    failed = [
+        line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))
+    ]
+    return failed[0].split("::", 1)[-1].split(" - ")[0] if failed else ""
+
+
+def judge(mutant, seed):
+    """Return whether the mutant survives."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutant-") as name:
+        folder = pathlib.Path(name)
+        copy_of_tree(folder)
+        apply(mutant, folder)
+        survives, failed = run(mutant.tests, folder, seed)
+    verdict = "SURVIVED" if survives else f"killed by {failed}"
+    print(f"{mutant.name}: {verdict} ({time.monotonic() - began:.0f} s)", flush=True)
+    return survives
+
+
+def check_unharmed(chosen, seed):
+    """Exit unless the tests of all the mutants pass on the code as it is."""
+    tests = " ".join(sorted({name for m in chosen for name in m.tests.split()}))
+    with tempfile.TemporaryDirectory(prefix="mutant-") as name:
+        copy_of_tree(pathlib.Path(name))
+        passed, failed = run(tests, pathlib.Path(name), seed)
+    if not passed:
+        sys.exit(f"the code as it is fails {failed}; that comes first")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", metavar="NAME", help="this mutant alone")
+    parser.add_argument("--list", action="store_true", help="name them and end")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    chosen = [m for m in MUTANTS if options.only in (None, m.name)]
+    if options.list:
+        for mutant in chosen:
+            print(f"{mutant.name}: {mutant.file}; {mutant.tests}")
+        return 0
+    check_unharmed(chosen, options.seed)
+    survivors = [mutant.name for mutant in chosen if judge(mutant, options.seed)]
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} mutants killed")
+    return 1 if survivors or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

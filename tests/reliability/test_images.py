@@ -1,0 +1,91 @@
+"""Crash images: whatever a crash left of a file, the next entry is readable."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from support import ID
+
+from lib import jsonl, record, sessions
+
+TAILS = (0, 1, 7, 512)
+PAGE = 512
+
+
+@pytest.fixture
+def image(store):
+    """Return a session of 31 lines, as bytes."""
+    sessions.create_session(session_id=ID, label="images", tasks=[1, "zwei"])
+    for number in range(24):
+        sessions.append_to_session(ID, {"type": "n", "number": number})
+    for state in ("busy", "waiting", "idle"):
+        sessions.update_heartbeat(ID, state=state)
+        sessions.update_heartbeat(ID, state=state, kind="turn_close")
+    return (store / f"{ID}.jsonl").read_bytes()
+
+
+def whole_lines(content):
+    decoded = (jsonl.decode(line) for line in content.split(b"\n"))
+    return [entry for entry in decoded if entry is not None]
+
+
+def next_event(path, content):
+    """Write *content*, let the next event come; return what is wrong, if anything."""
+    path.write_bytes(content)
+    name = f"after {len(content)}"
+    try:
+        sessions.update_heartbeat(ID, event=name)
+    except sessions.SessionNotFoundError:
+        sessions.resume_session(ID, source="adopted")
+        sessions.update_heartbeat(ID, event=name)
+    now = path.read_bytes()
+    if not now.startswith(content):
+        return "what was there has changed"
+    found = whole_lines(now)
+    if found[-1].get("event") != name:
+        return "the next entry is not readable"
+    kept = whole_lines(content)
+    if [entry for entry in found if entry in kept] != kept:
+        return "whole lines were lost"
+    if record.read(str(path), time.time()) is None:
+        return "there is no metadata"
+    return ""
+
+
+def test_after_every_torn_end_all_whole_lines_and_the_next_are_there(
+    store, image, size, chance, figure
+):
+    path, count = store / f"{ID}.jsonl", 0
+    step = size(16, 1)
+    for cut in range(chance.randrange(step), len(image) + 1, step):
+        for tail in TAILS:
+            wrong = next_event(path, image[:cut] + b"\0" * tail)
+            assert not wrong, f"{wrong}, cut at {cut}, with {tail} NULs"
+            count += 1
+    figure(f"{count} crash images: the next entry readable, all whole lines kept")
+
+
+def test_after_lost_pages_all_other_lines_and_the_next_are_there(
+    store, image, size, chance, figure
+):
+    """A power loss may leave NULs where a page was not written yet."""
+    path, count = store / f"{ID}.jsonl", size(200, 4000)
+    for _ in range(count):
+        start = chance.randrange(image.index(b"\n"), len(image))  # line 1 was synced
+        end = min(len(image), start + chance.choice([1, 16, PAGE, 4 * PAGE]))
+        lost = image[:start] + b"\0" * (end - start) + image[end:]
+        wrong = next_event(path, lost)
+        assert not wrong, f"{wrong}, {start} to {end} lost"
+    figure(f"{count} images with lost pages: the next entry readable, all others kept")
+
+
+@pytest.mark.parametrize("lost", [1, PAGE])
+def test_a_long_session_that_lost_its_head_goes_on(store, image, lost):
+    path = store / f"{ID}.jsonl"
+    assert not next_event(path, b"\0" * lost + image[lost:])
+    for number in range(3):
+        sessions.update_heartbeat(ID, state="waiting", event=f"beat {number}")
+    (info,) = sessions.discover_sessions()
+    assert info.metadata["state"] == "waiting"
+    assert sessions.is_session_alive(info.metadata)

@@ -1,0 +1,145 @@
+"""Hostile payloads: exit 0, nothing said, nothing outside the store touched."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+import forked
+import hostile
+import pytest
+from sights import listing
+from support import SCRIPTS, hook_command
+
+LONGEST_SAID = 2048
+STORE_LASTS = 2000  # payloads
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_CHANGES = frozenset(
+    f"os.{name}"
+    for name in (
+        *("rename", "link", "symlink", "mkdir", "rmdir", "remove", "truncate"),
+        *("chmod", "chown", "utime", "system", "exec", "posix_spawn", "fork"),
+    )
+)
+# What may come to lie in the store, by the end of its name.
+_OURS = (".jsonl", "errors.log", "errors.log.1", ".tmp")
+
+
+@pytest.fixture
+def decoys(store, tmp_path):
+    """Return a folder around the store, with what a path that climbs would hit."""
+    for folder in ("decoy", "archive", "session-0.jsonl", ".claude/projects"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("decoy/secret", "decoy/secret.jsonl", "errors.log", "a.jsonl"):
+        (tmp_path / name).write_text("untouched\n")
+    (tmp_path / "link.jsonl").symlink_to("decoy/secret")
+    store.mkdir(mode=0o700)
+    return tmp_path
+
+
+def ok(action, fired):
+    """Say what is wrong with how a hook ended, if anything is."""
+    if fired.status != 0:
+        return f"status {fired.status}"
+    if not fired.stdout:
+        return ""
+    if action != "SessionStart" or len(fired.stdout) > LONGEST_SAID:
+        return f"said {fired.stdout[:80]!r}"
+    said = json.loads(fired.stdout)
+    return "" if list(said) == ["systemMessage"] else f"said {said}"
+
+
+def watch(store):
+    """Return a list that fills up with what is changed outside *store*."""
+    strays = []
+
+    def see(event, arguments):
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(path, str) and flags & _WRITING:
+                judge(event, path)
+        elif event in _CHANGES:
+            judge(event, arguments[0])
+
+    def judge(event, path):
+        name = os.fspath(path) if not isinstance(path, int) else "/dev/null"
+        if name != "/dev/null" and not name.startswith(f"{store}/"):
+            strays.append(f"{event} {name}")
+
+    sys.addaudithook(see)
+    return strays
+
+
+def tidy(store):
+    """Empty the store, lest each hook read ever more; return what is not ours there."""
+    names = [str(path) for path in store.glob("**/*") if path.is_file()]
+    for path in store.glob("**/*.jsonl"):
+        path.unlink(missing_ok=True)
+    return [name for name in names if not name.endswith(_OURS)]
+
+
+def fire_many(store, seed, count):
+    """Fire *count* hooks in this process; return what went wrong."""
+    chance = random.Random(seed)
+    source, resident = hostile.Hostile(chance, known=0.02), forked.Resident()
+    strays, wrong, longest = watch(str(store)), [], 0.0
+    for number in range(count):
+        if number % STORE_LASTS == 0:
+            wrong += tidy(store)
+        action = chance.choice([*forked.ACTIONS])
+        raw = source.payload()
+        fired = resident.fire(forked.ACTIONS[action], raw)
+        longest = max(longest, fired.seconds)
+        problem = ok(action, fired)
+        if problem or strays:
+            wrong.append([action, repr(raw[:500]), problem, strays[:3]])
+            strays.clear()
+    return [wrong, longest]
+
+
+def test_hostile_payloads_in_process(store, decoys, size, chance, figure):
+    before = listing(decoys, besides=store)
+    count, workers = size(10_000, 1_000_000), 2
+    seeds = [chance.random() for _ in range(workers)]
+    began = time.monotonic()
+    results = forked.together(
+        fire_many, [(store, seed, count // workers) for seed in seeds]
+    )
+    rate = count / (time.monotonic() - began)
+    assert [wrong for wrong, _ in results if wrong] == []
+    assert listing(decoys, besides=store) == before
+    assert tidy(store) == []
+    longest = max(seconds for _, seconds in results)
+    figure(
+        f"{count} hostile payloads in process: exit 0, decoys unchanged, "
+        f"{rate:.0f} a second, longest {longest:.2f} s"
+    )
+
+
+def test_hostile_payloads_end_to_end(store, decoys, size, chance, figure):
+    before = listing(decoys, besides=store)
+    source, count = hostile.Hostile(chance, known=0.3), size(40, 500)
+    shots = [(chance.choice([*SCRIPTS]), source.payload()) for _ in range(count)]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(lambda shot: shoot(decoys, *shot), shots))
+    for (event, raw), done in zip(shots, ended, strict=True):
+        fired = forked.Fired(done.returncode, done.stdout, 0.0)
+        assert (ok(event, fired), done.stderr) == ("", b""), raw
+    assert listing(decoys, besides=store) == before
+    figure(f"{count} hostile payloads as installed: exit 0, decoys unchanged")
+
+
+def shoot(folder, event, raw):
+    command = hook_command(SCRIPTS[event]).replace("2>/dev/null", "")
+    return subprocess.run(
+        ["/bin/sh", "-c", command.replace("|| :", "")],
+        input=raw,
+        capture_output=True,
+        cwd=folder,
+        check=False,
+    )
