@@ -118,6 +118,12 @@ class Client:
                 stream.close()
 
 
+def has_open(pid: int, path: pathlib.Path) -> bool:
+    """Whether the process has the file open: a writer that waits for its lock has."""
+    links = [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+    return any(os.path.exists(x) and os.path.samefile(x, path) for x in links)
+
+
 def lines(path: pathlib.Path) -> list[dict[str, object]]:
     """Every line of a file, each of which must be a JSON object."""
     return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]

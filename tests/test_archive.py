@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from support import DEAD_PID, ID, ROOT, errors, types
+from support import DEAD_PID, ID, ROOT, errors, has_open, types
 
 from lib import archive, clock, journal, sessions
 from lib import store as store_module
@@ -389,11 +389,6 @@ def test_a_cleanup_by_the_way_keeps_to_its_time_and_gets_through_in_the_end(quie
         assert rounds < 300
     assert rounds > 1
     assert errors(quiet) == ""
-
-
-def has_open(pid, path):
-    links = [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
-    return any(os.path.exists(x) and os.path.samefile(x, path) for x in links)
 
 
 def append_by_path(path):

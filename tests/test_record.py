@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from support import DEAD_PID, ID, Client
+from support import DEAD_PID, ID, Client, has_open
 
 from lib import clock, journal, process, record, sessions
 
@@ -162,17 +162,12 @@ def add_raw(path, **fields):
         file.write(json.dumps(entry) + "\n")
 
 
-def waits_for(pid, path):
-    links = [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
-    return any(os.path.exists(x) and os.path.samefile(x, path) for x in links)
-
-
 def meanwhile(path, call, **written):
     """Let another process make *call*, and write an entry while it waits its turn."""
     with journal.locked(str(path)):
         caller = FORK.Process(target=call)
         caller.start()
-        while not waits_for(caller.pid, path):
+        while not has_open(caller.pid, path):
             os.sched_yield()
         add_raw(path, **written)
     caller.join()
