@@ -226,7 +226,7 @@ def clean_by_the_way(session_id: str) -> None:
             budget=CLEANUP_BUDGET_SECONDS,
             on_problem=lambda problem: errorlog.note("cleanup", problem),
         )
-    except (HeadcountError, OSError) as error:
+    except (HeadcountError, OSError, ImportError) as error:
         errorlog.note("cleanup", error)
 
 
