@@ -258,6 +258,8 @@ def _settle_links(path: str, descriptor: int, *, unlink: bool = True) -> None:
     surplus = status.st_nlink - 1
     if surplus < 1:
         return
+    if unlink:
+        _leave_for_live_name(path, status)
     for other in _possible_names(path):
         if other != path and os.path.samestat(os.lstat(other), status):
             surplus -= 1
@@ -268,6 +270,19 @@ def _settle_links(path: str, descriptor: int, *, unlink: bool = True) -> None:
             f"{path} has a second name (hard link) outside the store; it was left "
             f"alone. `find / -samefile {path}` finds the other"
         )
+
+
+def _leave_for_live_name(path: str, status: os.stat_result) -> None:
+    """If *path* is archived, and back under its live name already, let it go there.
+
+    Raises FileNotFoundError then: the session is no longer where it was looked for.
+    """
+    live = store.session_path(store.id_of(path))
+    if os.path.samefile(os.path.dirname(path), store.SESSIONS_DIR):
+        return
+    if os.path.lexists(live) and os.path.samestat(os.lstat(live), status):
+        os.unlink(path)
+        raise FileNotFoundError(errno.ENOENT, "brought back meanwhile", path)
 
 
 def _possible_names(path: str) -> list[str]:

@@ -96,14 +96,22 @@ def begin(session_id: str, entry: SessionEntry, patience: Patience) -> bool:
     try:
         journal.create(path, line)
     except FileExistsError:
-        if record.read(path, time.time()) is not None:
-            return False
-        if not record.may_be_begun(path):
-            raise StoreError(
-                f"{path} is not a session of Headcount; it was left alone. "
-                "Does HEADCOUNT_DIR name somebody else's folder?"
-            ) from None
-        _append(path, lambda: line, patience)
+        try:
+            return _mend(path, line, patience)
+        except FileNotFoundError:
+            return False  # begun by another, and filed away since
+    return True
+
+
+def _mend(path: str, line: bytes, patience: Patience) -> bool:
+    if record.read(path, time.time()) is not None:
+        return False
+    if not record.may_be_begun(path):
+        raise StoreError(
+            f"{path} is not a session of Headcount; it was left alone. "
+            "Does HEADCOUNT_DIR name somebody else's folder?"
+        )
+    _append(path, lambda: line, patience)
     return True
 
 

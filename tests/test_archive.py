@@ -109,6 +109,17 @@ def test_a_session_archived_twice_a_day_has_two_files(quiet):
     assert not second.exists()
 
 
+def test_a_restore_that_was_killed_half_way_is_finished_by_who_waited(quiet):
+    """Who waits for the lock of the archived file finds it under both names."""
+    archived = sessions.archive_session(quiet / f"{dead()}.jsonl")
+    live = quiet / f"{ID}.jsonl"
+    os.link(archived, live)
+    with pytest.raises(FileNotFoundError), journal.locked(str(archived)):
+        pass
+    assert not archived.exists()
+    assert live.stat().st_nlink == 1
+
+
 def test_a_strangers_file_in_the_archive_is_not_brought_back(quiet):
     stranger = quiet / "archive" / "2026-01-01" / f"{ID}.jsonl"
     stranger.parent.mkdir(parents=True)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 
 import forked
 from sights import files_of, only_file_of
@@ -34,6 +35,8 @@ class Writer:
             os.close(self._acks)
             try:
                 _write_for_ever(session_id, name, said)
+            except BaseException:  # noqa: BLE001
+                traceback.print_exc()  # for pytest to show: it should never end
             finally:
                 os._exit(1)
         os.close(said)
