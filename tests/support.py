@@ -124,6 +124,21 @@ def has_open(pid: int, path: pathlib.Path) -> bool:
     return any(os.path.exists(x) and os.path.samefile(x, path) for x in links)
 
 
+def kill_at(call: str, code: str) -> None:
+    """Run Python *code*, and see it killed at its first system call *call*."""
+    trace = [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        f"inject={call}:signal=KILL",
+    ]
+    done = subprocess.run([*trace, sys.executable, "-c", code], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
 def lines(path: pathlib.Path) -> list[dict[str, object]]:
     """Every line of a file, each of which must be a JSON object."""
     return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from support import DEAD_PID, ID, ROOT, errors, has_open, types
+from support import DEAD_PID, ID, ROOT, errors, has_open, kill_at, types
 
 from lib import archive, clock, journal, sessions
 from lib import store as store_module
@@ -373,17 +372,7 @@ def test_a_move_killed_half_way_is_finished_by_the_next_append(quiet, step, call
     else:
         sessions.archive_session(path)
         code = f"from lib import sessions; sessions.restore_session({ID!r})"
-    trace = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        f"inject={call}:signal=KILL",
-    ]
-    done = subprocess.run([*trace, sys.executable, "-c", code], cwd=ROOT, check=False)
-    assert done.returncode == -signal.SIGKILL
+    kill_at(call, code)
     sessions.append_to_session(ID, {"type": "n"})
     assert list(quiet.rglob("*.jsonl")) == [path]
     assert path.stat().st_nlink == 1

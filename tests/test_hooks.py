@@ -438,6 +438,32 @@ def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
     assert "DeadlineExceeded: not done within" in errors(store)
 
 
+@pytest.mark.parametrize("hang_at", ["before", "after"])
+def test_an_entry_missed_at_the_deadline_is_tried_once_more(store, hang_at):
+    """As for a hook that had no turn on a busy machine; one that had writes no more."""
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from lib import hook, sessions\n"
+        "begin, calls = sessions.resume_session, []\n"
+        "def late(*a, **k):\n"
+        "    calls.append(1)\n"
+        f"    if {hang_at == 'before'} and len(calls) == 1: time.sleep(600)\n"
+        "    begin(*a, **k)\n"
+        "sessions.resume_session = late\n"
+        "hang = lambda _: time.sleep(600)\n"
+        f"if {hang_at == 'after'}: sessions.clean_by_the_way = hang\n"
+        "hook.run(hook.session_start)\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(payload("SessionStart")).encode(),
+        check=True,
+        timeout=60,
+    )
+    assert types(store / f"{ID}.jsonl") == ["session_metadata"]
+    assert ("once more" in errors(store)) is (hang_at == "before")
+
+
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
 def test_a_stopped_lock_holder_costs_no_entry(store, client, script):
     client.fire("SessionStart", source="startup")

@@ -13,7 +13,7 @@ import sys
 import time
 
 import pytest
-from support import DEAD_PID, ID, ROOT, lines, types
+from support import DEAD_PID, ID, ROOT, kill_at, lines, types
 
 from lib import journal, sessions
 from lib.errors import LockTimeoutError, StoreError
@@ -189,17 +189,7 @@ def test_a_create_killed_between_its_two_names_is_finished_by_the_next(store, mo
         pytest.skip("strace is not installed")
     call = {1: "linkat", 2: "unlink", 3: "fsync"}[moment]
     code = f"from lib import sessions; sessions.create_session(session_id={ID!r})"
-    trace = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        f"inject={call}:signal=KILL",
-    ]
-    done = subprocess.run([*trace, sys.executable, "-c", code], cwd=ROOT, check=False)
-    assert done.returncode == -signal.SIGKILL
+    kill_at(call, code)
     path = store / f"{ID}.jsonl"
     if path.exists():
         sessions.append_to_session(ID, {"type": "n"})
