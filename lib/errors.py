@@ -15,8 +15,20 @@ class InvalidEntryError(HeadcountError, ValueError):
     """The entry cannot be written: not JSON, too large, or of a reserved type."""
 
 
+class UsageError(HeadcountError, ValueError):
+    """The command was called wrongly."""
+
+
 class SessionNotFoundError(HeadcountError, LookupError):
     """No session of this id is on record, neither live nor archived."""
+
+
+class AmbiguousIdError(HeadcountError, LookupError):
+    """Several sessions begin with what was given as an id; *candidates* names them."""
+
+    def __init__(self, message: str, candidates: list[str]) -> None:
+        super().__init__(message)
+        self.candidates = candidates
 
 
 class SessionExistsError(HeadcountError, FileExistsError):

@@ -1,65 +1,101 @@
-"""What the command can be asked for: its commands, their arguments, and the help."""
+"""What the command can be asked for: its commands, their arguments, and the help.
+
+COMMANDS is the one list of them: the parser, the help and the completion of shells are
+made from it.
+"""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import __version__
-from .errors import HeadcountError
+from .errors import UsageError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from collections.abc import Callable
+    from typing import Any, NoReturn
 
-_JSON = ("--json", "for scripts")
-_ID = ("id", "a session's id, or how it begins")
-# Name, what it does, an example, arguments.
-_COMMANDS = (
-    (
+# What a shell completes an argument with: session ids with their labels, or files.
+SESSION, FILE = "session", "file"
+
+
+class Argument(NamedTuple):
+    """One argument of a command. Its first name says whether it is an option."""
+
+    names: tuple[str, ...]
+    means: str
+    takes: str = ""  # what the value is called in the help; an option without is a flag
+    choices: tuple[str, ...] = ()
+    default: Any = None
+    many: str | None = None  # of positional ones: `?`, `*` or `+`, as argparse has it
+    read: Callable[[str], Any] = str  # raises UsageError
+    completes: str = ""
+
+
+class Command(NamedTuple):
+    """A command: what it does, examples, and arguments."""
+
+    name: str
+    does: str
+    examples: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+
+
+_JSON = Argument(("--json",), "for scripts")
+_ID = Argument(("id",), "a session's id, or how it begins", "ID", completes=SESSION)
+
+COMMANDS = (
+    Command(
         "list",
         "show the sessions (the default)",
-        "headcount --here",
-        [("--all", "with the archive"), ("--here", "of this working tree"), _JSON],
+        ("headcount --here",),
+        (
+            Argument(("--all",), "with the archive"),
+            Argument(("--here",), "of this working tree"),
+            _JSON,
+        ),
     ),
-    (
+    Command(
         "show",
         "show one session: facts, verdict and why, last entries, how to resume it",
-        "headcount show 6f2a1b3c",
-        [_ID, ("--json", "for scripts, with all entries")],
+        ("headcount show 6f2a1b3c",),
+        (_ID, Argument(("--json",), "for scripts, with all entries")),
     ),
-    (
+    Command(
         "cleanup",
         "archive every session that is stale or dead",
-        "headcount cleanup --dry-run",
-        [("--dry-run", "move nothing, say what would be"), _JSON],
+        ("headcount cleanup --dry-run",),
+        (Argument(("--dry-run",), "move nothing, say what would be"), _JSON),
     ),
-    (
+    Command(
         "append",
         "add an entry of your own to a session, and print its id",
-        """headcount append 6f2a1b3c build.done '{"ok": true}'""",
-        [
+        ("""headcount append 6f2a1b3c build.done '{"ok": true}'""",),
+        (
             _ID,
-            ("type", "such as build.done"),
-            ("json", "an object with its fields; - reads it from stdin"),
-        ],
+            Argument(("type",), "such as build.done", "TYPE"),
+            Argument(
+                ("json",),
+                "an object with its fields; - reads it from stdin",
+                "JSON",
+                many="?",
+            ),
+        ),
     ),
-    (
+    Command(
         "label",
         "give a session a label",
-        "headcount label 6f2a1b3c 'nightly build'",
-        [_ID, ("text", "the label; '' takes it away")],
+        ("headcount label 6f2a1b3c 'nightly build'",),
+        (_ID, Argument(("text",), "the label; '' takes it away", "TEXT")),
     ),
-    (
+    Command(
         "doctor",
         "look for what is wrong with store and hooks, and say what mends it",
-        "headcount doctor",
-        [_JSON],
+        ("headcount doctor",),
+        (_JSON,),
     ),
 )
-
-
-class UsageError(HeadcountError, ValueError):
-    """The command was called wrongly."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -103,23 +139,34 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         prog=parser.prog,  # else argparse looks at the terminal for it, for 4 ms
     )
-    for name, does, example, arguments in _COMMANDS:
-        command = commands.add_parser(
-            name,
-            help=does,
-            description=f"{does[0].upper()}{does[1:]}.",
-            epilog=f"Example: {example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        for argument, means in arguments:
-            _add(command, argument, means)
+    for command in COMMANDS:
+        _add_command(commands, command)
     return parser
 
 
-def _add(command: argparse.ArgumentParser, name: str, means: str) -> None:
-    if name.startswith("-"):
-        command.add_argument(name, action="store_true", help=means)
-    else:
-        optional = "?" if name == "json" else None
-        command.add_argument(name, metavar=name.upper(), nargs=optional, help=means)
+def _add_command(commands: Any, command: Command) -> None:  # noqa: ANN401  # argparse's own
+    does = command.does
+    examples = "".join(f"\n  {example}" for example in command.examples)
+    parser = commands.add_parser(
+        command.name,
+        help=does,
+        description=f"{does[0].upper()}{does[1:]}.",
+        epilog=f"Example{'s' * (len(command.examples) > 1)}:{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for argument in command.arguments:
+        _add_argument(parser, argument)
+
+
+def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
+    more: dict[str, Any] = {"help": argument.means}
+    if not argument.takes:
+        parser.add_argument(*argument.names, action="store_true", **more)
+        return
+    more.update(metavar=argument.takes, default=argument.default, type=argument.read)
+    if argument.choices:
+        more["choices"] = argument.choices
+    if argument.many:
+        more["nargs"] = argument.many
+    parser.add_argument(*argument.names, **more)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import pty
-import select
+import re
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 
 import pytest
+from command_line import DAY, HOSTILE, archive, create, environment, write
 from support import DEAD_PID, ID, ROOT, lines, types
 
 from lib import __version__, cli, clock, sessions
@@ -25,104 +23,6 @@ KEYS = {
     *("session_id", "verdict", "reasons", "state", "pid", "cwd", "label"),
     *("start_time", "last_heartbeat", "path", "archived"),
 }
-HOSTILE = "\x1b]0;pwned\x07\x1b[31mred\nnext\u202elanif\r\x9b2J 日本語 😀"
-DAY = 86_400
-
-
-def environment(store, **more):
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(store.parent / "home"),
-        "HEADCOUNT_DIR": str(store),
-        "PYTHONPATH": str(ROOT),
-        "PYTHONUTF8": "1",
-        **more,
-    }
-
-
-@pytest.fixture
-def headcount(store):
-    """Run the command; return its exit code, stdout and stderr."""
-
-    def run(*words, stdin="", cwd=ROOT, **more):
-        done = subprocess.run(
-            [sys.executable, "-m", "lib", *words],
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            cwd=cwd,
-            env=environment(store, **more),
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return done.returncode, done.stdout, done.stderr
-
-    return run
-
-
-@pytest.fixture
-def terminal(store):
-    """Run the command on a terminal of 80 columns; return what it writes there."""
-
-    def run(*words, **more):
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        command = subprocess.Popen(
-            [sys.executable, "-m", "lib", *words],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=subprocess.DEVNULL,
-            cwd=ROOT,
-            env=environment(store, TERM="xterm", **more),
-        )
-        os.close(theirs)
-        seen = b"".join(iter(lambda: _read(ours), b""))
-        os.close(ours)
-        command.wait()
-        return seen.decode().replace("\r\n", "\n")
-
-    return run
-
-
-def _read(descriptor):
-    select.select([descriptor], [], [], 20)
-    try:
-        return os.read(descriptor, 65_536)
-    except OSError:  # Linux: the other side is closed
-        return b""
-
-
-def create(session_id=ID, label=None, state=None, **more):
-    """A session of this very process, which is alive."""
-    sessions.create_session(label, session_id=session_id, **more)
-    if state:
-        sessions.update_heartbeat(session_id, state=state)
-    return session_id
-
-
-def write(store, session_id, **changes):
-    """A metadata line by hand: by default of a process that is gone."""
-    store.mkdir(exist_ok=True)
-    now = clock.stamp(time.time())
-    entry = {
-        "type": "session_metadata",
-        "v": 1,
-        "id": "0" * 16,
-        "session_id": session_id,
-        "pid": DEAD_PID,
-        "start_time": now,
-        "last_heartbeat": now,
-        **changes,
-    }
-    path = store / f"{session_id}.jsonl"
-    path.write_text(json.dumps(entry) + "\n")
-    return path
-
-
-def archive(store, session_id, **changes):
-    path = write(store, session_id, **changes)
-    return sessions.archive_session(path)
-
 
 # ---- list -----------------------------------------------------------------------
 
@@ -691,7 +591,7 @@ def test_help_has_every_command_and_an_example_of_each(headcount):
     for command in COMMANDS:
         code, out, err = headcount(command, "--help")
         assert (code, err) == (0, "")
-        assert "Example: headcount " in out
+        assert re.search("^Examples?:\n  headcount", out, re.MULTILINE)
 
 
 def test_version_is_the_packages(headcount):

@@ -1,0 +1,62 @@
+"""Where a command's words go: data to stdout, the rest to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .errors import HeadcountError
+from .words import plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST = 4096
+
+
+def say(message: str, more: Sequence[str] = ()) -> None:
+    """Write a message of the command's own, and lines that belong to it, to stderr."""
+    for line in (f"headcount: {message}", *more):
+        print(plain(line, LONGEST), file=sys.stderr)
+
+
+def write(lines: Sequence[str]) -> None:
+    """Write *lines* to stdout, now: what cannot be written is known here.
+
+    Raises BrokenPipeError if nobody reads any more, else HeadcountError.
+    """
+    write_text("".join(f"{line}\n" for line in lines))
+
+
+def write_text(text: str) -> None:
+    """Write *text* to stdout as it stands, now; the errors are those of `write`."""
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_stdout()  # or it would be tried once more at exit
+        raise HeadcountError(f"cannot write to stdout: {error.strerror}") from None
+
+
+def drop_stdout() -> None:
+    """Let what is still to be written to stdout go nowhere."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+
+
+def terminal() -> tuple[int | None, bool]:
+    """Return how wide stdout is, None if it is no terminal, and whether to colour."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None, False
+    import shutil
+
+    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return shutil.get_terminal_size().columns, colour
+
+
+def count(number: int, what: str) -> str:
+    """Return `1 session`, `2 sessions`: *number* and as many of *what*."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
