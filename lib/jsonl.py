@@ -46,7 +46,9 @@ def decode(line: bytes) -> SessionEntry | None:
     try:
         text = line.decode("utf-8").strip(_PADDING)
         value, end = _scan(text, 0)
-    except (ValueError, StopIteration, RecursionError):
+    # SystemError: up to Python 3.11 the scanner finds no ValueError to raise while
+    # nobody has imported `json`, whose decoder defines it.
+    except (ValueError, StopIteration, RecursionError, SystemError):
         return None
     return value if end == len(text) and isinstance(value, dict) else None
 

@@ -464,6 +464,30 @@ def test_an_entry_missed_at_the_deadline_is_tried_once_more(store, hang_at):
     assert ("once more" in errors(store)) is (hang_at == "before")
 
 
+@pytest.mark.parametrize("event", ["UserPromptSubmit", "Stop", "SessionEnd"])
+def test_a_torn_line_costs_no_later_event(store, client, event):
+    """As installed: what a hook has not imported is part of it (see `jsonl.decode`)."""
+    client.fire("SessionStart", source="startup")
+    path = store / f"{ID}.jsonl"
+    for torn in (
+        b'{"type":"heartbeat","v":1,"i',
+        b"{",
+        b'{"a":tru',
+        b"\0\0\0",
+        b'{"a":"\n',
+    ):
+        with path.open("ab") as file:
+            file.write(torn)
+        client.fire(event, reason="other")
+        client.fire("SessionStart", source="resume")
+        last = sessions.load_session_jsonl(path)[-2:]
+        assert [entry.get("event", entry["type"]) for entry in last] == [
+            "session_close" if event == "SessionEnd" else event,
+            "session_resume",
+        ]
+    assert errors(store) == ""
+
+
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
 def test_a_stopped_lock_holder_costs_no_entry(store, client, script):
     client.fire("SessionStart", source="startup")
