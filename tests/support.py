@@ -124,17 +124,15 @@ def has_open(pid: int, path: pathlib.Path) -> bool:
     return any(os.path.exists(x) and os.path.samefile(x, path) for x in links)
 
 
-def kill_at(call: str, code: str) -> None:
-    """Run Python *code*, and see it killed at its first system call *call*."""
-    trace = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        f"inject={call}:signal=KILL",
-    ]
+def kill_at(call: str, code: str, *, without: str = "") -> None:
+    """Run Python *code*, and see it killed at its first system call *call*.
+
+    The call *without* is one that its system does not know.
+    """
+    trace = ["strace", "-f", "-qq", "-o", "/dev/null"]
+    trace += ["-e", f"inject={call}:signal=KILL"]
+    if without:
+        trace += ["-e", f"inject={without}:error=ENOSYS"]
     done = subprocess.run([*trace, sys.executable, "-c", code], cwd=ROOT, check=False)
     assert done.returncode == -signal.SIGKILL
 

@@ -73,7 +73,7 @@ def program(call):
 def template(store, tmp_path, monkeypatch):
     """Return a store with a session, a dead one, and one in the archive."""
     tracing.need_strace()
-    monkeypatch.setattr(sessions, "clean_by_the_way", lambda _: None)
+    monkeypatch.setattr(sessions, "clean_by_the_way", lambda *_: None)
     for session_id, pid in ((ID, None), ("away", None), ("dead", DEAD_PID)):
         sessions.create_session(session_id=session_id, pid=pid, cwd="/")
         sessions.append_to_session(session_id, {"type": "n", "of": session_id})
