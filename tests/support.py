@@ -149,3 +149,9 @@ def types(path: pathlib.Path) -> list[object]:
 def errors(store: pathlib.Path) -> str:
     log = store / "errors.log"
     return log.read_text() if log.exists() else ""
+
+
+def given_up(store: pathlib.Path) -> int:
+    """How many hooks said that they had no turn in time, nor when they tried again."""
+    said = [line for line in errors(store).splitlines() if "DeadlineExceeded" in line]
+    return len([line for line in said if "once more" not in line])
