@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
-from . import output, render, sessions
+from . import neighbours, output, render, sessions
 from .errors import (
     AmbiguousIdError,
     HeadcountError,
@@ -14,8 +12,7 @@ from .errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .model import SessionEntry, SessionInfo
-    from .render import Session
+    from .model import Session, SessionEntry, SessionInfo
 
 _SHOWN_CANDIDATES = 20
 
@@ -35,7 +32,7 @@ def describe(info: SessionInfo, now: float, *, archived: bool) -> Session:
 def current_tree() -> str:
     """Return the working tree of the current folder; raise HeadcountError if none."""
     try:
-        return render.root_of(os.getcwd())
+        return neighbours.here()
     except OSError as error:
         raise HeadcountError(
             f"cannot tell the current folder: {error.strerror}; cd to one that is there"

@@ -30,6 +30,7 @@ class Argument(NamedTuple):
     default: Any = None
     many: str | None = None  # of positional ones: `?`, `*` or `+`, as argparse has it
     read: Callable[[str], Any] = str  # raises UsageError
+    repeats: bool = False  # of an option: each time adds to a list
     completes: str = ""
 
 
@@ -49,10 +50,35 @@ COMMANDS = (
     Command(
         "list",
         "show the sessions (the default)",
-        ("headcount --here",),
         (
-            Argument(("--all",), "with the archive"),
+            "headcount --here",
+            "headcount --state waiting,busy --since 12h",
+            "headcount -q --state waiting | xargs -n 1 headcount show",
+        ),
+        (
+            Argument(("-a", "--all"), "with the archive"),
             Argument(("--here",), "of this working tree"),
+            Argument(
+                ("--state",),
+                "only of this state or verdict: waiting, busy, idle, closed, alive, "
+                "unknown, stale, dead, unreadable; several with commas",
+                "STATE",
+                repeats=True,
+            ),
+            Argument(
+                ("--since",),
+                "last heard of since then: a span back from now, such as 12h, or a "
+                "date, such as 2026-11-01",
+                "WHEN",
+            ),
+            Argument(
+                ("--sort",),
+                "by state (the default), age, heartbeat, label or where",
+                "KEY",
+                choices=("state", "age", "heartbeat", "label", "where"),
+                default="state",
+            ),
+            Argument(("-q", "--quiet"), "the ids alone, whole, one a line"),
             _JSON,
         ),
     ),
@@ -167,6 +193,8 @@ def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
     more.update(metavar=argument.takes, default=argument.default, type=argument.read)
     if argument.choices:
         more["choices"] = argument.choices
+    if argument.repeats:
+        more.update(action="append", default=[])
     if argument.many:
         more["nargs"] = argument.many
     parser.add_argument(*argument.names, **more)

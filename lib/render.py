@@ -1,4 +1,4 @@
-"""What people see of sessions: the table, the facts of one, and JSON for scripts.
+"""What people see of one session, and what scripts see of all: facts, entries, JSON.
 
 Data in, lines out; nothing here reads a record or writes to a stream. Whatever comes
 from a record or a file name passes through `plain`: it may hold escape sequences.
@@ -10,37 +10,49 @@ object, in which None stands for what is not known.
 from __future__ import annotations
 
 import os
-import unicodedata
 
-from . import clock, tree
+from . import clock
+from .neighbours import Places
+from .width import clip, clip_start, width
 from .words import duration, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any
+    from collections.abc import Callable
+    from json import JSONEncoder
 
+    from .model import Session as Session  # noqa: PLC0414  # for those who import it here
     from .model import SessionInfo, Verdict
 
-    Session = dict[str, Any]
+__all__ = [
+    "KEYS",
+    "ago",
+    "as_json",
+    "clip",
+    "clip_start",
+    "describe",
+    "entry_line",
+    "facts",
+    "place_of",
+    "resume_line",
+    "root_of",
+    "shell_word",
+    "since",
+    "state_of",
+    "tilde",
+    "where",
+    "width",
+]
 
 # What every session has, None where there is no value.
 _ABOUT = ("session_id", "verdict", "reasons", "state", "pid", "cwd", "label")
 KEYS = (*_ABOUT, "start_time", "last_heartbeat", "path", "archived")
 NONE = "-"
-# The states of the living, the most urgent first, then the verdicts on the others.
-_ORDER = ("waiting", "busy", "idle", "unknown", "stale", "dead", "unreadable")
-_BOLD_YELLOW, _GREEN, _RED, _DIM = "1;33", "32", "31", "2"
-_COLOURS = {"waiting": _BOLD_YELLOW, "busy": _GREEN, "unreadable": _RED}
-_COLOURS.update(stale=_DIM, dead=_DIM)
-_HEADINGS = ("STATE", "ID", "LABEL", "WHERE", "AGE", "HEARTBEAT")
-_LABEL, _WHERE = 2, 3
-_GAP = 2
-_NARROWEST = 8
-_ID_LENGTH = 8
-_LONGEST = 4096  # the longest path
+LONGEST = 4096  # the longest path
 _ENTRY_LENGTH = 200
 _COMMON = frozenset(["type", "v", "id", "session_id", "timestamp"])
+_ENCODERS: list[JSONEncoder] = []
+_INLINE = 1  # the levels of `as_json` that give no line of its own to what a list holds
 _TOLD = ("state", "event", "reason", "source")
 
 
@@ -55,90 +67,6 @@ def describe(info: SessionInfo, judged: Verdict | None, *, archived: bool) -> Se
     return session
 
 
-# ---- Width ----------------------------------------------------------------------
-
-
-def width(text: str) -> int:
-    """Return how many columns *text*, already `plain`, takes on a terminal."""
-    return sum(map(_columns_of, text))
-
-
-def clip(text: str, columns: int) -> str:
-    """Return *text* in at most *columns*, ending in an ellipsis if it was longer."""
-    if width(text) <= columns:
-        return text
-    return _fitting(text, columns - 1) + "\N{HORIZONTAL ELLIPSIS}"[:columns]
-
-
-def clip_start(text: str, columns: int) -> str:
-    """Return *text* in at most *columns*; what is left out is its beginning."""
-    if width(text) <= columns:
-        return text
-    end = _fitting(text[::-1], columns - 1)[::-1]
-    return "\N{HORIZONTAL ELLIPSIS}"[:columns] + end
-
-
-def _columns_of(character: str) -> int:
-    if unicodedata.category(character) in {"Mn", "Me"}:
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def _fitting(text: str, columns: int) -> str:
-    taken = 0
-    for index, character in enumerate(text):
-        taken += _columns_of(character)
-        if taken > columns:
-            return text[:index]
-    return text
-
-
-def _pad(text: str, columns: int) -> str:
-    return text + " " * (columns - width(text))
-
-
-# ---- The table ------------------------------------------------------------------
-
-
-def table(
-    sessions: Iterable[Session],
-    short: dict[str, str],
-    *,
-    now: float,
-    columns: int | None,
-    colour: bool,
-) -> list[str]:
-    """Return the lines of `headcount list`: who waits for you first.
-
-    *short* gives what is shown of each id. *columns* is the width to fit into, None
-    for no limit.
-    """
-    ordered = sorted(sessions, key=_urgency, reverse=True)
-    rows = [_HEADINGS, *(_row(session, short, now) for session in ordered)]
-    widths = _fit(
-        [max(map(width, cells)) for cells in zip(*rows, strict=True)], columns
-    )
-    return [
-        _paint_state(_line(row, widths, columns), row[0], colour=colour) for row in rows
-    ]
-
-
-def short_ids(ids: Iterable[str]) -> dict[str, str]:
-    """Return for each id the shortest prefix of 8 or more that is its alone."""
-    ordered = sorted(set(ids))
-    neighbours = zip(["", *ordered], [*ordered[1:], "", ""], strict=True)
-    return {
-        session_id: session_id[: max(_ID_LENGTH, _shared(session_id, *beside) + 1)]
-        for session_id, beside in zip(ordered, neighbours, strict=False)
-    }
-
-
-def _shared(session_id: str, *others: str) -> int:
-    """Return how many characters *session_id* begins with that one of *others* does."""
-    lengths = range(len(session_id), 0, -1)
-    return next((n for n in lengths if session_id[:n] in {o[:n] for o in others}), 0)
-
-
 def state_of(session: Session) -> str:
     """Return the state of a live session, else the verdict on it, in one word."""
     if session["verdict"] == "alive":
@@ -146,66 +74,36 @@ def state_of(session: Session) -> str:
     return session["verdict"] or "unreadable"
 
 
-def _urgency(session: Session) -> tuple[bool, int, str]:
-    order = len(_ORDER) - _ORDER.index(state_of(session))
-    return not session["archived"], order, session["last_heartbeat"] or ""
-
-
-def _row(session: Session, short: dict[str, str], now: float) -> tuple[str, ...]:
-    state = state_of(session)
-    return (
-        f"{state}, archived" if session["archived"] else state,
-        plain(short[session["session_id"]], _LONGEST),
-        plain(session["label"] or NONE, _LONGEST),
-        where(session),
-        _since(session["start_time"], now) or NONE,
-        ago(session["last_heartbeat"], now) or NONE,
-    )
-
-
-def _fit(widths: list[int], columns: int | None) -> list[int]:
-    """Take what is too much from the wider of label and place, as far as they go."""
-    widths = list(widths)
-    while columns is not None and sum(widths) + _GAP * (len(widths) - 1) > columns:
-        wider = max((_LABEL, _WHERE), key=lambda index: widths[index])
-        if widths[wider] <= _NARROWEST:
-            break
-        widths[wider] -= 1
-    return widths
-
-
-def _line(row: tuple[str, ...], widths: list[int], columns: int | None) -> str:
-    cells = [
-        (clip_start if index == _WHERE else clip)(cell, room)
-        for index, (cell, room) in enumerate(zip(row, widths, strict=True))
-    ]
-    line = (" " * _GAP).join(map(_pad, cells, widths)).rstrip()
-    return line if columns is None else clip(line, columns)
-
-
-def _paint_state(line: str, state: str, *, colour: bool) -> str:
-    code = _COLOURS.get(state.partition(",")[0], "")
-    if not (colour and code and line.startswith(state)):
-        return line
-    return f"\x1b[{code}m{state}\x1b[0m{line[len(state) :]}"
-
-
 # ---- Places and times -----------------------------------------------------------
 
 
 def where(session: Session) -> str:
-    """Return the session's working tree, or where its file is if it is unreadable."""
+    """Return the session's tree and branch, or where its file is if it is unreadable.
+
+    Such as `~/shop (main)`.
+    """
+    place, branch = place_of(session)
+    return f"{place} ({branch})" if branch else place
+
+
+def place_of(session: Session) -> tuple[str, str]:
+    """Return the two parts of `where`; the branch is empty where there is none."""
     if session["verdict"] is None:
-        return tilde(session["path"])
-    return tilde(root_of(session["cwd"])) if session["cwd"] else NONE
+        return tilde(session["path"]), ""
+    if not session["cwd"]:
+        return NONE, ""
+    if "tree" in session:
+        root, branch = session["tree"], session["branch"]
+    else:
+        places = Places()
+        root = places.tree_of(session["cwd"])
+        branch = places.branch_of(root)
+    return tilde(root), plain(branch or "", LONGEST)
 
 
 def root_of(folder: str) -> str:
     """Return the working tree of *folder*, a text that need not be a path at all."""
-    try:
-        return tree.root_of(folder)
-    except (OSError, ValueError):
-        return folder
+    return Places().tree_of(folder)
 
 
 def tilde(path: str) -> str:
@@ -215,16 +113,17 @@ def tilde(path: str) -> str:
         if len(prefix) > 1 and (path + "/").startswith(prefix + "/"):
             path = "~" + path[len(prefix) :]
             break
-    return plain(path, _LONGEST)
+    return plain(path, LONGEST)
 
 
 def ago(stamp: object, now: float) -> str | None:
     """Return how long ago *stamp* was, in words; None if it is no time."""
-    since = _since(stamp, now)
-    return since and f"{since} ago"
+    passed = since(stamp, now)
+    return passed and f"{passed} ago"
 
 
-def _since(stamp: object, now: float) -> str | None:
+def since(stamp: object, now: float) -> str | None:
+    """Return the time from *stamp* until *now* in words; None if it is no time."""
     when = clock.parse(stamp)
     return None if when is None else duration(now - when)
 
@@ -237,7 +136,7 @@ def facts(session: Session, now: float) -> list[str]:
     lines = []
     for name, tell in _FACTS:
         for index, text in enumerate(tell(session, now)):
-            told = plain(text, _LONGEST)
+            told = plain(text, LONGEST)
             lines.append(f"{'' if index else name:<10} {told}".rstrip())
     return lines
 
@@ -366,24 +265,32 @@ def as_json(value: object, levels: int = 3) -> str:
     What a record holds that has no JSON form (1e999, or too deep a nesting) is null,
     as deep as *levels* lets it be told from the rest.
     """
-    if levels and isinstance(value, dict):
-        pairs = (f"{_leaf(key)}: {as_json(v, levels - 1)}" for key, v in value.items())
+    if levels <= _INLINE + isinstance(value, dict):
+        try:
+            return _encoder().encode(value)
+        except (ValueError, RecursionError):
+            if not levels:
+                return "null"
+    if isinstance(value, dict):
+        pairs = (
+            f"{_encoder().encode(key)}: {as_json(v, levels - 1)}"
+            for key, v in value.items()
+        )
         return "{" + ", ".join(pairs) + "}"
-    if levels and value and isinstance(value, list):
+    if isinstance(value, list):
         items = [as_json(item, levels - 1) for item in value]
-        if levels > 1 and isinstance(value[0], dict):
+        if levels > 1 and items and isinstance(value[0], dict):
             return "[\n" + ",\n".join(items) + "\n]"
         return "[" + ", ".join(items) + "]"
-    return _leaf(value)
+    return as_json(value, 0)
 
 
-def _leaf(value: object) -> str:
-    import json
+def _encoder() -> JSONEncoder:
+    if not _ENCODERS:
+        import json
 
-    try:
-        return json.dumps(value, allow_nan=False)
-    except (ValueError, RecursionError):
-        return "null"
+        _ENCODERS.append(json.JSONEncoder(allow_nan=False))
+    return _ENCODERS[0]
 
 
 def _compact(value: object) -> str:

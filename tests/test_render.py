@@ -32,118 +32,6 @@ def session(**changes):
     }
 
 
-def table(*sessions, columns=None, colour=False):
-    short = render.short_ids(one["session_id"] for one in sessions)
-    return render.table(sessions, short, now=NOW, columns=columns, colour=colour)
-
-
-@pytest.mark.parametrize(
-    ("text", "columns"),
-    [
-        pytest.param("plain", 5, id="ascii"),
-        pytest.param("日本語", 6, id="cjk"),
-        pytest.param("한글", 4, id="hangul"),
-        pytest.param("😀!", 3, id="emoji"),
-        pytest.param("e\u0301", 1, id="combining"),
-        pytest.param("\uff46\uff55\uff4c\uff4c", 8, id="fullwidth"),
-    ],
-)
-def test_width_counts_the_columns_of_a_terminal(text, columns):
-    assert render.width(text) == columns
-
-
-@pytest.mark.parametrize(
-    "text", ["nightly build", "日本語日本語日本語", "a😀b😀c😀d😀"]
-)
-@pytest.mark.parametrize("room", range(12))
-def test_what_is_clipped_fits_and_shows_that_it_was(text, room):
-    for clip in (render.clip, render.clip_start):
-        clipped = clip(text, room)
-        assert render.width(clipped) <= room
-        assert clipped == text or not room or "…" in clipped
-
-
-def test_clip_keeps_the_beginning_and_clip_start_the_end():
-    assert render.clip("/srv/shop/cart", 8) == "/srv/sh…"
-    assert render.clip_start("/srv/shop/cart", 8) == "…op/cart"
-    assert render.clip_start("日本語", 5) == "…本語"
-
-
-def test_a_short_id_is_the_shortest_of_8_or_more_that_means_one_session():
-    ids = ["aaaaaaaa-1", "aaaaaaaa-2x", "bbbbbbbbbbbb", "c", "nightly1", "nightly12"]
-    assert render.short_ids(ids) == {
-        "aaaaaaaa-1": "aaaaaaaa-1",
-        "aaaaaaaa-2x": "aaaaaaaa-2",
-        "bbbbbbbbbbbb": "bbbbbbbb",
-        "c": "c",
-        "nightly1": "nightly1",  # whole ids go first
-        "nightly12": "nightly12",
-    }
-
-
-def test_the_table_puts_who_waits_first_then_busy_idle_and_the_rest():
-    given = [
-        session(session_id="dead-one", verdict="dead"),
-        session(session_id="unreadable", verdict=None, state=None, cwd=None),
-        session(session_id="idle-one", state="idle"),
-        session(session_id="filed-away", archived=True, verdict="dead"),
-        session(session_id="stale-one", verdict="stale"),
-        session(session_id="waiting-one", state="waiting"),
-        session(session_id="unknown-one", verdict="unknown"),
-        session(session_id="busy-then", last_heartbeat=clock.stamp(NOW - 60)),
-        session(session_id="busy-now"),
-    ]
-    heading, *rows = [line.split() for line in table(*given)]
-    assert heading == ["STATE", "ID", "LABEL", "WHERE", "AGE", "HEARTBEAT"]
-    assert [row[0] for row in rows] == [
-        *("waiting", "busy", "busy", "idle", "unknown", "stale", "dead"),
-        *("unreadable", "dead,"),
-    ]
-    assert rows[1][1] == "busy-now"
-    assert rows[-1][:2] == ["dead,", "archived"]
-
-
-def test_the_table_gives_times_as_differences():
-    _, row = table(session(label="nightly"))
-    assert row == "busy   6f2a1b3c  nightly  /srv/shop  1 h  3 s ago"
-
-
-def test_an_unreadable_session_is_shown_with_its_path():
-    _, row = table(session(verdict=None, state=None, cwd=None, last_heartbeat=None))
-    assert row.startswith("unreadable  6f2a1b3c")
-    assert "/store/6f2a1b3c-0000" in row
-
-
-@pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
-def test_the_table_fits_and_its_columns_stand_below_each_other(columns):
-    rows = table(
-        session(label="日本語のとても長いラベル" * 3, cwd="/srv/" + "deep/" * 30),
-        session(session_id="other-one", label="😀" * 30, state="idle"),
-        columns=columns,
-    )
-    assert all(render.width(row) <= columns for row in rows)
-    if columns >= 60:
-        ends = {render.width(row[: row.rindex("s ago")]) for row in rows[1:]}
-        assert len(ends) == 1
-
-
-def test_the_table_is_not_cut_where_nobody_asks_for_a_width():
-    label = "long " * 100
-    assert label.strip() in "\n".join(table(session(label=label)))
-
-
-def test_the_end_of_a_long_path_is_kept():
-    rows = table(session(cwd="/srv/" + "deep/" * 30 + "shop"), columns=80)
-    assert "/deep/shop" in rows[1]
-
-
-def test_colour_is_on_the_state_alone_and_takes_no_width():
-    plain_rows = table(session(state="waiting"), columns=60)
-    rows = table(session(state="waiting"), columns=60, colour=True)
-    assert rows[0] == plain_rows[0]
-    assert rows[1] == plain_rows[1].replace("waiting", "\x1b[1;33mwaiting\x1b[0m")
-
-
 def test_nothing_that_a_record_holds_reaches_the_terminal_as_control():
     texts = ("label", "cwd", "path", "host", "source", "transcript_path", "project_dir")
     more = ("session_id", "client_version", "previous_session_id", "close_reason")
@@ -155,8 +43,6 @@ def test_nothing_that_a_record_holds_reaches_the_terminal_as_control():
     )
     entry = {"type": HOSTILE, "timestamp": HOSTILE, HOSTILE: HOSTILE}
     shown = [
-        *table(hostile, columns=80),
-        *table({**hostile, "verdict": None}),
         *render.facts(hostile, NOW),
         render.entry_line(entry, NOW, None),
         render.entry_line({**entry, "type": "heartbeat", "event": HOSTILE}, NOW, 80),

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from ..render import Session
+    from ..model import Session
 
 
 def run(asked: Namespace) -> int:

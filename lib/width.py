@@ -1,0 +1,115 @@
+"""How many columns a text takes on a terminal, and what of it fits into how many.
+
+Counted are the characters that people see, as terminals of today draw them: an emoji
+with its skin tone, variation selector or joined by ZWJ takes two columns, a flag (two
+regional indicators) too, and combining marks none.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+_JOINER = "\N{ZERO WIDTH JOINER}"
+_EMOJI_STYLE = "\N{VARIATION SELECTOR-16}"
+_LETTER_EMOJI = "\N{INFORMATION SOURCE}"
+_WIDE = 2
+_KNOWN: dict[str, int] = {}
+
+
+def width(text: str) -> int:
+    """Return how many columns *text*, already `plain`, takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(columns for _, columns in _clusters(text))
+
+
+def clip(text: str, columns: int) -> str:
+    """Return *text* in at most *columns*, ending in an ellipsis if it was longer."""
+    if width(text) <= columns:
+        return text
+    return "".join(_fitting(_clusters(text), columns - 1)) + ELLIPSIS[:columns]
+
+
+def clip_start(text: str, columns: int) -> str:
+    """Return *text* in at most *columns*; what is left out is its beginning."""
+    if width(text) <= columns:
+        return text
+    end = [*_fitting(reversed([*_clusters(text)]), columns - 1)]
+    return ELLIPSIS[:columns] + "".join(reversed(end))
+
+
+def pad(text: str, columns: int) -> str:
+    """Return *text* with spaces after it, *columns* wide."""
+    return text + " " * (columns - width(text))
+
+
+def _fitting(clusters: Iterable[tuple[str, int]], columns: int) -> Iterator[str]:
+    for cluster, taken in clusters:
+        columns -= taken
+        if columns < 0:
+            return
+        yield cluster
+
+
+def _clusters(text: str) -> Iterator[tuple[str, int]]:
+    """Yield what is seen as one character each, and its columns."""
+    start = columns = 0
+    for index, character in enumerate(text):
+        own = _columns_of(character)
+        if index == start:
+            columns = own
+        elif _belongs(text, start, index, own):
+            if _widens(character, text[start]):
+                columns = _WIDE
+        else:
+            yield text[start:index], columns
+            start, columns = index, own
+    if start < len(text):
+        yield text[start:], columns
+
+
+def _belongs(text: str, start: int, index: int, own: int) -> bool:
+    """Whether the character at *index* is drawn into the cluster begun at *start*."""
+    if own == 0:
+        return True
+    character, first = text[index], text[start]
+    if text[index - 1] == _JOINER or "\U0001f3fb" <= character <= "\U0001f3ff":
+        emoji = _columns_of(first) == _WIDE or _EMOJI_STYLE in text[start:index]
+        return emoji and not (first.isalpha() or character.isalpha())
+    return index == start + 1 and _is_regional(first) and _is_regional(character)
+
+
+def _widens(character: str, first: str) -> bool:
+    """Whether a cluster that begins with *first* is wide because of *character*."""
+    styled = character == _EMOJI_STYLE and _may_be_emoji(first)
+    return styled or _is_regional(character)
+
+
+def _is_regional(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _may_be_emoji(character: str) -> bool:
+    return not character.isalpha() or character == _LETTER_EMOJI
+
+
+def _columns_of(character: str) -> int:
+    columns = _KNOWN.get(character)
+    if columns is None:
+        columns = _KNOWN[character] = _look_up(character)
+    return columns
+
+
+def _look_up(character: str) -> int:
+    from unicodedata import category, east_asian_width
+
+    # Vowels and endings of Hangul, which are drawn into the syllable's first letter:
+    # as macOS writes file names.
+    if "\u1160" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff":
+        return 0
+    if character == _JOINER or category(character) in {"Mn", "Me"}:
+        return 0
+    return _WIDE if east_asian_width(character) in "WF" else 1
