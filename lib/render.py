@@ -51,6 +51,7 @@ NONE = "-"
 LONGEST = 4096  # the longest path
 _ENTRY_LENGTH = 200
 _COMMON = frozenset(["type", "v", "id", "session_id", "timestamp"])
+_HOMES: dict[str, tuple[str, str]] = {}  # each home folder, and its real path
 _ENCODERS: list[JSONEncoder] = []
 _INLINE = 1  # the levels of `as_json` that give no line of its own to what a list holds
 _TOLD = ("state", "event", "reason", "source")
@@ -109,7 +110,9 @@ def root_of(folder: str) -> str:
 def tilde(path: str) -> str:
     """Return *path* as a person writes it, with `~` for the home folder."""
     home = os.path.expanduser("~")
-    for prefix in (home, os.path.realpath(home)):
+    if home not in _HOMES:
+        _HOMES[home] = (home, os.path.realpath(home))
+    for prefix in _HOMES[home]:
         if len(prefix) > 1 and (path + "/").startswith(prefix + "/"):
             path = "~" + path[len(prefix) :]
             break

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from . import clock
 from .render import LONGEST, NONE, ago, place_of, since, state_of
-from .width import clip, clip_start, pad, width
+from .width import clip, clip_start, width
 from .words import plain
 
 TYPE_CHECKING = False
@@ -50,7 +49,12 @@ def table(
     if ID not in shown:
         rows = [_named_by_id(row) for row in rows]
         room[NAME] = min(room[NAME], max(width(row[NAME]) for row in rows))
-    return [_paint(_line(row, room, shown, columns), row, colour) for row in rows]
+    lines = [_line(row, room, shown) for row in rows]
+    if columns is not None and _taken(room, shown) > columns:
+        lines = [clip(line, columns) for line in lines]
+    if not colour:
+        return lines
+    return [_paint(line, row[STATE]) for line, row in zip(lines, rows, strict=True)]
 
 
 def ordered(sessions: Iterable[Session], by: str = "state") -> list[Session]:
@@ -96,12 +100,12 @@ def _urgency(session: Session) -> tuple[bool, int]:
     return not session["archived"], _URGENCY.get(state_of(session), 0)
 
 
-def _last_sign(session: Session) -> float:
-    return clock.parse(session["last_heartbeat"]) or 0.0
+def _last_sign(session: Session) -> str:
+    return session["last_heartbeat"] or ""  # stamps sort like the times they name
 
 
-def _start(session: Session) -> float:
-    return clock.parse(session["start_time"]) or 0.0
+def _start(session: Session) -> str:
+    return session["start_time"] or ""
 
 
 def _label(session: Session) -> tuple[bool, str]:
@@ -160,14 +164,17 @@ def _fit(room: list[int], shown: list[int], columns: int) -> list[int]:
         left = [index for index in shown if index not in dropped]
         if ID in dropped:
             room[NAME] = max(room[NAME], room[ID])
-        rest = sum(room[index] for index in left if index not in (NAME, WHERE))
-        free = columns - rest - _GAP * (len(left) - 1)
+        free = columns - _taken(room, left) + room[NAME] + room[WHERE]
         if free >= min(least, room[NAME]) + min(least, room[WHERE]):
             break
     room[NAME], room[WHERE] = _shares(
         room[NAME], room[WHERE], max(free, 2 * _NARROWEST)
     )
     return left
+
+
+def _taken(room: list[int], shown: list[int]) -> int:
+    return sum(room[index] for index in shown) + _GAP * (len(shown) - 1)
 
 
 def _shares(name: int, place: int, free: int) -> tuple[int, int]:
@@ -182,31 +189,30 @@ def _shares(name: int, place: int, free: int) -> tuple[int, int]:
     return half, free - half
 
 
-def _line(
-    row: tuple[str, ...], room: list[int], shown: list[int], columns: int | None
-) -> str:
-    cells = [pad(_cell(row[index], index, room[index]), room[index]) for index in shown]
-    line = (" " * _GAP).join(cells).rstrip()
-    return line if columns is None else clip(line, columns)
+def _line(row: tuple[str, ...], room: list[int], shown: list[int]) -> str:
+    cells = [_cell(row[index], index, room[index]) for index in shown]
+    return (" " * _GAP).join(cells).rstrip()
 
 
 def _cell(text: str, index: int, room: int) -> str:
-    return _clip_place(text, room) if index == WHERE else clip(text, room)
+    """Return *text* clipped or filled up to exactly *room* columns."""
+    free = room - width(text)
+    if free < 0:
+        text = _clip_place(text, room) if index == WHERE else clip(text, room)
+        free = room - width(text)
+    return text + " " * free
 
 
 def _clip_place(text: str, room: int) -> str:
     """Return *text*, a path and perhaps a branch, in *room*: the ends of both stay."""
-    if width(text) <= room:
-        return text
     path, bracket, branch = text.rpartition(" (")
     if not bracket or width(branch) + len(bracket) > room // 2:
         return clip_start(path if bracket else text, room)
     return clip_start(path, room - width(branch) - len(bracket)) + bracket + branch
 
 
-def _paint(line: str, row: tuple[str, ...], colour: bool) -> str:
-    state = row[STATE]
+def _paint(line: str, state: str) -> str:
     code = _COLOURS.get(state.partition(",")[0], "")
-    if not (colour and code and line.startswith(state)):
+    if not (code and line.startswith(state)):
         return line
     return f"\x1b[{code}m{state}\x1b[0m{line[len(state) :]}"

@@ -16,13 +16,30 @@ _JOINER = "\N{ZERO WIDTH JOINER}"
 _EMOJI_STYLE = "\N{VARIATION SELECTOR-16}"
 _LETTER_EMOJI = "\N{INFORMATION SOURCE}"
 _WIDE = 2
-_KNOWN: dict[str, int] = {}
+_TONES = map(chr, range(0x1F3FB, 0x1F400))
+_REGIONAL = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
+# Without these every character is counted by itself.
+_JOINING = frozenset([_JOINER, _EMOJI_STYLE, *_TONES]) | _REGIONAL
+
+
+class _Columns(dict[str, int]):
+    """The columns of each character by itself, looked up when first asked for."""
+
+    def __missing__(self, character: str) -> int:
+        self[character] = columns = _look_up(character)
+        return columns
+
+
+_COLUMNS = _Columns()
+_columns_of = _COLUMNS.__getitem__
 
 
 def width(text: str) -> int:
     """Return how many columns *text*, already `plain`, takes on a terminal."""
     if text.isascii():
         return len(text)
+    if _JOINING.isdisjoint(text):
+        return sum(map(_columns_of, text))
     return sum(columns for _, columns in _clusters(text))
 
 
@@ -39,11 +56,6 @@ def clip_start(text: str, columns: int) -> str:
         return text
     end = [*_fitting(reversed([*_clusters(text)]), columns - 1)]
     return ELLIPSIS[:columns] + "".join(reversed(end))
-
-
-def pad(text: str, columns: int) -> str:
-    """Return *text* with spaces after it, *columns* wide."""
-    return text + " " * (columns - width(text))
 
 
 def _fitting(clusters: Iterable[tuple[str, int]], columns: int) -> Iterator[str]:
@@ -79,28 +91,17 @@ def _belongs(text: str, start: int, index: int, own: int) -> bool:
     if text[index - 1] == _JOINER or "\U0001f3fb" <= character <= "\U0001f3ff":
         emoji = _columns_of(first) == _WIDE or _EMOJI_STYLE in text[start:index]
         return emoji and not (first.isalpha() or character.isalpha())
-    return index == start + 1 and _is_regional(first) and _is_regional(character)
+    return index == start + 1 and first in _REGIONAL and character in _REGIONAL
 
 
 def _widens(character: str, first: str) -> bool:
     """Whether a cluster that begins with *first* is wide because of *character*."""
     styled = character == _EMOJI_STYLE and _may_be_emoji(first)
-    return styled or _is_regional(character)
-
-
-def _is_regional(character: str) -> bool:
-    return "\U0001f1e6" <= character <= "\U0001f1ff"
+    return styled or character in _REGIONAL
 
 
 def _may_be_emoji(character: str) -> bool:
     return not character.isalpha() or character == _LETTER_EMOJI
-
-
-def _columns_of(character: str) -> int:
-    columns = _KNOWN.get(character)
-    if columns is None:
-        columns = _KNOWN[character] = _look_up(character)
-    return columns
 
 
 def _look_up(character: str) -> int:

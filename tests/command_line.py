@@ -70,7 +70,7 @@ def terminal(store):
             stdout=theirs,
             stderr=subprocess.DEVNULL,
             cwd=ROOT,
-            env=environment(store, TERM="xterm", **more),
+            env=environment(store, **{"TERM": "xterm", **more}),
         )
         os.close(theirs)
         seen = b"".join(iter(lambda: _read(ours), b""))

@@ -44,7 +44,7 @@ TABLE = {
     "width": "",
     "neighbours": "model tree verdict",
     "render": "clock kinds model neighbours width words",
-    "table": "clock model render width words",
+    "table": "model render width words",
     "output": "errors words",
     "lookup": "errors model neighbours output render sessions",
     "json_text": "",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
+import shutil
 import stat
+import subprocess
 
 import pytest
 from support import errors
@@ -113,6 +116,77 @@ def test_the_tree_is_the_git_root_around_a_folder(tmp_path):
     assert tree.root_of(tmp_path / "repo/worktree") == str(tmp_path / "repo/worktree")
     assert tree.root_of(tmp_path / "plain") == str(tmp_path / "plain")
     assert tree.root_of(tmp_path / "gone/x") == str(tmp_path / "gone/x")
+
+
+HASH = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("head", "branch"),
+    [
+        pytest.param("ref: refs/heads/main\n", "main", id="branch"),
+        pytest.param("ref: refs/heads/fix/日本\n", "fix/日本", id="with-slash"),
+        pytest.param(HASH + "\n", "0123456", id="detached"),
+        pytest.param("f" * 64 + "\n", "fffffff", id="detached-sha256"),
+        pytest.param("ref: refs/heads/.invalid\n", None, id="reftable"),
+        pytest.param("root:x:0:0\n", None, id="something-else"),
+        pytest.param("", None, id="empty"),
+    ],
+)
+def test_the_branch_is_what_head_says(tmp_path, head, branch):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/HEAD").write_text(head)
+    assert tree.branch_of(str(tmp_path)) == branch
+
+
+def test_the_branch_of_a_folder_that_is_no_tree_or_says_nothing_is_none(tmp_path):
+    assert tree.branch_of(str(tmp_path)) is None
+    assert tree.branch_of("/nul\0byte") is None
+    (tmp_path / ".git").mkdir()
+    os.mkfifo(tmp_path / ".git/HEAD")
+    assert tree.branch_of(str(tmp_path)) is None  # and does not wait for a writer
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_git_itself_writes_what_is_read_as_branch_and_tree(tmp_path):
+    def git(*words):
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        run = ["git", *who, *words]
+        subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "-b", "main", "repo")
+    git("-C", "repo", "commit", "--allow-empty", "-m", "one")
+    git("-C", "repo", "worktree", "add", "-b", "side", "../linked")
+    git("-C", "repo", "worktree", "add", "--detach", "../loose")
+    commit = subprocess.run(
+        ["git", "-C", tmp_path / "repo", "rev-parse", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert tree.branch_of(str(tmp_path / "repo")) == "main"
+    assert tree.branch_of(str(tmp_path / "linked")) == "side"
+    assert tree.branch_of(str(tmp_path / "loose")) == commit[:7]
+    assert tree.root_of(str(tmp_path / "linked")) == str(tmp_path / "linked")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("nightly build", "nightly build", id="as-it-is"),
+        pytest.param("a\tb\nc", "a b c", id="white-space"),
+        pytest.param("\x1b[31mred\u202e", "\ufffd[31mred\ufffd", id="control"),
+        pytest.param("👩\u200d💻", "👩\u200d💻", id="joined-emoji"),
+        pytest.param("👩\u200d\u200d💻", "👩\ufffd\ufffd💻", id="two-joiners"),
+        pytest.param("a\u200db", "a\ufffdb", id="joiner-in-ascii"),
+        pytest.param("👩\u200d", "👩\ufffd", id="joiner-at-the-end"),
+        pytest.param("\u200d💻", "\ufffd💻", id="joiner-at-the-start"),
+        pytest.param("x" * 21, "x" * 19 + "…", id="long"),
+        pytest.param("\x1b" * 10_000, "\ufffd" * 19 + "…", id="long-and-hostile"),
+    ],
+)
+def test_a_text_is_shown_as_one_line_without_control(text, shown):
+    assert words.plain(text, 20) == shown
 
 
 def test_no_test_can_reach_the_real_store():
