@@ -43,6 +43,14 @@ class Command(NamedTuple):
     arguments: tuple[Argument, ...]
 
 
+def _number(text: str) -> int:
+    """Return the number, 0 or more, that *text* is; raise UsageError."""
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
+        return int(text)
+    raise UsageError(f"{ascii(text)[:80]} is no number: such as 20")
+
+
+_MOST_DIGITS = 9
 _JSON = Argument(("--json",), "for scripts")
 _ID = Argument(("id",), "a session's id, or how it begins", "ID", completes=SESSION)
 
@@ -87,6 +95,23 @@ COMMANDS = (
         "show one session: facts, verdict and why, last entries, how to resume it",
         ("headcount show 6f2a1b3c",),
         (_ID, Argument(("--json",), "for scripts, with all entries")),
+    ),
+    Command(
+        "tail",
+        "show the last entries of a session, or of all live ones by time",
+        ("headcount tail -f", "headcount tail 6f2a1b3c -n 50", "headcount tail --json"),
+        (
+            _ID._replace(many="?"),
+            Argument(("-f", "--follow"), "go on with those that come in, until Ctrl-C"),
+            Argument(
+                ("-n", "--lines"),
+                "how many of those there are (10)",
+                "N",
+                read=_number,
+                default=10,
+            ),
+            Argument(("--json",), "for scripts: the lines as they were written"),
+        ),
     ),
     Command(
         "cleanup",
@@ -190,7 +215,8 @@ def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
     if not argument.takes:
         parser.add_argument(*argument.names, action="store_true", **more)
         return
-    more.update(metavar=argument.takes, default=argument.default, type=argument.read)
+    more.update(metavar=argument.takes, default=argument.default)
+    more.update(type=_reader(argument.read))
     if argument.choices:
         more["choices"] = argument.choices
     if argument.repeats:
@@ -198,3 +224,15 @@ def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
     if argument.many:
         more["nargs"] = argument.many
     parser.add_argument(*argument.names, **more)
+
+
+def _reader(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return *read* with its words: of a ValueError argparse says only `invalid`."""
+
+    def reading(text: str) -> Any:  # noqa: ANN401  # whatever the argument is
+        try:
+            return read(text)
+        except UsageError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return reading

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from .errors import HeadcountError
 from .words import plain
@@ -36,8 +37,62 @@ def write_text(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        drop_stdout()  # or it would be tried once more at exit
-        raise HeadcountError(f"cannot write to stdout: {error.strerror}") from None
+        raise _not_written(error) from None
+
+
+def _not_written(error: OSError) -> HeadcountError:
+    drop_stdout()  # or it would be tried once more at exit
+    return HeadcountError(f"cannot write to stdout: {error.strerror}")
+
+
+def write_as_it_is(lines: Sequence[bytes]) -> None:
+    """Write *lines*, UTF-8 without their ends, to stdout byte for byte, now.
+
+    A terminal is shown what does not print as JSON escapes it. The errors are those of
+    `write`.
+    """
+    if sys.stdout is None:
+        return
+    if sys.stdout.isatty():
+        write([_escaped(line.decode("utf-8")) for line in lines])
+        return
+    try:
+        sys.stdout.buffer.write(b"".join(line + b"\n" for line in lines))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _not_written(error) from None
+    write_text("")
+
+
+def _escaped(line: str) -> str:
+    if line.isprintable():
+        return line
+    import json
+
+    return "".join(
+        character
+        if character.isprintable()
+        else " "  # between values: within texts JSON has no such white space
+        if character in "\t\r"
+        else json.dumps(character)[1:-1]
+        for character in line
+    )
+
+
+def pause(seconds: float) -> None:
+    """Wait; raise BrokenPipeError as soon as nobody reads stdout any more."""
+    if sys.stdout is None:
+        raise BrokenPipeError
+    import select
+
+    if not hasattr(select, "poll"):
+        time.sleep(seconds)
+        return
+    watched = select.poll()
+    watched.register(sys.stdout, 0)
+    if watched.poll(seconds * 1000):
+        raise BrokenPipeError
 
 
 def drop_stdout() -> None:

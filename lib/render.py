@@ -32,6 +32,7 @@ __all__ = [
     "clip_start",
     "describe",
     "entry_line",
+    "entry_text",
     "facts",
     "place_of",
     "resume_line",
@@ -219,17 +220,22 @@ _FACTS = (
 
 def entry_line(entry: Session, now: float, columns: int | None) -> str:
     """Return one entry as a line: when, its type, and what it says."""
+    when = ago(entry.get("timestamp", entry.get("start_time")), now) or NONE
+    line = plain(f"{when:>10}  {entry_text(entry)}", _ENTRY_LENGTH)
+    return line if columns is None else clip(line, columns)
+
+
+def entry_text(entry: Session) -> str:
+    """Return an entry's type and what it says, not yet `plain`."""
     from .kinds import LIFECYCLE
 
-    when = ago(entry.get("timestamp", entry.get("start_time")), now) or NONE
     kind = str(entry.get("type", NONE))
     if kind in LIFECYCLE:
         says = " ".join(str(entry[key]) for key in _TOLD if entry.get(key))
     else:
         own = {key: value for key, value in entry.items() if key not in _COMMON}
         says = _compact(own)
-    line = plain(f"{when:>10}  {kind:<16}  {says}".rstrip(), _ENTRY_LENGTH)
-    return line if columns is None else clip(line, columns)
+    return f"{kind:<16}  {says}".rstrip()
 
 
 def resume_line(session: Session) -> str:

@@ -47,6 +47,7 @@ TABLE = {
     "table": "model render width words",
     "output": "errors words",
     "lookup": "errors model neighbours output render sessions",
+    "growing": "clock journal jsonl model store",
     "json_text": "",
     "user_file": "",
     "settings": "errors file_lock json_text store user_file",
@@ -60,6 +61,8 @@ TABLE = {
     "commands.list": "clock errors lookup model neighbours output render sessions table"
     " when words",
     "commands.show": "lookup model output render sessions",
+    "commands.tail": "clock growing kinds lookup model output render sessions width"
+    " words",
     "cli": "errors options output",
     "__main__": "cli",
 }

@@ -18,7 +18,7 @@ from support import DEAD_PID, ID, ROOT, lines, types
 
 from lib import __version__, cli, clock, sessions
 
-COMMANDS = ("list", "show", "cleanup", "append", "label", "doctor")
+COMMANDS = ("list", "show", "tail", "cleanup", "append", "label", "doctor")
 KEYS = {
     *("session_id", "verdict", "reasons", "state", "pid", "cwd", "label"),
     *("start_time", "last_heartbeat", "path", "archived"),
