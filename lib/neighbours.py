@@ -66,6 +66,22 @@ def look_around(sessions: Iterable[Session]) -> None:
         _introduce(together)
 
 
+def siblings(session: Session, others: Iterable[Session]) -> list[Session]:
+    """Return the live ones of *others* in the tree of *session*, in short.
+
+    All were looked around. At most MOST_NAMED, the last heard of.
+    """
+    together = [
+        other
+        for other in others
+        if _is_live(other) and other["tree"] and other["tree"] == session["tree"]
+    ]
+    keys = ("session_id", "label", "state", "last_heartbeat")
+    return [
+        {key: other[key] for key in keys} for other in _latest(together)[:MOST_NAMED]
+    ]
+
+
 def _locate(session: Session, places: Places) -> None:
     cwd = session["cwd"]
     root = places.tree_of(cwd) if cwd else None
@@ -89,10 +105,14 @@ def _processes(session: Session) -> list[int]:
 
 def _introduce(together: list[Session]) -> None:
     """Name to each of the sessions of one tree the others."""
-    last = sorted(together, key=lambda one: str(one["last_heartbeat"]), reverse=True)
-    named = [session["session_id"] for session in last[: MOST_NAMED + 1]]
+    last = _latest(together)[: MOST_NAMED + 1]
+    named = [session["session_id"] for session in last]
     for session in together:
         own = session["session_id"]
         others = [session_id for session_id in named if session_id != own]
         session["same_tree"] = others[:MOST_NAMED]
         session["same_tree_count"] = len(together) - 1
+
+
+def _latest(sessions: list[Session]) -> list[Session]:
+    return sorted(sessions, key=lambda one: str(one["last_heartbeat"]), reverse=True)

@@ -92,9 +92,18 @@ COMMANDS = (
     ),
     Command(
         "show",
-        "show one session: facts, verdict and why, last entries, how to resume it",
-        ("headcount show 6f2a1b3c",),
-        (_ID, Argument(("--json",), "for scripts, with all entries")),
+        "show one session: facts, verdict and why, its life, how to resume it",
+        ("headcount show 6f2a1b3c", "headcount show 6f2a1b3c --entries 20"),
+        (
+            _ID,
+            Argument(
+                ("-n", "--entries"),
+                "the last N entries too, as they are",
+                "N",
+                read=_number,
+            ),
+            Argument(("--json",), "for scripts, with all entries"),
+        ),
     ),
     Command(
         "tail",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from . import clock
+from . import clock, lineage
 from .neighbours import Places
 from .width import clip, clip_start, width
 from .words import duration, plain
@@ -183,6 +183,20 @@ def _pid_on_host(seen: Session) -> str:
     return f"pid {seen['pid']} on {host}" if host else f"pid {seen['pid']}"
 
 
+def _relatives(key: str) -> Callable[[Session, float], list[str]]:
+    return lambda session, _: [lineage.line(one) for one in session.get(key, ())]
+
+
+def _siblings(session: Session, now: float) -> list[str]:
+    """The other live sessions in the tree."""
+    return [
+        f"{one['session_id']}  "
+        + ", ".join(filter(None, (one["state"], one["label"])))
+        + f", last sign {ago(one['last_heartbeat'], now)}"
+        for one in session.get("siblings", ())
+    ]
+
+
 def _tasks(session: Session, _: float) -> list[str]:
     return [_compact(task) for task in session.get("tasks", [])]
 
@@ -204,13 +218,16 @@ _FACTS = (
     ("closed", _text("close_reason")),
     ("folder", _text("cwd")),
     ("tree", _tree),
+    ("branch", _text("branch")),
     ("project", _text("project_dir")),
     ("process", _process),
     ("others", _others),
     ("started", _time("start_time")),
     ("heartbeat", _time("last_heartbeat")),
     ("source", _text("source")),
-    ("previous", _text("previous_session_id")),
+    ("came from", _relatives("came_from")),
+    ("went on as", _relatives("went_on_as")),
+    ("beside", _siblings),
     ("client", _client),
     ("transcript", _text("transcript_path")),
     ("tasks", _tasks),

@@ -43,8 +43,10 @@ TABLE = {
     "options": "errors",
     "width": "",
     "neighbours": "model tree verdict",
-    "render": "clock kinds model neighbours width words",
+    "lineage": "model",
+    "render": "clock kinds lineage model neighbours width words",
     "table": "model render width words",
+    "timeline": "clock kinds model render width words",
     "output": "errors words",
     "lookup": "errors model neighbours output render sessions",
     "growing": "clock journal jsonl model store",
@@ -60,7 +62,7 @@ TABLE = {
     "commands.label": "lookup",
     "commands.list": "clock errors lookup model neighbours output render sessions table"
     " when words",
-    "commands.show": "lookup model output render sessions",
+    "commands.show": "lineage lookup model neighbours output render sessions timeline",
     "commands.tail": "clock growing kinds lookup model output render sessions width"
     " words",
     "cli": "errors options output",

@@ -310,19 +310,21 @@ def test_show_tells_facts_verdict_reasons_entries_and_how_to_resume(
     assert "label      nightly build" in shown
     assert "verdict    alive" in shown
     assert f"             pid {os.getpid()} is running" in shown
-    assert any(line.endswith('build.done        {"ok":true}') for line in shown)
-    assert "last 3 of 3 entries" in shown
+    assert "timeline of 3 entries" in shown
+    assert any("  waiting    " in line for line in shown)
+    assert "    others  1 build.done" in shown
     assert shown[-1] == f"cd '{folder}' && claude --resume {ID}"
 
 
-def test_show_gives_the_last_ten_entries_and_json_all(headcount):
+def test_show_gives_the_last_entries_asked_for_and_json_all(headcount):
     create()
     for number in range(15):
         sessions.append_to_session(ID, {"type": "step.done", "number": number})
-    _, out, _ = headcount("show", ID)
+    _, out, _ = headcount("show", ID, "--entries", "10")
     assert "last 10 of 16 entries" in out
     assert '{"number":5}' in out
     assert '{"number":4}' not in out
+    assert "step.done         {" not in headcount("show", ID)[1]
     shown = json.loads(headcount("show", ID, "--json")[1])
     assert shown.keys() >= KEYS
     assert [entry["type"] for entry in shown["entries"]] == [
@@ -396,7 +398,7 @@ def test_show_says_which_lines_are_damaged(headcount, store):
         file.write(b"torn\x1b[31m\n" * 7)
     code, out, err = headcount("show", ID)
     assert code == 0
-    assert "last 1 of 1 entries" in out
+    assert "timeline of 1 entry\n" in out
     said = err.splitlines()
     assert said[0] == f"headcount: {path}: line 2 is damaged, passed over"
     assert len(said) == 4

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections import deque
 
-from .. import lookup, output, render, sessions
+from .. import lineage, lookup, neighbours, output, render, sessions, timeline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterator
 
-    from ..model import SessionEntry
+    from ..model import Session, SessionEntry
 
-_SHOWN_ENTRIES = 10
+_MOST_MOMENTS = 20
+_ENTRIES_OF_UNREADABLE = 10
 _SHOWN_WARNINGS = 3
 
 
@@ -20,23 +24,82 @@ def run(asked: Namespace) -> int:
     """Show the session."""
     now = time.time()
     session = lookup.find(asked.id, now)
-    entries = _entries(session["path"])
+    around = _look_around(session, now)
     if asked.json:
-        output.write([render.as_json({**session, "entries": entries})])
-        return 0
-    columns, _ = output.terminal()
-    last = entries[-_SHOWN_ENTRIES:]
-    lines = [*render.facts(session, now), ""]
-    lines += [f"last {len(last)} of {len(entries)} entries"]
-    lines += [render.entry_line(entry, now, columns) for entry in last]
-    if session["verdict"] is not None:
-        lines += ["", "resume it with", render.resume_line(session)]
-    output.write(lines)
+        output.write([render.as_json({**session, **around, **_whole_life(session)})])
+    else:
+        output.write(_lines(session, around, asked.entries, now))
     return 0
 
 
-def _entries(path: str) -> list[SessionEntry]:
-    """Return the entries of the file at *path*; what is damaged is said on stderr."""
+def _look_around(session: Session, now: float) -> Session:
+    """Return lineage, siblings and resume line; give the session its surroundings."""
+    live = lookup.discover(now, archived=False)
+    others = [one for one in live if one["path"] != session["path"]]
+    neighbours.look_around([*others, session])
+    on_record = lineage.known(
+        sessions.discover_sessions(), sessions.discover_sessions(archived=True)
+    )
+    resume = None if session["verdict"] is None else render.resume_line(session)
+    return {
+        "came_from": lineage.came_from(session, on_record),
+        "went_on_as": lineage.went_on_as(session, on_record),
+        "siblings": neighbours.siblings(session, others),
+        "resume": resume,
+    }
+
+
+# ---- For people ------------------------------------------------------------------
+
+
+def _lines(
+    session: Session, around: Session, entries: int | None, now: float
+) -> list[str]:
+    columns, _ = output.terminal()
+    if entries is None:
+        entries = 0 if session["verdict"] else _ENTRIES_OF_UNREADABLE
+    life = timeline.Timeline(_MOST_MOMENTS)
+    last: deque[SessionEntry] = deque(maxlen=entries)
+    total = 0
+    for entry in _entries(session["path"]):
+        life.add(entry)
+        last.append(entry)
+        total += 1
+    alive = session["verdict"] == "alive"
+    lines = [*render.facts({**session, **around}, now), ""]
+    lines += [f"timeline of {total} {'entry' if total == 1 else 'entries'}"]
+    lines += timeline.lines(life, now, alive=alive, columns=columns)
+    if entries:
+        lines += ["", f"last {len(last)} of {total} entries"]
+        lines += [render.entry_line(entry, now, columns) for entry in last]
+    if around["resume"]:
+        lines += ["", "resume it with", around["resume"]]
+    return lines
+
+
+# ---- For scripts -----------------------------------------------------------------
+
+
+def _whole_life(session: Session) -> Session:
+    entries = list(_entries(session["path"]))
+    life = timeline.Timeline()
+    for entry in entries:
+        life.add(entry)
+    return {
+        "timeline": life.moments,
+        "other_entries": life.others,
+        "entries": entries,
+    }
+
+
+def _entries(path: str) -> Iterator[SessionEntry]:
+    """Yield the entries of the file at *path*; what is damaged is said on stderr."""
+    with _warnings_said(path):
+        yield from sessions.iter_session_jsonl(path)
+
+
+@contextlib.contextmanager
+def _warnings_said(path: str) -> Iterator[None]:
     import logging
 
     said: list[str] = []
@@ -45,11 +108,10 @@ def _entries(path: str) -> list[SessionEntry]:
     logger = logging.getLogger("headcount")
     logger.addHandler(handler)
     try:
-        entries = sessions.load_session_jsonl(path)
+        yield
     finally:
         logger.removeHandler(handler)
     for message in said[:_SHOWN_WARNINGS]:
         output.say(message)
     if len(said) > _SHOWN_WARNINGS:
         output.say(f"{path}: {len(said) - _SHOWN_WARNINGS} more such lines")
-    return entries
