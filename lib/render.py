@@ -13,7 +13,7 @@ import os
 
 from . import clock, lineage
 from .neighbours import Places
-from .width import clip, clip_start, width
+from .width import clip, clip_line, clip_start, width
 from .words import duration, plain
 
 TYPE_CHECKING = False
@@ -29,6 +29,7 @@ __all__ = [
     "ago",
     "as_json",
     "clip",
+    "clip_line",
     "clip_start",
     "describe",
     "entry_line",
@@ -239,7 +240,7 @@ def entry_line(entry: Session, now: float, columns: int | None) -> str:
     """Return one entry as a line: when, its type, and what it says."""
     when = ago(entry.get("timestamp", entry.get("start_time")), now) or NONE
     line = plain(f"{when:>10}  {entry_text(entry)}", _ENTRY_LENGTH)
-    return line if columns is None else clip(line, columns)
+    return line if columns is None else clip_line(line, columns)
 
 
 def entry_text(entry: Session) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .render import LONGEST, NONE, ago, place_of, since, state_of
-from .width import clip, clip_start, width
+from .width import clip, clip_line, clip_start, width
 from .words import plain
 
 TYPE_CHECKING = False
@@ -50,8 +50,8 @@ def table(
         rows = [_named_by_id(row) for row in rows]
         room[NAME] = min(room[NAME], max(width(row[NAME]) for row in rows))
     lines = [_line(row, room, shown) for row in rows]
-    if columns is not None and _taken(room, shown) > columns:
-        lines = [clip(line, columns) for line in lines]
+    if columns is not None:
+        lines = [clip_line(line, columns) for line in lines]
     if not colour:
         return lines
     return [_paint(line, row[STATE]) for line, row in zip(lines, rows, strict=True)]

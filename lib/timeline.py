@@ -10,7 +10,7 @@ from collections import deque
 
 from . import clock, kinds
 from .render import NONE, ago
-from .width import clip
+from .width import clip_line
 from .words import duration, plain
 
 TYPE_CHECKING = False
@@ -145,7 +145,7 @@ def lines(
     if timeline.others:
         told.append(f"{'others':>10}  {_counts(timeline.others)}")
     shown = [plain(line, _LINE_LENGTH) for line in told]
-    return shown if columns is None else [clip(line, columns) for line in shown]
+    return shown if columns is None else [clip_line(line, columns) for line in shown]
 
 
 def _line(moment: Moment, now: float, *, alive: bool) -> str:

@@ -50,12 +50,34 @@ def clip(text: str, columns: int) -> str:
     return "".join(_fitting(_clusters(text), columns - 1)) + ELLIPSIS[:columns]
 
 
+def clip_line(text: str, columns: int) -> str:
+    """Return *text* in at most *columns* of any terminal, an ellipsis at its end.
+
+    For whole lines: some terminals draw the parts of a joined emoji or a flag one by
+    one, and what is too long for them would be wrapped.
+    """
+    if text.isascii() or _JOINING.isdisjoint(text):
+        return clip(text, columns)
+    apart = [
+        (cluster, _columns_apart(cluster, own)) for cluster, own in _clusters(text)
+    ]
+    if sum(own for _, own in apart) <= columns:
+        return text
+    return "".join(_fitting(apart, columns - 1)) + ELLIPSIS[:columns]
+
+
 def clip_start(text: str, columns: int) -> str:
     """Return *text* in at most *columns*; what is left out is its beginning."""
     if width(text) <= columns:
         return text
     end = [*_fitting(reversed([*_clusters(text)]), columns - 1)]
     return ELLIPSIS[:columns] + "".join(reversed(end))
+
+
+def _columns_apart(cluster: str, joined: int) -> int:
+    """Return the columns of a cluster where its parts are not drawn as one."""
+    parts = (_WIDE if part in _REGIONAL else _columns_of(part) for part in cluster)
+    return max(joined, sum(parts))
 
 
 def _fitting(clusters: Iterable[tuple[str, int]], columns: int) -> Iterator[str]:

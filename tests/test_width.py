@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib.width import clip, clip_start, width
+from lib.width import clip, clip_line, clip_start, width
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_width_counts_the_columns_of_a_terminal(text, columns):
 )
 @pytest.mark.parametrize("room", range(12))
 def test_what_is_clipped_fits_and_shows_that_it_was(text, room):
-    for cut in (clip, clip_start):
+    for cut in (clip, clip_line, clip_start):
         clipped = cut(text, room)
         assert width(clipped) <= room
         assert clipped == text or not room or "…" in clipped
@@ -68,3 +68,17 @@ def test_no_character_that_is_seen_as_one_is_cut_in_two():
     for room in range(1, 10):
         assert clip(text, room).removesuffix("…") in beginnings
         assert clip_start(text, room).removeprefix("…") in endings
+
+
+@pytest.mark.parametrize(
+    ("text", "apart"),
+    [
+        pytest.param("👩🏽\u200d🚀 on", 9, id="tone-and-zwj"),
+        pytest.param("🇩🇪 on", 7, id="flag"),
+        pytest.param("❤\ufe0f on", 5, id="emoji-style"),
+        pytest.param("日本 on", 7, id="plain"),
+    ],
+)
+def test_a_whole_line_fits_a_terminal_that_draws_the_parts_one_by_one(text, apart):
+    assert clip_line(text, apart) == text
+    assert clip_line(text, apart - 1) == text[:-2] + "…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from .. import clock, growing, kinds, lookup, output, render, sessions
-from ..width import clip, width
+from ..width import clip, clip_line, width
 from ..words import plain
 
 TYPE_CHECKING = False
@@ -61,7 +61,7 @@ def _told(line: Line, names: _Names | None, columns: int | None) -> str:
     name = "" if names is None else names.of(line) + "  "
     text = f"{_clock_time(line.time())}  {name}{render.entry_text(line.entry)}"
     text = plain(text, _LONGEST)
-    return text if columns is None else clip(text, columns)
+    return text if columns is None else clip_line(text, columns)
 
 
 def _clock_time(stamp: str) -> str:
