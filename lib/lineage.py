@@ -22,12 +22,17 @@ _HOW = {"clear": "cleared", "fork": "forked"}
 
 
 def known(live: list[SessionInfo], archived: list[SessionInfo]) -> Known:
-    """Return by id what is on record, and whether it is archived."""
+    """Return by id what is on record, and whether it is archived.
+
+    Of one archived several times, the file last heard of.
+    """
     found: dict[str, tuple[SessionMetadata, bool]] = {}
-    for infos, filed in ((archived[::-1], True), (live, False)):  # the newest stays
-        for info in infos:
-            if info.metadata is not None:
-                found[info.id] = info.metadata, filed
+    filed = [info.metadata for info in archived if info.metadata is not None]
+    for metadata in sorted(filed, key=lambda one: one.get("last_heartbeat", "")):
+        found[metadata["session_id"]] = metadata, True
+    for info in live:
+        if info.metadata is not None:
+            found[info.id] = info.metadata, False
     return found
 
 

@@ -171,6 +171,18 @@ def test_json_is_ascii_and_gives_back_what_was_given():
     assert render.as_json([]) == "[]"
 
 
+def test_each_session_or_entry_in_json_has_a_line_of_its_own():
+    entries = [{"type": "x", "deep": {"list": [{"a": 1}]}}, {"type": "y"}]
+    shown = {"session_id": "a", "entries": entries, "tasks": ["x"], "none": []}
+    assert render.as_json(shown).split("\n") == [
+        '{"session_id": "a", "entries": [',
+        '{"type": "x", "deep": {"list": [{"a": 1}]}},',
+        '{"type": "y"}',
+        '], "tasks": ["x"], "none": []}',
+    ]
+    assert render.as_json([shown]).count("\n") == 2
+
+
 def test_what_has_no_json_form_is_null_and_the_rest_is_not():
     deep = []
     for _ in range(100_000):

@@ -200,3 +200,10 @@ SORTED = [
 )
 def test_the_table_is_sorted_as_asked(by, order):
     assert "".join(one["session_id"] for one in tables.ordered(SORTED, by)) == order
+
+
+def test_no_row_is_wrapped_where_the_parts_of_an_emoji_are_drawn_apart():
+    given = session(label="👩🏽\u200d🚀" * 3, cwd="/srv/" + "d" * 70, same_tree_count=1)
+    _, row = table(given, columns=80)
+    assert "👩🏽\u200d🚀" in row
+    assert width(row) + 3 * 4 <= 80  # each of the three may take four more

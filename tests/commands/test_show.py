@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
-from command_line import archive, create, write
+from command_line import DAY, archive, create, write
 from support import ID
 
-from lib import process, sessions
+from lib import clock, process, sessions
 
 
 @pytest.fixture
@@ -72,6 +73,19 @@ def test_a_session_before_that_is_not_on_record_is_named_all_the_same(headcount,
     assert fact(headcount("show", "second")[1], "came from") == [
         "first  cleared, not on record"
     ]
+
+
+def test_of_a_session_archived_twice_the_newer_file_is_told(headcount, store):
+    now = time.time()
+    for days, label in ((3, "old"), (2, "new"), (4, "older")):
+        when = clock.stamp(now - days * DAY)
+        archive(store, "first", last_heartbeat=when, start_time=when, label=label)
+    write(store, "second", source="clear", previous_session_id="first")
+    assert fact(headcount("show", "second")[1], "came from") == [
+        "first  cleared, new, archived"
+    ]
+    write(store, "first", label="back")
+    assert fact(headcount("show", "second")[1], "came from") == ["first  cleared, back"]
 
 
 def test_sessions_that_name_each_other_end_the_chain(headcount, store):
