@@ -91,8 +91,11 @@ def pause(seconds: float) -> None:
         return
     watched = select.poll()
     watched.register(sys.stdout, 0)
-    if watched.poll(seconds * 1000):
+    told = [events for _, events in watched.poll(seconds * 1000)]
+    if any(events & (select.POLLERR | select.POLLHUP) for events in told):
         raise BrokenPipeError
+    if told:  # a kind of file that cannot be polled
+        time.sleep(seconds)
 
 
 def drop_stdout() -> None:
