@@ -18,7 +18,7 @@ from .words import duration, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from json import JSONEncoder
 
     from .model import Session as Session  # noqa: PLC0414  # for those who import it here
@@ -39,6 +39,7 @@ __all__ = [
     "resume_line",
     "root_of",
     "shell_word",
+    "short_ids",
     "since",
     "state_of",
     "tilde",
@@ -52,6 +53,7 @@ KEYS = (*_ABOUT, "start_time", "last_heartbeat", "path", "archived")
 NONE = "-"
 LONGEST = 4096  # the longest path
 _ENTRY_LENGTH = 200
+_ID_LENGTH = 8
 _COMMON = frozenset(["type", "v", "id", "session_id", "timestamp"])
 _HOMES: dict[str, tuple[str, str]] = {}  # each home folder, and its real path
 _ENCODERS: list[JSONEncoder] = []
@@ -75,6 +77,27 @@ def state_of(session: Session) -> str:
     if session["verdict"] == "alive":
         return str(session["state"])
     return session["verdict"] or "unreadable"
+
+
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Return for each id the shortest prefix of 8 or more that is its alone."""
+    from itertools import pairwise
+
+    known = sorted(set(ids))
+    shared = [_shared(*beside) for beside in pairwise(known)]
+    around = zip(known, [0, *shared], [*shared, 0], strict=True)
+    return {
+        one: one[: max(_ID_LENGTH, before + 1, after + 1)]
+        for one, before, after in around
+    }
+
+
+def _shared(one: str, two: str) -> int:
+    """Return how many characters the two have in common at their beginnings."""
+    if one[:_ID_LENGTH] != two[:_ID_LENGTH]:
+        return 0  # as far as it matters
+    pairs = enumerate(zip(one, two, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(two)))
 
 
 # ---- Places and times -----------------------------------------------------------
@@ -111,7 +134,7 @@ def root_of(folder: str) -> str:
 
 def tilde(path: str) -> str:
     """Return *path* as a person writes it, with `~` for the home folder."""
-    home = os.path.expanduser("~")
+    home = os.environ.get("HOME") or os.path.expanduser("~")
     if home not in _HOMES:
         _HOMES[home] = (home, os.path.realpath(home))
     for prefix in _HOMES[home]:

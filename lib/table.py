@@ -24,7 +24,6 @@ STATE, ID, NAME, WHERE, AGE, HEARTBEAT, NOTE = range(7)
 _HEADINGS = ("STATE", "ID", "NAME", "WHERE", "AGE", "HEARTBEAT", "NOTE")
 _GAP = 2
 _NARROW, _NARROWEST = 10, 8  # of name and place: with all columns, and without some
-_ID_LENGTH = 8
 
 
 def table(
@@ -73,27 +72,6 @@ def ordered(sessions: Iterable[Session], by: str = "state") -> list[Session]:
     if by == "where":
         return sorted(latest, key=place_of)
     return latest
-
-
-def short_ids(ids: Iterable[str]) -> dict[str, str]:
-    """Return for each id the shortest prefix of 8 or more that is its alone."""
-    from itertools import pairwise
-
-    known = sorted(set(ids))
-    shared = [_shared(*beside) for beside in pairwise(known)]
-    around = zip(known, [0, *shared], [*shared, 0], strict=True)
-    return {
-        one: one[: max(_ID_LENGTH, before + 1, after + 1)]
-        for one, before, after in around
-    }
-
-
-def _shared(one: str, two: str) -> int:
-    """Return how many characters the two have in common at their beginnings."""
-    if one[:_ID_LENGTH] != two[:_ID_LENGTH]:
-        return 0  # as far as it matters
-    pairs = enumerate(zip(one, two, strict=False))
-    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(two)))
 
 
 def _urgency(session: Session) -> tuple[bool, int]:

@@ -32,6 +32,18 @@ def session(**changes):
     }
 
 
+def test_a_short_id_is_the_shortest_of_8_or_more_that_means_one_session():
+    ids = ["aaaaaaaa-1", "aaaaaaaa-2x", "bbbbbbbbbbbb", "c", "nightly1", "nightly12"]
+    assert render.short_ids(ids) == {
+        "aaaaaaaa-1": "aaaaaaaa-1",
+        "aaaaaaaa-2x": "aaaaaaaa-2",
+        "bbbbbbbbbbbb": "bbbbbbbb",
+        "c": "c",
+        "nightly1": "nightly1",  # whole ids go first
+        "nightly12": "nightly12",
+    }
+
+
 def test_nothing_that_a_record_holds_reaches_the_terminal_as_control():
     texts = ("label", "cwd", "path", "host", "source", "transcript_path", "project_dir")
     more = ("session_id", "client_version", "previous_session_id", "close_reason")

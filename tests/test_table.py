@@ -5,28 +5,16 @@ from __future__ import annotations
 import pytest
 from test_render import HOSTILE, NOW, session
 
-from lib import clock
+from lib import clock, render
 from lib import table as tables
 from lib.width import width
 
 
 def table(*sessions, columns=None, colour=False):
-    short = tables.short_ids(one["session_id"] for one in sessions)
+    short = render.short_ids(one["session_id"] for one in sessions)
     return tables.table(
         tables.ordered(sessions), short, now=NOW, columns=columns, colour=colour
     )
-
-
-def test_a_short_id_is_the_shortest_of_8_or_more_that_means_one_session():
-    ids = ["aaaaaaaa-1", "aaaaaaaa-2x", "bbbbbbbbbbbb", "c", "nightly1", "nightly12"]
-    assert tables.short_ids(ids) == {
-        "aaaaaaaa-1": "aaaaaaaa-1",
-        "aaaaaaaa-2x": "aaaaaaaa-2",
-        "bbbbbbbbbbbb": "bbbbbbbb",
-        "c": "c",
-        "nightly1": "nightly1",  # whole ids go first
-        "nightly12": "nightly12",
-    }
 
 
 def test_the_table_puts_who_waits_first_then_busy_idle_and_the_rest():

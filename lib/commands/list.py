@@ -43,7 +43,7 @@ def run(asked: Namespace) -> int:
 
 
 def _write_table(shown: list[Session], known: list[Session], now: float) -> None:
-    short = table.short_ids(session["session_id"] for session in known)
+    short = render.short_ids(session["session_id"] for session in known)
     columns, colour = output.terminal()
     output.write(table.table(shown, short, now=now, columns=columns, colour=colour))
 
