@@ -1,4 +1,4 @@
-"""What people see of one session, and what scripts see of all: facts, entries, JSON.
+"""What people see of a session in a line, and what scripts see of all in JSON.
 
 Data in, lines out; nothing here reads a record or writes to a stream. Whatever comes
 from a record or a file name passes through `plain`: it may hold escape sequences.
@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import os
 
-from . import clock, lineage
+from . import clock
 from .neighbours import Places
 from .width import clip, clip_line, clip_start, width
 from .words import duration, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from json import JSONEncoder
 
     from .model import Session as Session  # noqa: PLC0414  # for those who import it here
@@ -31,10 +31,10 @@ __all__ = [
     "clip",
     "clip_line",
     "clip_start",
+    "compact",
     "describe",
     "entry_line",
     "entry_text",
-    "facts",
     "place_of",
     "resume_line",
     "root_of",
@@ -156,107 +156,7 @@ def since(stamp: object, now: float) -> str | None:
     return None if when is None else duration(now - when)
 
 
-# ---- One session ----------------------------------------------------------------
-
-
-def facts(session: Session, now: float) -> list[str]:
-    """Return what is known of one session, a line for each fact and each reason."""
-    lines = []
-    for name, tell in _FACTS:
-        for index, text in enumerate(tell(session, now)):
-            told = plain(text, LONGEST)
-            lines.append(f"{'' if index else name:<10} {told}".rstrip())
-    return lines
-
-
-def _text(key: str) -> Callable[[Session, float], list[str]]:
-    return lambda session, _: [session[key]] if session.get(key) else []
-
-
-def _time(key: str) -> Callable[[Session, float], list[str]]:
-    def tell(session: Session, now: float) -> list[str]:
-        since = ago(session[key], now)
-        return [f"{session[key]} ({since})"] if since else []
-
-    return tell
-
-
-def _verdict(session: Session, _: float) -> list[str]:
-    reasons = [f"  {reason}" for reason in session["reasons"]]
-    return [session["verdict"] or "unreadable", *reasons]
-
-
-def _tree(session: Session, _: float) -> list[str]:
-    root = root_of(session["cwd"]) if session["cwd"] else ""
-    return [root] if root != (session["cwd"] or "") else []
-
-
-def _process(session: Session, _: float) -> list[str]:
-    return [_pid_on_host(session)] if session["pid"] else []
-
-
-def _others(session: Session, _: float) -> list[str]:
-    return [
-        f"{_pid_on_host(other)} ({other.get('state', 'idle')})"
-        for other in session.get("others", [])
-    ]
-
-
-def _pid_on_host(seen: Session) -> str:
-    host = seen.get("host")
-    return f"pid {seen['pid']} on {host}" if host else f"pid {seen['pid']}"
-
-
-def _relatives(key: str) -> Callable[[Session, float], list[str]]:
-    return lambda session, _: [lineage.line(one) for one in session.get(key, ())]
-
-
-def _siblings(session: Session, now: float) -> list[str]:
-    """The other live sessions in the tree."""
-    return [
-        f"{one['session_id']}  "
-        + ", ".join(filter(None, (one["state"], one["label"])))
-        + f", last sign {ago(one['last_heartbeat'], now)}"
-        for one in session.get("siblings", ())
-    ]
-
-
-def _tasks(session: Session, _: float) -> list[str]:
-    return [_compact(task) for task in session.get("tasks", [])]
-
-
-def _client(session: Session, _: float) -> list[str]:
-    told = [session.get(key) for key in ("client_version", "entrypoint")]
-    return [", ".join(filter(None, told))] if any(told) else []
-
-
-def _file(session: Session, _: float) -> list[str]:
-    return [session["path"] + (" (archived)" if session["archived"] else "")]
-
-
-_FACTS = (
-    ("session", _text("session_id")),
-    ("label", _text("label")),
-    ("verdict", _verdict),
-    ("state", _text("state")),
-    ("closed", _text("close_reason")),
-    ("folder", _text("cwd")),
-    ("tree", _tree),
-    ("branch", _text("branch")),
-    ("project", _text("project_dir")),
-    ("process", _process),
-    ("others", _others),
-    ("started", _time("start_time")),
-    ("heartbeat", _time("last_heartbeat")),
-    ("source", _text("source")),
-    ("came from", _relatives("came_from")),
-    ("went on as", _relatives("went_on_as")),
-    ("beside", _siblings),
-    ("client", _client),
-    ("transcript", _text("transcript_path")),
-    ("tasks", _tasks),
-    ("file", _file),
-)
+# ---- Entries, and what a shell takes ---------------------------------------------
 
 
 def entry_line(entry: Session, now: float, columns: int | None) -> str:
@@ -275,7 +175,7 @@ def entry_text(entry: Session) -> str:
         says = " ".join(str(entry[key]) for key in _TOLD if entry.get(key))
     else:
         own = {key: value for key, value in entry.items() if key not in _COMMON}
-        says = _compact(own)
+        says = compact(own)
     return f"{kind:<16}  {says}".rstrip()
 
 
@@ -343,7 +243,8 @@ def _encoder() -> JSONEncoder:
     return _ENCODERS[0]
 
 
-def _compact(value: object) -> str:
+def compact(value: object) -> str:
+    """Return *value* as JSON in little room, for people: not yet `plain`."""
     import json
 
     try:

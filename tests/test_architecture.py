@@ -44,7 +44,8 @@ TABLE = {
     "width": "",
     "neighbours": "model tree verdict",
     "lineage": "model",
-    "render": "clock kinds lineage model neighbours width words",
+    "render": "clock kinds model neighbours width words",
+    "facts": "lineage model render words",
     "table": "model render width words",
     "timeline": "clock kinds model render width words",
     "output": "errors words",
@@ -62,7 +63,8 @@ TABLE = {
     "commands.label": "lookup",
     "commands.list": "clock errors lookup model neighbours output render sessions table"
     " when words",
-    "commands.show": "lineage lookup model neighbours output render sessions timeline",
+    "commands.show": "facts lineage lookup model neighbours output render sessions"
+    " timeline",
     "commands.tail": "clock growing kinds lookup model output render sessions width"
     " words",
     "cli": "errors options output",

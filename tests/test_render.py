@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from lib import clock, render
+from lib import clock, facts, render
 
 NOW = 1_790_000_000.0
 HOSTILE = "\x1b]0;pwned\x07\x1b[31mred\nnext\u202elanif\r\x9b2J\ud800"
@@ -55,7 +55,7 @@ def test_nothing_that_a_record_holds_reaches_the_terminal_as_control():
     )
     entry = {"type": HOSTILE, "timestamp": HOSTILE, HOSTILE: HOSTILE}
     shown = [
-        *render.facts(hostile, NOW),
+        *facts.lines(hostile, NOW),
         render.entry_line(entry, NOW, None),
         render.entry_line({**entry, "type": "heartbeat", "event": HOSTILE}, NOW, 80),
         render.resume_line(hostile),
@@ -85,7 +85,7 @@ def test_a_folder_that_cannot_be_one_is_shown_all_the_same(cwd):
 
 
 def test_facts_name_verdict_and_each_reason_on_a_line_of_its_own():
-    lines = render.facts(session(label="nightly"), NOW)
+    lines = facts.lines(session(label="nightly"), NOW)
     at = lines.index("verdict    alive")
     assert lines[at + 1].strip() == "pid 1 is running"
     assert lines[at + 2].strip() == "last heartbeat 3 s ago"
@@ -94,7 +94,7 @@ def test_facts_name_verdict_and_each_reason_on_a_line_of_its_own():
 
 
 def test_facts_pass_over_what_is_not_known():
-    lines = render.facts(session(pid=None, cwd=None, start_time=None), NOW)
+    lines = facts.lines(session(pid=None, cwd=None, start_time=None), NOW)
     names = [line.split()[0] for line in lines]
     assert not {"folder", "process", "started", "label"} & set(names)
 

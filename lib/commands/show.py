@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections import deque
 
-from .. import lineage, lookup, neighbours, output, render, sessions, timeline
+from .. import facts, lineage, lookup, neighbours, output, render, sessions, timeline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _lines(
         last.append(entry)
         total += 1
     alive = session["verdict"] == "alive"
-    lines = [*render.facts({**session, **around}, now), ""]
+    lines = [*facts.lines({**session, **around}, now), ""]
     lines += [f"timeline of {total} {'entry' if total == 1 else 'entries'}"]
     lines += timeline.lines(life, now, alive=alive, columns=columns)
     if entries:
