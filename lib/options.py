@@ -44,6 +44,7 @@ class Command(NamedTuple):
 
 _JSON = Argument(("--json",), "for scripts")
 _ID = Argument(("id",), "a session's id, or how it begins", "ID", completes=SESSION)
+_IDS = Argument(("ids",), "ids, or how they begin", "ID", many="+", completes=SESSION)
 
 COMMANDS = (
     Command(
@@ -64,9 +65,37 @@ COMMANDS = (
     ),
     Command(
         "cleanup",
-        "archive every session that is stale or dead",
-        ("headcount cleanup --dry-run",),
-        (Argument(("--dry-run",), "move nothing, say what would be"), _JSON),
+        "archive every session that is stale or dead, and delete the long archived",
+        (
+            "headcount cleanup --dry-run",
+            "headcount cleanup --older-than 12h",
+            "headcount cleanup --keep-days 90",
+        ),
+        (
+            Argument(("--dry-run",), "move and delete nothing, say what would be"),
+            Argument(
+                ("--older-than",), "only those silent for so long, such as 12h", "SPAN"
+            ),
+            Argument(
+                ("--keep-days",),
+                "then delete what was archived more than N days ago; without it, "
+                "nothing is ever deleted",
+                "N",
+            ),
+            _JSON,
+        ),
+    ),
+    Command(
+        "restore",
+        "bring sessions back from the archive, and print where they are",
+        ("headcount restore 6f2a1b3c",),
+        (_IDS,),
+    ),
+    Command(
+        "rm",
+        "delete sessions that are stale or dead, live or archived, after asking",
+        ("headcount rm 6f2a1b3c", "headcount rm --force 6f2a1b3c 8ee1f931"),
+        (_IDS, Argument(("-f", "--force"), "delete without asking")),
     ),
     Command(
         "append",

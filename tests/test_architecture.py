@@ -35,6 +35,8 @@ TABLE = {
     "archive": "clock errors journal model process record rename store verdict words",
     "session_file": "archive errorlog errors journal jsonl model record store",
     "reading": "errors jsonl model process record store",
+    "removal": "clock errors journal model record store verdict",
+    "progress": "",
     "sessions": "archive clock entries errorlog errors file_lock journal jsonl kinds"
     " model process reading record session_file store verdict",
     "notice": "model reading store tree verdict words",
@@ -51,10 +53,13 @@ TABLE = {
     "installer": "errors selftest settings store user_file",
     "doctor": "errorlog errors file_lock sessions settings store tree words",
     "commands.append": "errors lookup model output",
-    "commands.cleanup": "lookup output render sessions words",
+    "commands.cleanup": "clock errors lookup model output progress removal render"
+    " sessions when words",
     "commands.doctor": "doctor output render",
     "commands.label": "lookup",
     "commands.list": "lookup output render sessions",
+    "commands.restore": "lookup output removal render sessions",
+    "commands.rm": "errors lookup output removal render words",
     "commands.show": "lookup model output render sessions",
     "cli": "errors options output",
     "__main__": "cli",
