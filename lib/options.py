@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-# What a shell completes an argument with: session ids with their labels, or files.
-SESSION, FILE = "session", "file"
+# What a shell completes an argument with: session ids with their labels, files, or
+# names of commands.
+SESSION, FILE, COMMAND = "session", "file", "command"
 
 
 class Argument(NamedTuple):
@@ -123,6 +124,24 @@ COMMANDS = (
         "look for what is wrong with store and hooks, and say what mends it",
         ("headcount doctor",),
         (_JSON,),
+    ),
+    Command(
+        "completion",
+        "print what makes a shell complete commands, options and session ids",
+        (
+            'eval "$(headcount completion bash)"  # in ~/.bashrc; likewise zsh',
+            "headcount completion fish | source  # in ~/.config/fish/config.fish",
+        ),
+        (
+            Argument(
+                ("shell",),
+                "bash, zsh or fish",
+                "SHELL",
+                choices=("bash", "zsh", "fish"),
+                many="?",
+            ),
+            Argument(("--ids",), "list session ids instead, as those scripts do"),
+        ),
     ),
 )
 

@@ -43,6 +43,8 @@ TABLE = {
     "hook": "entries errorlog errors jsonl model notice process sessions store",
     "when": "clock errors",
     "options": "errors",
+    "shell_scripts": "",
+    "completion": "options shell_scripts",
     "render": "clock kinds model tree words",
     "output": "errors words",
     "lookup": "errors model output render sessions",
@@ -55,6 +57,7 @@ TABLE = {
     "commands.append": "errors lookup model output",
     "commands.cleanup": "clock errors lookup model output progress removal render"
     " sessions when words",
+    "commands.completion": "completion errors lookup output render store words",
     "commands.doctor": "doctor output render",
     "commands.label": "lookup",
     "commands.list": "lookup output render sessions",
