@@ -9,7 +9,7 @@ shown, and never put on the command line.
 from __future__ import annotations
 
 from . import shell_scripts
-from .options import COMMAND, COMMANDS, FILE, SESSION
+from .options import COMMAND, COMMANDS, FILE, NAMES, SESSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _HELP = ("-h", "--help")
 _ABOUT_ALL = (*_HELP, "--version")
 _DEFAULT = next(command for command in COMMANDS if command.name == "list")
-_NAMES = tuple(command.name for command in COMMANDS)
 
 
 def script(shell: str) -> str:
@@ -29,7 +28,7 @@ def script(shell: str) -> str:
 
 
 def _choices(argument: Argument) -> tuple[str, ...]:
-    return _NAMES if argument.completes == COMMAND else argument.choices
+    return NAMES if argument.completes == COMMAND else argument.choices
 
 
 def _options(command: Command) -> list[Argument]:
@@ -55,7 +54,7 @@ def _bash() -> str:
     return (
         shell_scripts.BASH.replace("@takes@", "\n".join(_bash_takes()))
         .replace("@options@", "\n".join(_bash_options()))
-        .replace("@commands@", " ".join(_NAMES))
+        .replace("@commands@", " ".join(NAMES))
     )
 
 
