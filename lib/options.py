@@ -70,6 +70,30 @@ COMMANDS = (
         (_ID, Argument(("--json",), "for scripts, with all entries")),
     ),
     Command(
+        "report",
+        "hours open and busy, by day and by tree, and a page with a timeline",
+        (
+            "headcount report",
+            "headcount report --since 30d --html report.html",
+        ),
+        (
+            Argument(
+                ("--since",),
+                "whole days since then: a span back from now, such as 12h, or a date, "
+                "such as 2026-11-01 (default: 7d)",
+                "WHEN",
+                default="7d",
+            ),
+            Argument(
+                ("--html",),
+                "write a page for a browser, of one file; - is stdout",
+                "FILE",
+                completes=FILE,
+            ),
+            _JSON,
+        ),
+    ),
+    Command(
         "cleanup",
         "archive what is stale or dead, and delete the long archived",
         (
