@@ -71,7 +71,7 @@ COMMANDS = (
     ),
     Command(
         "report",
-        "hours open and busy, by day and by tree, and a page with a timeline",
+        "hours by day and by tree, and a page with a timeline",
         (
             "headcount report",
             "headcount report --since 30d --html report.html",

@@ -151,7 +151,6 @@ function __headcount_at
             set number (math $number + 1)
         end
     end
-    test $waits = no; or return
     test "$command" = "$argv[1]"; and string match -q -- "$argv[2]" $number
 end
 

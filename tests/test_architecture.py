@@ -65,7 +65,7 @@ TABLE = {
     "commands.append": "errors lookup model output",
     "commands.cleanup": "clock errors lookup model output progress removal render"
     " sessions when words",
-    "commands.completion": "completion errors lookup output render store words",
+    "commands.completion": "completion errors lookup output reading render store words",
     "commands.doctor": "doctor output render",
     "commands.help": "options output overview",
     "commands.label": "lookup",

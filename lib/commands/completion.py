@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from .. import completion, lookup, output, render, store
+from .. import completion, lookup, output, reading, render, store
 from ..errors import UsageError
 from ..words import plain
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..render import Session
 
 _ABOUT_LENGTH = 60
-_MOST = 1000
+_MOST = 500
 
 
 def run(asked: Namespace) -> int:
@@ -31,19 +31,22 @@ def run(asked: Namespace) -> int:
 
 
 def _sessions(now: float) -> Iterator[str]:
-    """Yield id, tab and a few words for each session, at most _MOST, live ones first.
+    """Yield id, tab and a few words for each session, live ones first, then by day.
 
-    An id that is not safe as a file name is not safe on a command line either.
+    No further day is looked through once there are _MOST. An id that is not safe as a
+    file name is not safe on a command line either.
     """
     told: set[str] = set()
-    for archived in (False, True):
-        for session in lookup.discover(now, archived=archived):
+    for folder in (store.SESSIONS_DIR, *store.archive_folders()):
+        if len(told) >= _MOST:
+            return
+        archived = folder != store.SESSIONS_DIR
+        for info in reading.discover(folder, now):
+            session = lookup.describe(info, now, archived=archived)
             session_id = str(session["session_id"])
             if store.is_session_id(session_id) and session_id not in told:
-                yield f"{session_id}\t{_about(session)}"
                 told.add(session_id)
-            if len(told) >= _MOST:
-                return
+                yield f"{session_id}\t{_about(session)}"
 
 
 def _about(session: Session) -> str:

@@ -15,7 +15,10 @@ import pytest
 from command_line import HOSTILE, archive, create, environment
 from support import ID
 
-from lib import options
+from lib import cli, options
+from lib import store as store_module
+from lib.commands import completion
+from lib.reading import discover
 
 EVIL = "$(touch pwned)`touch pwned`;touch pwned|'\"\\ *{a,b}%F{red}!x " + HOSTILE
 NAMES = {command.name for command in options.COMMANDS}
@@ -173,11 +176,33 @@ def test_shellcheck_finds_nothing_in_the_script_of_bash(headcount):
     assert done.stdout == ""
 
 
+def test_ids_of_further_days_are_left_out_once_there_are_enough(
+    store, monkeypatch, capsys
+):
+    monkeypatch.setattr(completion, "_MOST", 2)
+    create("living")
+    day = archive(store, "gone-one").parent
+    archive(store, "gone-two")
+    monkeypatch.setattr(store_module, "archive_folders", lambda: [str(day), "/nowhere"])
+    read = []
+    monkeypatch.setattr(
+        completion.reading,
+        "discover",
+        lambda folder, now: read.append(folder) or discover(folder, now),
+    )
+    assert cli.main(["completion", "--ids"]) == 0
+    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == [
+        *("living", "gone-one", "gone-two")
+    ]
+    assert read == [str(store), str(day)]
+
+
 # ---- bash -----------------------------------------------------------------------
 
 
 @needs("bash")
-def test_bash_completes_commands_options_and_choices(bash):
+def test_bash_completes_commands_options_choices_and_files(bash, tmp_path):
+    (tmp_path / "x y.html").touch()
     assert bash("sho") == ["show"]
     assert set(bash("")) == NAMES
     assert bash("cleanup", "--d") == ["--dry-run"]
@@ -186,6 +211,8 @@ def test_bash_completes_commands_options_and_choices(bash):
     assert bash("completion", "") == ["bash", "zsh", "fish"]
     assert bash("cleanup", "--older-than", "") == []
     assert bash("cleanup", "--older-than", "=", "12h", "--d") == ["--dry-run"]
+    assert bash("report", "--html", "=", "x y") == ["x y.html"]
+    assert bash("report", "--html", "bi") == ["bin"]
     assert bash("nope", "") == bash("nope", "--x") == []
 
 
@@ -227,6 +254,18 @@ def test_bash_on_a_terminal_puts_no_label_on_the_line(on_terminal, tmp_path):
     seen += bash.read_until("done\r")
     assert "touch" not in seen
     assert not list(tmp_path.rglob("pwned"))
+
+
+@needs("bash")
+def test_bash_on_a_terminal_quotes_the_name_of_a_file(on_terminal, tmp_path):
+    (tmp_path / "x $(touch pwned).html").touch()
+    bash = on_terminal("bash", "--norc", "-i")
+    bash.type('eval "$(headcount completion bash)"; echo sou""rced\n')
+    bash.read_until("sourced\r")
+    bash.type("headcount report --html x\t")
+    bash.read_until(re.escape(r"x\ \$\(touch\ pwned\).html"))
+    bash.type("\x15echo d''one\n")
+    bash.read_until("done\r")
 
 
 # ---- zsh ------------------------------------------------------------------------
@@ -280,6 +319,7 @@ def test_fish_completes_commands_options_and_choices(fish):
     assert "--json" in fish("headcount --here --")
     assert set(fish("headcount completion ")) == {"bash", "zsh", "fish"}
     assert fish("headcount cleanup --older-than ") == {}
+    assert set(fish("headcount report --html bi")) == {"bin/"}
 
 
 @needs("fish")
