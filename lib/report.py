@@ -108,7 +108,7 @@ def _rows(since: float, now: float) -> Iterator[Row]:
         beat = clock.parse(session["last_heartbeat"])
         if session["verdict"] is None or (beat is not None and beat < since):
             continue
-        entries = chain.from_iterable(map(sessions.load_session_jsonl, paths))
+        entries = chain.from_iterable(map(sessions.iter_session_jsonl, paths))
         parts = spans.parts_of(entries, session["verdict"], now)
         within = [spans.cut(part, since, now + 1) for part in parts]
         if any(within):
