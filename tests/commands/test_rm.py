@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -15,7 +16,7 @@ from command_line import DAY, archive, create, environment, write
 from support import ROOT
 
 from lib import clock, removal, sessions
-from lib.errors import StoreError
+from lib.errors import HeadcountError, StoreError
 
 
 @pytest.fixture
@@ -159,6 +160,42 @@ def test_the_verdict_is_taken_again_under_the_lock(store):
     with pytest.raises(StoreError, match="is alive"):
         removal.remove(str(path), path.stat().st_size, time.time())
     assert path.exists()
+
+
+WRITER = """
+import sys
+from lib import sessions
+written = 0
+try:
+    for number in range(200):
+        sessions.append_to_session("dead-one", {"type": "note.a", "n": number})
+        written += 1
+except sessions.SessionNotFoundError:
+    pass
+print(written)
+"""
+
+
+def test_of_many_who_write_to_it_meanwhile_none_loses_an_entry_unseen(store):
+    path = write(store, "dead-one")
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env=environment(store),
+        )
+        for _ in range(4)
+    ]
+    while path.read_bytes().count(b"note.a") < len(writers):
+        pass
+    while path.exists():
+        seen = path.read_bytes()
+        with contextlib.suppress(HeadcountError):
+            removal.remove(str(path), len(seen), time.time())
+    acknowledged = sum(int(writer.communicate()[0]) for writer in writers)
+    assert acknowledged == seen.count(b"note.a")
+    assert not path.exists()
 
 
 def test_a_stale_session_may_go(headcount, store):
