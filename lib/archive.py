@@ -79,17 +79,19 @@ def cleanup(
     budget: float | None = None,
     dry_run: bool = False,
     on_problem: Callable[[str], None] = lambda _: None,
+    on_look: Callable[[], None] = lambda: None,
 ) -> list[tuple[str, SessionMetadata]]:
     """Archive every stale or dead session but those in *keep*.
 
     Returns the new path (with *dry_run* the present one) and the metadata of each.
     Ends *budget* seconds, if given, after the *survey* was begun. What could not be
     judged or moved goes to *on_problem* in words; it never raises for the sake of one
-    session.
+    session. *on_look* is called before each session that is looked at.
     """
     survey = survey or Survey()
     moved: list[tuple[str, SessionMetadata]] = []
     for path in _in_turn(survey):
+        on_look()
         if budget is not None and survey.age() > budget:
             break
         if store.id_of(path) in keep:

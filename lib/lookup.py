@@ -39,11 +39,11 @@ def current_tree() -> str:
         ) from None
 
 
-def find(wanted: str, now: float) -> Session:
+def find(wanted: str, now: float, *, archived_first: bool = False) -> Session:
     """Return the session that *wanted* means: by its whole id, else by how it begins.
 
-    A whole id goes first, and then the live sessions go before the archived ones.
-    Raises AmbiguousIdError, SessionNotFoundError.
+    A whole id goes first, and then the live sessions go before the archived ones,
+    unless *archived_first*. Raises AmbiguousIdError, SessionNotFoundError.
     """
     if not wanted:
         raise UsageError("the ID is empty; `headcount list --all` shows the ids")
@@ -53,13 +53,30 @@ def find(wanted: str, now: float) -> Session:
         return whole[0]
     archived = discover(now, archived=True)
     whole = [session for session in archived if session["session_id"] == wanted]
-    for group in (whole, live, archived):
+    groups = (archived, live) if archived_first else (live, archived)
+    for group in (whole, *groups):
         begun = [one for one in group if str(one["session_id"]).startswith(wanted)]
         if begun:
             return _only(wanted, begun)
     raise SessionNotFoundError(
         f"no session {wanted} in {sessions.SESSIONS_DIR} or its archive; "
         "`headcount list --all` shows those on record"
+    )
+
+
+def find_all(
+    wanted: list[str], now: float, *, archived_first: bool = False
+) -> list[Session]:
+    """Return the sessions that *wanted* means, each once; the errors are `find`'s."""
+    found = [find(one, now, archived_first=archived_first) for one in wanted]
+    return list({session["session_id"]: session for session in found}.values())
+
+
+def unreadable(session: Session, so: str) -> HeadcountError:
+    """Return the error for a session without valid metadata; *so* is what became."""
+    return HeadcountError(
+        f"{session['path']} holds no valid metadata, so {so}; "
+        "`headcount doctor` says what helps"
     )
 
 
@@ -73,10 +90,7 @@ def add_entry(wanted: str, entry: SessionEntry, now: float) -> str:
     session = find(wanted, now)
     session_id = str(session["session_id"])
     if session["verdict"] is None:
-        raise HeadcountError(
-            f"{session['path']} holds no valid metadata, so nothing was added to it; "
-            "`headcount doctor` says what helps"
-        )
+        raise unreadable(session, "nothing was added to it")
     entry_id = sessions.append_to_session(session_id, entry)
     if session["archived"]:
         output.say(f"{session_id} was brought back from the archive for it")

@@ -1,7 +1,7 @@
-"""What the command can be asked for: its commands, their arguments, and the help.
+"""What the command can be asked for: its commands, their arguments, and their help.
 
-COMMANDS is the one list of them: the parser, the help and the completion of shells are
-made from it.
+COMMANDS is the one list of them: the parsers, the help and the completion of shells
+are made from it.
 """
 
 from __future__ import annotations
@@ -9,15 +9,20 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import __version__
+from . import __version__, suggest
 from .errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-# What a shell completes an argument with: session ids with their labels, or files.
-SESSION, FILE = "session", "file"
+# What commands are for, as the help groups them.
+LOOK, ACT, TIDY, MEND = "look", "act", "tidy", "set up and mend"
+GROUPS = (LOOK, ACT, TIDY, MEND)
+
+# What a shell completes an argument with: session ids with their labels, files, or
+# names of commands.
+SESSION, FILE, COMMAND = "session", "file", "command"
 
 
 class Argument(NamedTuple):
@@ -35,12 +40,13 @@ class Argument(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command: what it does, examples, and arguments."""
+    """A command: what it does, examples, arguments, and what it is for."""
 
     name: str
     does: str
     examples: tuple[str, ...]
     arguments: tuple[Argument, ...]
+    group: str = LOOK
 
 
 def _number(text: str) -> int:
@@ -53,6 +59,7 @@ def _number(text: str) -> int:
 _MOST_DIGITS = 9
 _JSON = Argument(("--json",), "for scripts")
 _ID = Argument(("id",), "a session's id, or how it begins", "ID", completes=SESSION)
+_IDS = Argument(("ids",), "ids, or how they begin", "ID", many="+", completes=SESSION)
 
 COMMANDS = (
     Command(
@@ -123,10 +130,65 @@ COMMANDS = (
         ),
     ),
     Command(
+        "report",
+        "hours by day and by tree, and a page with a timeline",
+        (
+            "headcount report",
+            "headcount report --since 30d --html report.html",
+        ),
+        (
+            Argument(
+                ("--since",),
+                "whole days since then: a span back from now, such as 12h, or a date, "
+                "such as 2026-11-01 (default: 7d)",
+                "WHEN",
+                default="7d",
+            ),
+            Argument(
+                ("--html",),
+                "write a page for a browser, of one file; - is stdout",
+                "FILE",
+                completes=FILE,
+            ),
+            _JSON,
+        ),
+    ),
+    Command(
         "cleanup",
-        "archive every session that is stale or dead",
-        ("headcount cleanup --dry-run",),
-        (Argument(("--dry-run",), "move nothing, say what would be"), _JSON),
+        "archive what is stale or dead, and delete the long archived",
+        (
+            "headcount cleanup --dry-run",
+            "headcount cleanup --older-than 12h",
+            "headcount cleanup --keep-days 90",
+        ),
+        (
+            Argument(("--dry-run",), "move and delete nothing, say what would be"),
+            Argument(
+                ("--older-than",), "only those silent for so long, such as 12h", "SPAN"
+            ),
+            Argument(
+                ("--keep-days",),
+                "then delete what was archived more than N days ago; without it, "
+                "nothing is ever deleted",
+                "N",
+            ),
+            _JSON,
+        ),
+        TIDY,
+    ),
+    Command(
+        "restore",
+        "bring sessions back from the archive",
+        ("headcount restore 6f2a1b3c",),
+        (_IDS,),
+        TIDY,
+    ),
+    Command(
+        "rm",
+        "delete sessions that are stale or dead, after asking",
+        ("headcount rm 6f2a1b3c", "headcount rm --force 6f2a1b3c 8ee1f931"),
+        (_IDS, Argument(("-f", "--force"), "delete without asking")),
+        TIDY,
     ),
     Command(
         "append",
@@ -142,25 +204,66 @@ COMMANDS = (
                 many="?",
             ),
         ),
+        ACT,
     ),
     Command(
         "label",
         "give a session a label",
         ("headcount label 6f2a1b3c 'nightly build'",),
         (_ID, Argument(("text",), "the label; '' takes it away", "TEXT")),
+        ACT,
     ),
     Command(
         "doctor",
-        "look for what is wrong with store and hooks, and say what mends it",
+        "look for what is wrong with store and hooks, and how to mend it",
         ("headcount doctor",),
         (_JSON,),
+        MEND,
+    ),
+    Command(
+        "completion",
+        "print what makes a shell complete commands and session ids",
+        (
+            "headcount completion fish | source  # in ~/.config/fish/config.fish",
+            'eval "$(headcount completion bash)"  # in ~/.bashrc; likewise zsh',
+        ),
+        (
+            Argument(
+                ("shell",),
+                "bash, zsh or fish",
+                "SHELL",
+                choices=("bash", "zsh", "fish"),
+                many="?",
+            ),
+            Argument(("--ids",), "list session ids instead, as those scripts do"),
+        ),
+        MEND,
+    ),
+    Command(
+        "help",
+        "show all commands, or everything about one",
+        ("headcount help show",),
+        (Argument(("topic",), "a command", "COMMAND", many="?", completes=COMMAND),),
+        MEND,
     ),
 )
+
+
+NAMES = tuple(command.name for command in COMMANDS)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; `{self.prog} --help` shows how")
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """As argparse's own, with a hint."""
+        known = list(action.choices or ())
+        if known and value not in known:
+            hint = suggest.did_you_mean(str(value), known)
+            raise argparse.ArgumentError(
+                action, f"{ascii(value)[:80]} is none of {', '.join(known)}{hint}"
+            )
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -168,55 +271,66 @@ def parse(words: list[str]) -> argparse.Namespace:
 
     Raises UsageError, and SystemExit after `--help` and `--version`.
     """
-    return _parser().parse_args(with_command(words))
+    name, *rest = with_command(words)
+    if name == "--version":
+        print(f"headcount {__version__}")
+        raise SystemExit(0)
+    parser = _parser(find(name))
+    asked, surplus = parser.parse_known_args(rest)
+    if surplus:
+        parser.error(_surplus(surplus[0], name))
+    return asked
 
 
 def with_command(words: list[str]) -> list[str]:
-    """Return *words* with the command that they leave out: `list`."""
-    about_all = ("-h", "--help", "--version")
-    if not words or (words[0].startswith("-") and words[0] not in about_all):
+    """Return *words* with the command that they leave out: `list`, or `help`."""
+    if words[:1] in (["-h"], ["--help"]):
+        return ["help"]
+    if not words or (words[0].startswith("-") and words[0] != "--version"):
         return ["list", *words]
     return words
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="headcount",
-        description="One durable record for every Claude Code session on this machine.",
-        epilog="`headcount COMMAND --help` gives an example of each command.\n"
-        "Exit codes: 0; 1 failed; 2 called wrongly; 3 no such session; "
-        "4 ambiguous id.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"headcount {__version__}"
-    )
-    commands = parser.add_subparsers(
-        title="commands",
-        metavar="COMMAND",
-        dest="command",
-        required=True,
-        prog=parser.prog,  # else argparse looks at the terminal for it, for 4 ms
-    )
+def find(name: str) -> Command:
+    """Return the command of this name; raise UsageError, with a hint, if none is."""
     for command in COMMANDS:
-        _add_command(commands, command)
-    return parser
+        if command.name == name:
+            return command
+    hint = suggest.did_you_mean(name, NAMES) or suggest.if_session(name)
+    raise UsageError(
+        f"there is no command {ascii(name)[:80]}{hint}; `headcount --help` lists them"
+    )
 
 
-def _add_command(commands: Any, command: Command) -> None:  # noqa: ANN401  # argparse's own
+def help_of(name: str) -> str:
+    """Return the help of the command of this name; raise UsageError if none is."""
+    return _parser(find(name)).format_help()
+
+
+def _surplus(word: str, name: str) -> str:
+    """Say of a word that the command of this name has no use for it."""
+    if not word.startswith("-"):
+        return f"{name} takes no {ascii(word)[:80]} here"
+    option = word.partition("=")[0]
+    known = [n for one in find(name).arguments for n in one.names if n[0] == "-"]
+    hint = suggest.did_you_mean(option, [*known, "--help"])
+    return f"{name} has no option {ascii(option)[:80]}{hint}"
+
+
+def _parser(command: Command) -> argparse.ArgumentParser:
     does = command.does
     examples = "".join(f"\n  {example}" for example in command.examples)
-    parser = commands.add_parser(
-        command.name,
-        help=does,
+    parser = _Parser(
+        prog=f"headcount {command.name}",
         description=f"{does[0].upper()}{does[1:]}.",
         epilog=f"Example{'s' * (len(command.examples) > 1)}:{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.set_defaults(command=command.name)
     for argument in command.arguments:
         _add_argument(parser, argument)
+    return parser
 
 
 def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:

@@ -11,8 +11,8 @@
 
 A session is a file of JSON lines below SESSIONS_DIR. Line 1 is its metadata, written
 once; every later line is an entry. Lines are only added, under the file's lock, and a
-session is only moved, never deleted. All of this may be called from any number of
-processes at once.
+session is only moved: nothing here deletes one (`removal` does, where a person asks).
+All of this may be called from any number of processes at once.
 
 `HEADCOUNT_DIR` and `HEADCOUNT_TTL_HOURS` are read when this module is imported.
 """
@@ -386,13 +386,14 @@ def cleanup_stale_sessions(
     keep: Collection[str] = (),
     now: float | None = None,
     on_problem: Callable[[str], None] = lambda _: None,
+    on_look: Callable[[], None] = lambda: None,
 ) -> list[SessionInfo]:
     """Archive every session that is stale or dead; return those, with their new paths.
 
     With *dry_run* nothing moves and the paths are the present ones. *budget* bounds
     the time, in seconds; ids in *keep* are left alone. What cannot be judged or moved
-    stays where it is, and *on_problem* is told. Raises StoreError if the folder itself
-    cannot be read.
+    stays where it is, and *on_problem* is told; *on_look* is called for each session
+    before it is looked at. Raises StoreError if the folder itself cannot be read.
     """
     from pathlib import Path
 
@@ -404,6 +405,7 @@ def cleanup_stale_sessions(
         budget=budget,
         dry_run=dry_run,
         on_problem=on_problem,
+        on_look=on_look,
     )
     return [SessionInfo(store.id_of(p), Path(p), metadata) for p, metadata in moved]
 

@@ -16,9 +16,9 @@ import pytest
 from command_line import DAY, HOSTILE, archive, create, environment, write
 from support import DEAD_PID, ID, ROOT, lines, types
 
-from lib import __version__, cli, clock, sessions
+from lib import __version__, cli, clock, options, sessions
 
-COMMANDS = ("list", "show", "tail", "cleanup", "append", "label", "doctor")
+COMMANDS = options.NAMES
 KEYS = {
     *("session_id", "verdict", "reasons", "state", "pid", "cwd", "label"),
     *("start_time", "last_heartbeat", "path", "archived"),

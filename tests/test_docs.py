@@ -23,7 +23,7 @@ def commands():
         text=True,
         check=True,
     ).stdout
-    return set(re.findall(r"^    ([a-z]+) ", said, re.MULTILINE))
+    return set(re.findall(r"^    ([a-z]+)(?: |$)", said, re.MULTILINE))
 
 
 def test_every_command_is_in_the_readme_and_every_one_in_it_exists(store):
@@ -36,7 +36,7 @@ def test_every_command_is_in_the_readme_and_every_one_in_it_exists(store):
 
 
 def needs(command):
-    return {"show": 1, "append": 2, "label": 2}.get(command, 0)
+    return {"show": 1, "append": 2, "label": 2, "restore": 1, "rm": 1}.get(command, 0)
 
 
 def test_the_options_of_the_installer_in_the_readme_exist():

@@ -315,8 +315,9 @@ def test_a_file_that_is_cut_or_replaced_is_read_anew(store):
         path.write_bytes(b'{"type":"note.a"}\n')
         assert tail.line() == b'{"type":"note.a"}'
         path.unlink()
-        last = note("other")
-        assert tail.line() == last  # so it has looked
+        for _ in range(2):  # the second is seen by a look that began after the first
+            last = note("other")
+            assert tail.line() == last
         path.write_bytes(b'{"type":"note.b"}\n')
         assert tail.line() == b'{"type":"note.b"}'
 

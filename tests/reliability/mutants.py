@@ -158,6 +158,27 @@ MUTANTS = [
         "            open(path, 'w').write(after)\n",
         "test_syscalls.py test_settings_files.py",
     ),
+    Mutant(
+        "verdict before deletion",
+        "lib/removal.py",
+        "        _check_over(path, now)\n        if os.lstat",
+        "        if os.lstat",
+        "../commands/test_rm.py ../commands/test_cleanup.py",
+    ),
+    Mutant(
+        "proof before deletion",
+        "lib/removal.py",
+        "        _check_proven(path)\n        _check_over(path, now)\n        if",
+        "        _check_over(path, now)\n        if",
+        "../commands/test_cleanup.py",
+    ),
+    Mutant(
+        "no deletion of what has grown",
+        "lib/removal.py",
+        "if os.lstat(path).st_size != size:",
+        "if size < 0:",
+        "../commands/test_rm.py",
+    ),
 ]
 
 

@@ -1,0 +1,70 @@
+"""A line on stderr that says how far a long job is, for a person who waits.
+
+Only on a terminal, only once it has taken a second, and gone when the job is done.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+_PATIENCE_SECONDS = 1.0
+_PAUSE_SECONDS = 0.1
+_COLUMNS = 20
+_ERASE = "\r\x1b[K"
+
+
+class Progress:
+    """Count the steps of a job of *total* steps; a context manager.
+
+    *stream* and *clock* are stderr and a clock that only goes forward.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        total: int,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._what, self._total, self._clock = what, total, clock
+        self._stream = sys.stderr if stream is None else stream
+        dumb = os.environ.get("TERM", "dumb") == "dumb"
+        self._wanted = self._stream is not None and self._stream.isatty() and not dumb
+        self._next = clock() + _PATIENCE_SECONDS
+        self._done = 0
+        self._drawn = False
+
+    def __enter__(self) -> Progress:  # noqa: PYI034  # Self is not in 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._drawn:
+            self._show("")
+
+    def step(self) -> None:
+        """Count one step more, and show it if it is time to."""
+        self._done += 1
+        if self._wanted and (now := self._clock()) >= self._next:
+            self._next = now + _PAUSE_SECONDS
+            self._show(self._bar())
+
+    def _bar(self) -> str:
+        done = min(self._done, self._total)
+        filled = _COLUMNS * done // max(1, self._total)
+        bar = "#" * filled + "." * (_COLUMNS - filled)
+        return f"{self._what} [{bar}] {done} of {self._total}"
+
+    def _show(self, line: str) -> None:
+        self._drawn = True
+        try:
+            self._stream.write(_ERASE + line)
+            self._stream.flush()
+        except OSError:
+            self._wanted = False  # the terminal is gone; the job is not
