@@ -46,10 +46,20 @@ TABLE = {
     "settings": "errors file_lock json_text store user_file",
     "selftest": "",
     "installer": "errors selftest settings store user_file",
-    "doctor": "errorlog errors file_lock sessions settings store tree words",
+    "checks.finding": "",
+    "checks.machine": "checks.finding",
+    "checks.log": "checks.finding clock errorlog words",
+    "checks.records": "checks.finding errors file_lock record sessions store",
+    "checks.leftovers": "checks.finding checks.records journal store",
+    "checks.wired_before": "model sessions user_file",
+    "checks.hooks": "checks.finding checks.wired_before settings store tree",
+    "checks.statusline": "checks.finding checks.hooks user_file",
+    "checks.timing": "checks.finding checks.hooks selftest settings",
+    "doctor": "checks.finding checks.hooks checks.leftovers checks.log"
+    " checks.machine checks.records checks.statusline checks.timing errors words",
     "commands.append": "errors lookup model output",
     "commands.cleanup": "lookup output render sessions words",
-    "commands.doctor": "doctor output render",
+    "commands.doctor": "checks.finding doctor output render",
     "commands.label": "lookup",
     "commands.list": "lookup output render sessions",
     "commands.show": "lookup model output render sessions",
@@ -66,13 +76,14 @@ HOT = {
 
 def imports_of(name):
     """The modules of ours that a module imports, at its top or later."""
-    path, level = ROOT / "lib" / f"{name.replace('.', '/')}.py", name.count(".") + 1
+    path, package = ROOT / "lib" / f"{name.replace('.', '/')}.py", name.split(".")[:-1]
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == level:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            above = package[: len(package) + 1 - node.level]
             names = [node.module] if node.module else [a.name for a in node.names]
-            found.update(name for name in names if name != "__version__")
-    return found
+            found.update(".".join([*above, name]) for name in names)
+    return {name for name in found if not name.endswith("__version__")}
 
 
 @pytest.mark.parametrize("name", TABLE)
