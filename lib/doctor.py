@@ -9,6 +9,7 @@ What is safe to mend without asking has a `Repair`; `mend` carries those out.
 
 from __future__ import annotations
 
+from .checks.clients import clients
 from .checks.finding import ELSEWHERE, PROBLEM, Finding, Look
 from .checks.hooks import hooks, looked_at
 from .checks.leftovers import hidden, moves
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _CHECKS: tuple[Check, ...] = (
     *(python, packages, store, files, archive, lock, moves, hidden, errors),
-    *(hooks, looked_at, statusline, command),
+    *(hooks, looked_at, statusline, command, clients),
 )
 _SLOW_CHECKS: tuple[Check, ...] = (timing,)
 _LONGEST = 4096

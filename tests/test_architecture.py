@@ -46,6 +46,7 @@ TABLE = {
     "settings": "errors file_lock json_text store user_file",
     "selftest": "",
     "installer": "errors selftest settings store user_file",
+    "clients": "process settings",
     "checks.finding": "",
     "checks.machine": "checks.finding",
     "checks.log": "checks.finding clock errorlog words",
@@ -55,7 +56,9 @@ TABLE = {
     "checks.hooks": "checks.finding checks.wired_before settings store tree",
     "checks.statusline": "checks.finding checks.hooks user_file",
     "checks.timing": "checks.finding checks.hooks selftest settings",
-    "doctor": "checks.finding checks.hooks checks.leftovers checks.log"
+    "checks.clients": "checks.finding checks.hooks clients errors sessions store"
+    " user_file words",
+    "doctor": "checks.clients checks.finding checks.hooks checks.leftovers checks.log"
     " checks.machine checks.records checks.statusline checks.timing errors words",
     "commands.append": "errors lookup model output",
     "commands.cleanup": "lookup output render sessions words",

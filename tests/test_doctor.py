@@ -13,118 +13,16 @@ import sys
 import time
 
 import pytest
+from checkouts import copy_of_checkout
 from command_line import write
+from examination import Findings, variables, wire
 from support import ID
-from test_install import copy_of_checkout, environment  # noqa: F401  # a fixture
 
-from lib import clock, errorlog, sessions, settings
+from lib import clock, errorlog, sessions
 from lib.checks import machine, records
 from lib.checks.finding import Look
 
 NOW = Look(0.0, quick=True)
-
-
-@pytest.fixture
-def home(store):
-    home = store.parent / "home"
-    (home / ".claude").mkdir(parents=True)
-    return home
-
-
-@pytest.fixture
-def checkout(tmp_path, environment):  # noqa: F811
-    """A checkout with all it needs, from which `headcount doctor` is run here."""
-    return copy_of_checkout(tmp_path / "check out", environment)
-
-
-@pytest.fixture
-def wired(home, checkout):
-    """The user's settings with every hook of *checkout* wired: nothing is wrong."""
-    return wire(home / ".claude/settings.json", checkout)
-
-
-@pytest.fixture
-def headcount(store, home, checkout, tmp_path):
-    """Run the command; return what became of it."""
-
-    def run(*words, cwd=tmp_path, **more):
-        done = subprocess.run(
-            [sys.executable, "-m", "lib", *words],
-            env=variables(store, home, PYTHONPATH=str(checkout), **more),
-            cwd=cwd,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return done
-
-    return run
-
-
-@pytest.fixture
-def examine(headcount):
-    """Run `headcount doctor --quick --json`; return its findings and its exit code."""
-
-    def run(*words, cwd=None, quick=True, **more):
-        words = ("doctor", "--json", *(["--quick"] if quick else []), *words)
-        done = headcount(*words, **({"cwd": cwd} if cwd else {}), **more)
-        return Findings(json.loads(done.stdout)), done.returncode
-
-    return run
-
-
-@pytest.fixture
-def carry_out(store, home):
-    """Run what mends something, as a person would paste it."""
-
-    def run(command):
-        done = subprocess.run(
-            ["sh", "-c", command],
-            env=variables(store, home),
-            cwd="/",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    return run
-
-
-class Findings(list):
-    def of(self, level, check=None):
-        return [
-            finding
-            for finding in self
-            if finding["level"] == level and check in (None, finding["check"])
-        ]
-
-    @property
-    def problem(self):
-        """The only problem there is."""
-        (problem,) = self.of("problem")
-        return problem["check"], problem["message"], problem["mend"]
-
-    @property
-    def fixed(self):
-        """What was done."""
-        return [finding for finding in self if finding["fixed"]]
-
-
-def variables(store, home, **more):
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "HEADCOUNT_DIR": str(store),
-        **more,
-    }
-
-
-def wire(path, checkout, text=None):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(settings.merge(text, settings.wanted(str(checkout))))
-    return path
 
 
 def test_nothing_wrong_is_exit_0_and_only_ok(examine, wired, store):
@@ -154,10 +52,10 @@ def test_a_store_that_is_yet_to_be_made_is_no_problem_and_is_not_made(
     assert not store.exists()
 
 
-def test_people_get_a_line_for_each_finding_and_the_command_below_it(headcount, store):
+def test_people_get_a_line_for_each_finding_and_the_command_below_it(doctor, store):
     store.mkdir(0o755)
     os.chmod(store, 0o755)
-    done = headcount("doctor", "--quick")
+    done = doctor("--quick")
     shown = done.stdout.splitlines()
     assert done.returncode == 1
     at = shown.index(f"problem  store     {store} is open to others (mode 0755)")
@@ -167,11 +65,11 @@ def test_people_get_a_line_for_each_finding_and_the_command_below_it(headcount, 
     )
 
 
-def test_nothing_that_a_path_holds_reaches_the_terminal_as_control(headcount, tmp_path):
+def test_nothing_that_a_path_holds_reaches_the_terminal_as_control(doctor, tmp_path):
     store = tmp_path / "st\x1b[31more\u202e"
     store.mkdir(0o755)
     (store / "new\nline.jsonl").touch(0o644)
-    done = headcount("doctor", "--quick", HEADCOUNT_DIR=str(store))
+    done = doctor("--quick", HEADCOUNT_DIR=str(store))
     assert [line for line in done.stdout.splitlines() if not line.isprintable()] == []
     assert "st�[31more" in done.stdout
 
@@ -375,7 +273,7 @@ def test_a_store_without_locks_is_told(store, monkeypatch):
 
 
 def test_what_hooks_complained_of_is_told_once_each_with_how_often(
-    examine, headcount, wired, store
+    examine, doctor, wired, store
 ):
     for number in range(5):
         errorlog.note("heartbeat", f"{ID[:-1]}{number} is busy for {number} s \x1b[31m")
@@ -391,7 +289,7 @@ def test_what_hooks_complained_of_is_told_once_each_with_how_often(
     assert newest.endswith(" stop: no room")
     assert other.startswith("5 x, last ")
     assert f"heartbeat: {ID[:-1]}4 is busy for 4 s" in other
-    done = headcount("doctor", "--quick")
+    done = doctor("--quick")
     assert all(line.isprintable() for line in done.stdout.splitlines())
 
 
@@ -707,7 +605,7 @@ def test_what_fix_would_do_is_told_without_it_and_nothing_done(examine, wired, s
 
 
 def test_fix_closes_folders_and_files_and_ends_by_what_is_left(
-    examine, headcount, wired, store
+    examine, doctor, wired, store
 ):
     for number in range(7):
         sessions.create_session(session_id=f"session-{number}")
@@ -715,7 +613,7 @@ def test_fix_closes_folders_and_files_and_ends_by_what_is_left(
     sessions.archive_session(store / "session-0.jsonl")
     os.chmod(store / "archive", 0o755)
     store.chmod(0o777)
-    done = headcount("doctor", "--quick", "--fix")
+    done = doctor("--quick", "--fix")
     assert done.returncode == 0, done.stdout
     assert f"fixed    store     {store} is open to others (mode 0777)" in done.stdout
     assert f"done: chmod 700 {store}/archive" in done.stdout
@@ -873,7 +771,7 @@ def test_fix_removes_old_leftovers_of_ours_alone(examine, wired, store, carry_ou
 
 
 def test_what_fix_could_not_do_is_said_and_is_still_a_problem(
-    headcount, wired, home, checkout
+    doctor, wired, home, checkout
 ):
     strip(wired, "Stop")
     holder = f"import sys,time;sys.path.insert(0,{str(checkout)!r})\n"
@@ -891,7 +789,7 @@ def test_what_fix_could_not_do_is_said_and_is_still_a_problem(
         text=True,
     ) as process_:
         assert process_.stdout.readline() == "held\n"
-        done = headcount("doctor", "--quick", "--fix")
+        done = doctor("--quick", "--fix")
         process_.communicate("")
     assert done.returncode == 1
     assert "headcount: could not wire the hooks of " in done.stderr

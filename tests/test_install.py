@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
@@ -14,12 +13,11 @@ import venv
 from pathlib import Path
 
 import pytest
+from checkouts import PACKAGES, copy_of_checkout
 
 from lib import settings
 
 ROOT = Path(__file__).parent.parent
-PARTS = ["install.sh", "settings.example.json", "requirements.txt", "hooks", "lib"]
-PACKAGES = ["filelock", "psutil", "dateutil", "six", "tzdata"]
 # Once each: /bin/sh is often one of the others.
 SHELLS = list(
     {
@@ -52,22 +50,6 @@ EVENTS = {
 }
 
 
-@pytest.fixture(scope="session")
-def environment(tmp_path_factory):
-    """Return a finished .venv of the packages that this Python has: no network."""
-    folder = tmp_path_factory.mktemp("environment") / ".venv"
-    venv.create(folder, symlinks=True)
-    (packages,) = folder.glob("lib/python*/site-packages")
-    for name in PACKAGES:
-        found = importlib.util.find_spec(name)
-        if found and found.origin:
-            origin = Path(found.origin)
-            source = origin.parent if origin.name == "__init__.py" else origin
-            (packages / source.name).symlink_to(source)
-    shutil.copy(ROOT / "requirements.txt", folder)
-    return folder
-
-
 @pytest.fixture
 def home(tmp_path):
     home = tmp_path / "home"
@@ -79,16 +61,6 @@ def home(tmp_path):
 def checkout(tmp_path, environment):
     """Return a copy of the checkout whose environment is made already."""
     return copy_of_checkout(tmp_path / "check out", environment)
-
-
-def copy_of_checkout(folder, environment=None):
-    folder.mkdir(parents=True)
-    for name in PARTS:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
-    if environment:
-        shutil.copytree(environment, folder / ".venv", symlinks=True)
-    return folder
 
 
 @pytest.fixture
