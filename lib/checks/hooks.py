@@ -79,8 +79,8 @@ def hooks(_: Look) -> Iterator[Finding]:
 def looked_at(_: Look) -> Iterator[Finding]:
     """Say which settings were looked at, and which nobody but the client sees."""
     files = ", ".join(f"{path} ({name})" for name, path in here().items())
-    message = f"looked at {files}; managed settings, plugins and what a client is "
-    yield Finding(OK, "scopes", f"{message}given with --settings are not seen")
+    message = f"looked at {files}; not seen: managed settings, plugins, --settings"
+    yield Finding(OK, "scopes", message)
 
 
 def _told(scope: Scope) -> Iterator[Finding]:

@@ -110,18 +110,11 @@ def _fire(hooks: dict[str, dict[str, Any]]) -> tuple[Times, dict[str, str]]:
 
 
 def _judged(times: Times) -> Iterator[Finding]:
-    slow = {e: t for e, t in times.items() if percentile(t, 95) > _SLOW_MILLISECONDS}
-    for event, taken in slow.items():
-        message = f"{_in_words(event, taken)}, over {_SLOW_MILLISECONDS:.0f} ms: each "
-        message += "delays the session by that; is the machine busy, or its disk slow?"
-        yield Finding(WARN, "timing", message)
-    quick = [_in_words(e, t) for e, t in times.items() if e not in slow]
-    if quick:
-        rounds = len(next(iter(times.values())))
-        told = f"every hook records; of {rounds} runs: {', '.join(quick)}"
-        yield Finding(OK, "timing", told)
-
-
-def _in_words(event: str, taken: list[float]) -> str:
-    middle, most = percentile(taken, 50), percentile(taken, 95)
-    return f"{event} p50 {middle:.0f} ms, p95 {most:.0f} ms"
+    for event, taken in times.items():
+        middle, most = percentile(taken, 50), percentile(taken, 95)
+        message = f"{event:<16} p50 {middle:3.0f} ms, p95 {most:3.0f} ms"
+        message += f" of {len(taken)} runs"
+        if most > _SLOW_MILLISECONDS:
+            message += "; each delays the session: is the machine busy, its disk slow?"
+        level = WARN if most > _SLOW_MILLISECONDS else OK
+        yield Finding(level, "timing", message)

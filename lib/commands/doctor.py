@@ -28,7 +28,7 @@ def run(asked: Namespace) -> int:
         output.write(doctor.lines(told))
     problems = [finding for finding in found if finding.level == PROBLEM]
     if problems:
-        output.say(f"{output.count(len(problems), 'problem')} found{_hint(found)}")
+        output.say(f"{output.count(len(problems), 'problem')} found{_hint(problems)}")
     return 1 if problems else 0
 
 
@@ -45,6 +45,6 @@ def _fix() -> list[Finding]:
     return done
 
 
-def _hint(found: list[Finding]) -> str:
-    fixable = sum(finding.repair is not None for finding in found)
-    return f"; `headcount doctor --fix` mends {fixable} of them" if fixable else ""
+def _hint(problems: list[Finding]) -> str:
+    fixable = sum(finding.repair is not None for finding in problems)
+    return f"; `headcount doctor --fix` mends {fixable}" if fixable else ""
