@@ -77,7 +77,7 @@ def live(now: float) -> list[Client] | None:
 def asked(now: float) -> list[Client]:
     """Return the running clients that `claude agents --json` names; [] if it fails.
 
-    It is on PATH or not, knows the words or not: clients before 2.1.145 refuse them.
+    It is on PATH or not, knows the words or not: 2.0.45 and 2.1.74 refuse them.
     """
     rows = _decode(_answer())
     found = []

@@ -268,6 +268,13 @@ def test_one_in_a_folder_that_is_not_trusted_is_told_so(
     assert "trusted" not in reason(pid)
 
 
+def test_one_in_the_home_folder_is_not_said_to_lack_trust_which_is_not_kept_there(
+    reason, start, long_wired, home
+):
+    (home / ".claude.json").write_text('{"projects": {}}')
+    assert "trusted" not in reason(start(cwd=home, entrypoint="cli"))
+
+
 def test_one_that_still_asks_for_trust_has_only_a_key_and_is_found_by_it(
     reason,
     start,

@@ -8,6 +8,7 @@ import shlex
 import stat
 import time
 
+from ..output import count
 from .finding import FIX, PROBLEM, WARN, Finding, Look, Repair, is_ours
 from .records import all_files, is_usable
 
@@ -37,10 +38,10 @@ def moves(_: Look) -> Iterator[Finding]:
         repair = Repair(does, lambda: _finish(inside))
         yield Finding(WARN, "moves", message, FIX, repair)
     for path in (path for path in twice if path not in inside):
-        message = f"{path} has a second name (hard link) outside the store, so "
-        message += "nothing is written to it"
+        message = f"{path} has a second name (hard link) outside the store, so nothing "
+        message += "is written to it; find the other name and remove it"
         mend = shlex.join(["find", "/", "-xdev", "-samefile", path])
-        yield Finding(PROBLEM, "moves", message, f"{mend}; remove the other name")
+        yield Finding(PROBLEM, "moves", message, mend)
 
 
 def hidden(look: Look) -> Iterator[Finding]:
@@ -49,7 +50,7 @@ def hidden(look: Look) -> Iterator[Finding]:
         return
     old = [path for path in _hidden_files() if _is_old(path, look.now)]
     if old:
-        message = f"{len(old)} hidden files that a crash left: {_named(old)}"
+        message = f"{count(len(old), 'hidden file')} left by a crash: {_named(old)}"
         repair = Repair(f"rm {_named(old)}", lambda: _remove(old, look.now))
         yield Finding(WARN, "moves", message, shlex.join(["rm", "-f", *old]), repair)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ..output import count
 from .finding import OK, WARN, Finding, Look
 
 TYPE_CHECKING = False
@@ -32,8 +33,7 @@ def errors(look: Look) -> Iterator[Finding]:
         yield Finding(OK, "errors", f"no hook failed in the last {_DAYS} days")
         return
     groups = _grouped(noted)
-    lines = "1 line" if len(noted) == 1 else f"{len(noted)} lines"
-    message = f"{lines} in errors.log of the last {_DAYS} days"
+    message = f"{count(len(noted), 'line')} in errors.log of the last {_DAYS} days"
     if len(groups) > _MOST_SHOWN:
         message += f", of {len(groups)} kinds; the newest {_MOST_SHOWN}"
     yield Finding(WARN, "errors", f"{message}:")

@@ -8,6 +8,7 @@ import shlex
 import stat
 
 from ..errors import HeadcountError
+from ..output import count
 from .finding import ELSEWHERE, OK, PROBLEM, Finding, Look, Repair, is_ours
 
 TYPE_CHECKING = False
@@ -34,11 +35,12 @@ def store(_: Look) -> Iterator[Finding]:
     faults = list(_folder_faults(folder, "store"))
     yield from faults
     if not faults:
-        count = sum(1 for _ in store.session_files(folder))
+        live = sum(1 for _ in store.session_files(folder))
         archived = sum(
             1 for day in store.archive_folders() for _ in store.session_files(day)
         )
-        yield Finding(OK, "store", f"{folder}: {count} sessions, {archived} archived")
+        told = f"{folder}: {count(live, 'session')}, {archived} archived"
+        yield Finding(OK, "store", told)
 
 
 def files(_: Look) -> Iterator[Finding]:
