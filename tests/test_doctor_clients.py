@@ -185,6 +185,16 @@ def test_one_with_another_store_is_told_which_and_nothing_else_of_its_environmen
     assert "hunter2" not in doctor("--quick", "--json").stdout
 
 
+def test_one_without_the_variable_that_we_have_is_told_so(
+    reason, start, long_wired, home
+):
+    pid = start(env={"HEADCOUNT_DIR": ""})
+    default = f"{home}/.local/state/headcount"
+    assert (
+        reason(pid) == f"it records to {default} (no HEADCOUNT_DIR in its environment)"
+    )
+
+
 def test_one_with_a_relative_store_is_looked_for_in_its_project(
     reason,
     start,

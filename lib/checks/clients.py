@@ -7,6 +7,7 @@ this never is a problem, only a warning: it proves nothing.
 from __future__ import annotations
 
 import os
+import shlex
 
 from ..words import duration
 from .finding import OK, WARN, Finding, Look, install
@@ -111,7 +112,7 @@ def _sources(arguments: tuple[str, ...]) -> set[str] | None:
 
 
 def _edit(path: str) -> str:
-    return f"take disableAllHooks out of {path}"
+    return f"take disableAllHooks out of {shlex.quote(path)}"
 
 
 def _other_store(client: Client) -> Iterator[Reason]:
@@ -128,8 +129,9 @@ def _other_store(client: Client) -> Iterator[Reason]:
         yield str(error), None
         return
     if os.path.realpath(theirs) != os.path.realpath(store.SESSIONS_DIR):
-        why = f"it records to {theirs} (HEADCOUNT_DIR in its environment)"
-        yield why, f"HEADCOUNT_DIR={theirs} headcount list"
+        named = "HEADCOUNT_DIR in" if client.store else "no HEADCOUNT_DIR in"
+        mend = f"HEADCOUNT_DIR={shlex.quote(theirs)} headcount list"
+        yield f"it records to {theirs} ({named} its environment)", mend
 
 
 def _not_to_be_run(wired: list[Scope]) -> Iterator[Reason]:
