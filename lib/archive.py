@@ -11,17 +11,17 @@ Promises
 from __future__ import annotations
 
 import os
-import time
 
-from . import clock, journal, process, record, store
+from . import clock, journal, process, record, rename, store
 from .errors import HeadcountError, LockTimeoutError, StoreError
+from .store import Survey
 from .words import duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from .model import SessionInfo, SessionMetadata
+    from .model import SessionMetadata
 
 _LEFTOVER_SECONDS = 3600
 _MANY = 500
@@ -75,19 +75,22 @@ def cleanup(
     *,
     now: float,
     keep: Collection[str] = (),
+    survey: Survey | None = None,
     budget: float | None = None,
     dry_run: bool = False,
     on_problem: Callable[[str], None] = lambda _: None,
-) -> list[SessionInfo]:
-    """Archive every stale or dead session but those in *keep*; return what was moved.
+) -> list[tuple[str, SessionMetadata]]:
+    """Archive every stale or dead session but those in *keep*.
 
-    Ends after *budget* seconds, if given. What could not be judged or moved goes to
-    *on_problem* in words; it never raises for the sake of one session.
+    Returns the new path (with *dry_run* the present one) and the metadata of each.
+    Ends *budget* seconds, if given, after the *survey* was begun. What could not be
+    judged or moved goes to *on_problem* in words; it never raises for the sake of one
+    session.
     """
-    deadline = None if budget is None else time.monotonic() + budget
-    moved: list[SessionInfo] = []
-    for path in _oldest_first():
-        if deadline is not None and time.monotonic() > deadline:
+    survey = survey or Survey()
+    moved: list[tuple[str, SessionMetadata]] = []
+    for path in _in_turn(survey):
+        if budget is not None and survey.age() > budget:
             break
         if store.id_of(path) in keep:
             continue
@@ -120,29 +123,25 @@ def _is_ours(path: str) -> bool:
 def _move_back(archived: str, live: str, timeout: float, *, even_locked: bool) -> None:
     try:
         with journal.locked(archived, timeout):
-            journal.move(archived, live)
+            rename.rename(archived, live)
     except LockTimeoutError:
         if not even_locked:
             raise
-        journal.move(archived, live)
+        rename.rename(archived, live)
 
 
-def _clean_one(path: str, now: float, *, dry_run: bool) -> SessionInfo | None:
+def _clean_one(
+    path: str, now: float, *, dry_run: bool
+) -> tuple[str, SessionMetadata] | None:
     metadata = _over(path, now)
     if metadata is None:
         return None
-    from pathlib import Path
-
-    from .model import SessionInfo
-
     target: str | None = path
     if not dry_run:
         target = archive(
             path, now=now, still_wanted=lambda: _over(path, now) is not None
         )
-    if target is None:
-        return None
-    return SessionInfo(store.id_of(path), Path(target), metadata)
+    return None if target is None else (target, metadata)
 
 
 def _over(path: str, now: float) -> SessionMetadata | None:
@@ -184,26 +183,18 @@ def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) 
         )
 
 
-def _oldest_first() -> Iterator[str]:
+def _in_turn(survey: Survey) -> Iterator[str]:
     """Yield the paths of the live sessions, least recently written first.
 
     With very many, from a random place onwards and around, so that some that can
     never be moved do not keep later starts from the rest.
     """
-    found: list[tuple[float, str]] = []
-    for entry in store.session_files(store.SESSIONS_DIR):
-        try:
-            if entry.is_file(follow_symlinks=False):
-                found.append((entry.stat().st_mtime, entry.path))
-        except FileNotFoundError:
-            continue
-    found.sort()
+    paths = [path for _, path in survey.files]
     start = 0
-    if len(found) > _MANY:
-        start = int.from_bytes(os.urandom(4), "big") % len(found)
-    for _, path in found[start:] + found[:start]:
-        if store.is_session_id(os.path.basename(path).removesuffix(store.SUFFIX)):
-            yield path
+    if len(paths) > _MANY:
+        start = int.from_bytes(os.urandom(4), "big") % len(paths)
+    yield from paths[start:]
+    yield from paths[:start]
 
 
 def _check_name(path: str) -> None:
@@ -230,7 +221,7 @@ def _move_to_free_name(path: str, folder: str) -> str:
         name = f"{session_id}.{number}" if number else session_id
         target = os.path.join(folder, name + store.SUFFIX)
         try:
-            journal.move(path, target)
+            rename.rename(path, target)
         except FileExistsError:
             number += 1
             continue

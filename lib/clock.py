@@ -11,13 +11,17 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import TypeGuard
 
 # An entry from this far ahead is a clock that disagrees a little; beyond, it proves
 # nothing about when it was written.
 SKEW_SECONDS = 300
 _OLDEST = "2020"
 _LONGEST = 64
-_LENGTH = len("0000-00-00T00:00:00.000Z")
+_SHAPE = b"0000-00-00T00:00:00.000Z"
+_LENGTH = len(_SHAPE)
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
+_LATEST: dict[str, object] = {}
 
 
 def stamp(seconds: float) -> str:
@@ -30,27 +34,28 @@ def stamp(seconds: float) -> str:
     )
 
 
-def is_stamp(value: object) -> bool:
+def is_stamp(value: object) -> TypeGuard[str]:
     """Whether *value* has the shape of a stamp."""
-    if not isinstance(value, str) or len(value) != _LENGTH:
-        return False
-    digits = value[:4] + value[5:7] + value[8:10] + value[11:13] + value[14:16]
-    digits += value[17:19] + value[20:23]
-    marks = value[4] + value[7] + value[10] + value[13] + value[16] + value[19]
-    return digits.isdigit() and value.isascii() and marks + value[23] == "--T::.Z"
+    return (
+        isinstance(value, str)
+        and len(value) == _LENGTH
+        and value.encode("ascii", "replace").translate(_DIGITS_TO_ZERO) == _SHAPE
+    )
 
 
 def canonical(value: object) -> str | None:
     """Return the time that *value* names as a stamp, or None if it names none."""
     if is_stamp(value):
-        return str(value)
+        return value
     seconds = parse(value)
     return None if seconds is None else stamp(seconds)
 
 
 def latest_trusted(now: float) -> str:
     """Return the stamp up to which times are believed at *now*."""
-    return stamp(now + SKEW_SECONDS)
+    if _LATEST.get("now") != now:  # the same for all sessions of a list
+        _LATEST.update(now=now, stamp=stamp(now + SKEW_SECONDS))
+    return str(_LATEST["stamp"])
 
 
 def is_trusted(when: str, latest: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import clock, jsonl, process, record
+from . import clock, jsonl, kinds, process
 from .errors import InvalidEntryError
 
 TYPE_CHECKING = False
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .model import SessionEntry, SessionMetadata, State
+    from .record import Record
 
 FORMAT_VERSION = 1
 NO_PROCESS = 0
@@ -32,7 +33,7 @@ def metadata_entry(
 ) -> SessionEntry:
     """Return line 1 of a session; *pid* None is this process, 0 says none is known."""
     check_label(_present(fields))
-    entry = _common(record.METADATA, session_id)
+    entry = _common(kinds.METADATA, session_id)
     began = entry.pop("timestamp")
     return {
         **entry,
@@ -45,15 +46,15 @@ def metadata_entry(
 
 
 def lifecycle_entry(
-    found: record.Record, kind: str, pid: int | None, fields: Mapping[str, object]
+    found: Record, kind: str, pid: int | None, fields: Mapping[str, object]
 ) -> SessionEntry:
     """Return an entry of ours; *pid* 0 names no process.
 
     *pid* None is this process if it has the session open, else the one on record.
 
     It carries whatever a reader of the tail would otherwise have to look for in the
-    middle: further processes at work, the host, label and tasks where they are no
-    longer those of line 1.
+    middle: further processes at work, and the host, texts, label and tasks where they
+    are no longer those of line 1.
     """
     metadata, first = found.metadata, found.first
     entry = _common(kind, metadata["session_id"])
@@ -69,12 +70,11 @@ def lifecycle_entry(
     others = _others_at_work(metadata, entry)
     if others:
         entry["others"] = others[-_MOST_OTHERS:]
-    entry.update(_changed(metadata, first))
-    return entry
+    return {**entry, **_changed(metadata, first, besides=entry)}
 
 
 def resume_entry(
-    found: record.Record,
+    found: Record,
     pid: int,
     fields: Mapping[str, object],
     facts: Mapping[str, object],
@@ -83,20 +83,20 @@ def resume_entry(
     news = {k: v for k, v in facts.items() if v != found.metadata.get(k)}
     host = process.host_name()
     fields = {**fields, **news, "host": host}
-    return lifecycle_entry(found, record.RESUME, pid, fields)
+    return lifecycle_entry(found, kinds.RESUME, pid, fields)
 
 
-def state_kept(found: record.Record) -> State:
+def state_kept(found: Record) -> State:
     """Return the state of a session that goes on without saying which."""
     state = found.metadata.get("state", "busy")
     return "busy" if state == "closed" else state
 
 
-def says_nothing_new(entry: SessionEntry, found: record.Record, since: float) -> bool:
+def says_nothing_new(entry: SessionEntry, found: Record, since: float) -> bool:
     """Whether the heartbeat *entry* repeats what is on record from after *since*."""
     metadata = found.metadata
     return (
-        entry["type"] == record.HEARTBEAT
+        entry["type"] == kinds.HEARTBEAT
         and entry.get("state") == metadata.get("state")
         and entry.get("process") == metadata.get("process")
         and metadata["last_heartbeat"] > clock.stamp(since)
@@ -106,8 +106,8 @@ def says_nothing_new(entry: SessionEntry, found: record.Record, since: float) ->
 def check_facts(facts: Mapping[str, object]) -> None:
     """Raise TypeError for a name that is no fact, InvalidEntryError for its value."""
     for name, value in facts.items():
-        if name not in record.TEXTS:
-            raise TypeError(f"{name} is none of {', '.join(record.TEXTS)}")
+        if name not in kinds.TEXTS:
+            raise TypeError(f"{name} is none of {', '.join(kinds.TEXTS)}")
         if not isinstance(value, (str, type(None))):
             raise InvalidEntryError(f"{name} is a text, not {ascii(value)[:80]}")
 
@@ -132,7 +132,7 @@ def foreign_entry(session_id: str, given: SessionEntry) -> SessionEntry:
         raise InvalidEntryError(
             f"{ascii(entry['timestamp'])[:80]} is no time: RFC 3339, UTC"
         )
-    if entry["type"] == record.UPDATE:
+    if entry["type"] == kinds.UPDATE:
         check_label(entry)
     return entry
 
@@ -147,8 +147,19 @@ def _common(kind: str, session_id: str) -> dict[str, Any]:
     }
 
 
-def _changed(metadata: SessionMetadata, first: SessionEntry) -> SessionEntry:
-    """Return label and tasks where they are no longer those of line 1."""
+def _changed(
+    metadata: SessionMetadata, first: SessionEntry, *, besides: SessionEntry
+) -> SessionEntry:
+    """Return texts, label and tasks that are not in line 1 so, nor in *besides*."""
+    texts = {
+        key: value
+        for key, value in metadata.items()
+        if key in kinds.LATER_TEXTS and key not in besides and value != first.get(key)
+    }
+    return {**texts, **_changed_label(metadata, first)}
+
+
+def _changed_label(metadata: SessionMetadata, first: SessionEntry) -> SessionEntry:
     changed: SessionEntry = {}
     for key, nothing in (("label", ""), ("tasks", [])):
         value = metadata.get(key, nothing)
@@ -214,7 +225,7 @@ def _check_type(kind: object) -> None:
             f"{ascii(kind)[:80]} is no type: a lower-case letter, then at most 63 of "
             "a-z 0-9 _ . -"
         )
-    if kind in record.LIFECYCLE:
+    if kind in kinds.LIFECYCLE:
         raise InvalidEntryError(
             f"entries of type {kind} are Headcount's own; create_session, "
             "update_heartbeat and close_session write them"

@@ -78,9 +78,10 @@ def session_start(payload: Payload) -> None:
     source = _text(payload, "source") or "startup"
     session_id = _begin(payload, source)
     _WRITTEN.append(session_id)
+    survey = store.Survey()
     if source != "compact" and os.environ.get("HEADCOUNT_QUIET", "0") in ("", "0"):
-        _attempt("notice", lambda: _say_who_is_here(session_id))
-    sessions.clean_by_the_way(session_id)
+        _attempt("notice", lambda: _say_who_is_here(session_id, survey))
+    sessions.clean_by_the_way(session_id, survey)
 
 
 def heartbeat(payload: Payload) -> None:
@@ -190,10 +191,10 @@ def _text(payload: Payload, key: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _say_who_is_here(session_id: str) -> None:
+def _say_who_is_here(session_id: str, survey: store.Survey) -> None:
     from . import notice
 
-    message = notice.who_else_is_here(session_id)
+    message = notice.who_else_is_here(session_id, survey)
     if message:
         os.write(_STDOUT_KEPT, jsonl.encode({"systemMessage": message}))
 

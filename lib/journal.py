@@ -9,7 +9,7 @@ Promises
 
 Calling sequence
     create(path, line)   or   append(path, make_line, timeout=...)
-    with locked(path):   move(path, target)
+    with locked(path):   rename.rename(path, target)
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def append(
     """
     deadline = time.monotonic() + timeout
     while True:
-        descriptor = _open_ours(path)
+        descriptor, _ = _open_ours(path)
         try:
             problem = _try_lock(descriptor, path, deadline)
             if problem is not None:
@@ -108,7 +108,7 @@ class locked:  # noqa: N801  # a context manager, used like a function
         self._timeout = timeout
 
     def __enter__(self) -> None:
-        self._descriptor = _open_ours(self._path)
+        self._descriptor, _ = _open_ours(self._path)
         try:
             file_lock.acquire(self._descriptor, self._path, self._timeout)
             if not file_lock.still_names(self._path, self._descriptor):
@@ -122,25 +122,13 @@ class locked:  # noqa: N801  # a context manager, used like a function
         file_lock.release(self._descriptor)
 
 
-def move(path: str, target: str) -> None:
-    """Rename *path*, whose lock is held, to *target*, which must not exist.
+def read_head(descriptor: int, size: int, most: int) -> bytes:
+    """Return the whole lines in the first *most* bytes of a file of *size*.
 
-    Two steps, since a plain rename replaces: a second name, then the first removed.
-    A crash in between leaves both on one file; the next who locks it finishes.
-    Raises FileExistsError, and OSError where the target is on another file system.
+    Of a file that is no longer all of it: its last line may lack the newline.
     """
-    os.link(path, target, follow_symlinks=False)
-    os.unlink(path)
-
-
-def read_head(descriptor: int, size: int, most: int) -> tuple[list[bytes], int]:
-    """Return the lines in the first *most* bytes, and the offset where they end."""
-    end = min(most, size)
-    block = _read_at(descriptor, 0, end)
-    if end < size:
-        end = block.rfind(b"\n") + 1
-        block = block[:end]
-    return block.split(b"\n"), end
+    block = _pread(descriptor, min(most, size), 0)
+    return block if size <= most else block[: block.rfind(b"\n") + 1]
 
 
 def read_backwards(
@@ -154,7 +142,7 @@ def read_backwards(
     low, block, rest = size, BLOCK_BYTES, b""
     while low > start and size - low < TAIL_BYTES:
         high, low = low, max(start, low - block)
-        lines = (_read_at(descriptor, low, high - low) + rest).split(b"\n")
+        lines = (_pread(descriptor, high - low, low) + rest).split(b"\n")
         rest = lines.pop(0) if low > start else b""
         if len(rest) > HEAD_BYTES:
             rest = b""
@@ -162,8 +150,11 @@ def read_backwards(
         block = HEAD_BYTES
 
 
-def open_to_read(path: str) -> int:
-    """Open the regular file of ours at *path*; raise StoreError or OSError."""
+def open_to_read(path: str) -> tuple[int, os.stat_result]:
+    """Open the regular file of ours at *path*, and say what it is.
+
+    Raises FileNotFoundError, StoreError, OSError.
+    """
     return _open_ours(path, os.O_RDONLY | store.SAFE_FLAGS)
 
 
@@ -225,7 +216,7 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _open_ours(path: str, flags: int = _APPEND) -> int:
+def _open_ours(path: str, flags: int = _APPEND) -> tuple[int, os.stat_result]:
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
@@ -233,11 +224,12 @@ def _open_ours(path: str, flags: int = _APPEND) -> int:
             raise StoreError(f"{path} is a symbolic link; it was left alone") from None
         raise
     try:
-        store.check_ours(path, os.fstat(descriptor))
+        status = os.fstat(descriptor)
+        store.check_ours(path, status)
     except BaseException:
         os.close(descriptor)
         raise
-    return descriptor
+    return descriptor, status
 
 
 def _try_lock(descriptor: int, path: str, deadline: float) -> LockError | None:
@@ -297,7 +289,7 @@ def _possible_names(path: str) -> list[str]:
 
 def _on_its_own(descriptor: int, line: bytes) -> bytes:
     size = os.fstat(descriptor).st_size
-    if size > 0 and _read_at(descriptor, size - 1, 1) != b"\n":
+    if size > 0 and _pread(descriptor, 1, size - 1) != b"\n":
         return b"\n" + line
     return line
 
@@ -316,9 +308,10 @@ def _write(descriptor: int, line: bytes, *, roll_back: bool = True) -> None:
         raise OSError(errno.ENOSPC, "the entry was not written: no room for all of it")
 
 
-def _read_at(descriptor: int, offset: int, length: int) -> bytes:
-    """Read *length* bytes at *offset*, less only where the file has ended."""
-    if hasattr(os, "pread"):
-        return os.pread(descriptor, length, offset)
+def _seek_and_read(descriptor: int, length: int, offset: int) -> bytes:
     os.lseek(descriptor, offset, os.SEEK_SET)
     return os.read(descriptor, length)
+
+
+# Less than asked for comes only where the file has ended. Windows has no pread.
+_pread: Callable[[int, int, int], bytes] = getattr(os, "pread", _seek_and_read)

@@ -6,7 +6,7 @@ import os
 import stat
 import time
 
-from . import jsonl, record, store
+from . import jsonl, process, record, store
 from .errors import StoreError
 
 TYPE_CHECKING = False
@@ -17,37 +17,38 @@ if TYPE_CHECKING:
 
 _RECENT = 50
 _LONGEST_LINE = 1 << 20  # no entry is; a line of zeros may fill the disk
-_TOO_LONG = b"too long\n"
+_TOO_LONG = b"too long"
+_BLOCK_BYTES = 1 << 18
 
 
-def load(path: str) -> list[SessionEntry]:
-    """Return the entries of the file at *path*; see `sessions.load_session_jsonl`."""
+def stream(path: str) -> Iterator[SessionEntry]:
+    """Yield the entries of the file at *path*; see `sessions.iter_session_jsonl`."""
     import logging  # 8 ms that `headcount list` does without
 
     logger = logging.getLogger("headcount")
-    entries: list[SessionEntry] = []
-    damaged = 0
+    number = whole = damaged = 0
     try:
-        for number, line in enumerate(_lines(path), start=1):
-            entry = jsonl.decode(line)
-            if entry is not None:
-                entries.append(entry)
-            elif line.strip():
-                damaged += 1
-                logger.warning("%s: line %d is damaged, passed over", path, number)
+        for lines in _blocks(path):
+            for line, entry in zip(lines, jsonl.decode_all(lines), strict=True):
+                number += 1
+                if entry is not None:
+                    whole += 1
+                    yield entry
+                elif line.strip():
+                    damaged += 1
+                    logger.warning("%s: line %d is damaged, passed over", path, number)
     except FileNotFoundError:
-        return []
+        return
     except (OSError, ValueError) as error:
         logger.warning("%s cannot be read: %s", path, error)
-        return entries
-    if damaged * 10 > damaged + len(entries):
+        return
+    if damaged * 10 > damaged + whole:
         logger.error(
             "%s: %d of %d lines are damaged; is its disk, or another writer, at fault?",
             path,
             damaged,
-            damaged + len(entries),
+            damaged + whole,
         )
-    return entries
 
 
 def discover(folder: str, now: float) -> list[SessionInfo]:
@@ -57,25 +58,22 @@ def discover(folder: str, now: float) -> list[SessionInfo]:
     from .model import SessionInfo
 
     found: list[SessionInfo] = []
-    for path in sorted(entry.path for entry in store.session_files(folder)):
+    parent = Path(folder)
+    for path, name in sorted((e.path, e.name) for e in store.session_files(folder)):
         try:
             metadata = _metadata(path, now)
         except FileNotFoundError:
             continue  # archived, or brought back, since we looked
-        found.append(SessionInfo(_shown_id(path), Path(path), metadata))
+        session_id = name.removesuffix(store.SUFFIX)
+        found.append(SessionInfo(session_id, parent / name, metadata))
     return found
 
 
-def recently_written(most: int, now: float) -> Iterator[record.Record]:
-    """Yield the live sessions, the last written first, at most *most*."""
-    written: list[tuple[float, str]] = []
-    for entry in store.session_files(store.SESSIONS_DIR):
-        try:
-            if store.is_session_id(_shown_id(entry.path)):
-                written.append((entry.stat(follow_symlinks=False).st_mtime, entry.path))
-        except FileNotFoundError:
-            continue
-    for _, path in sorted(written, reverse=True)[:most]:
+def recently_written(
+    survey: store.Survey, most: int, now: float
+) -> Iterator[record.Record]:
+    """Yield the live sessions of *survey*, the last written first, at most *most*."""
+    for _, path in reversed(survey.files[-most:]):
         try:
             found = record.read(path, now)
         except OSError:
@@ -84,12 +82,17 @@ def recently_written(most: int, now: float) -> Iterator[record.Record]:
             yield found
 
 
-def last_of_process(known: str, *, besides: str) -> SessionMetadata | None:
-    """Return the session last written of those that the process has or had open.
+def last_of_process(pid: int, *, besides: str) -> SessionMetadata | None:
+    """Return the session that process *pid* had open last, *besides* left out.
 
-    *known* is its fingerprint. Only what was written last is looked through.
+    A process has one session at a time. Current clients close the one they leave
+    (/clear, /resume); those up to 2.1.200 are silent when they fork. Only what was
+    written last is looked through.
     """
-    for found in recently_written(_RECENT, time.time()):
+    known = process.fingerprint(pid)
+    if known is None:
+        return None
+    for found in recently_written(store.Survey(), _RECENT, time.time()):
         metadata = found.metadata
         if metadata.get("process") == known and metadata["session_id"] != besides:
             return metadata
@@ -106,20 +109,24 @@ def _metadata(path: str, now: float) -> SessionMetadata | None:
     return found.metadata if found else None
 
 
-def _shown_id(path: str) -> str:
-    return os.path.basename(path).removesuffix(store.SUFFIX)
+def _blocks(path: str) -> Iterator[list[bytes]]:
+    """Yield the lines of the file at *path*, some at a time.
 
-
-def _lines(path: str) -> Iterator[bytes]:
+    A line that no entry can be is given as _TOO_LONG: memory is bounded.
+    """
     # O_NONBLOCK: a FIFO would otherwise wait for a writer for ever.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with open(descriptor, "rb") as file:
+    with open(descriptor, "rb", buffering=0) as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise StoreError(f"{path} is not a regular file")
-        while line := file.readline(_LONGEST_LINE):
-            if len(line) < _LONGEST_LINE:
-                yield line
-            else:
-                yield _TOO_LONG
-                while line and not line.endswith(b"\n"):
-                    line = file.readline(_LONGEST_LINE)
+        rest, too_long = b"", False
+        while block := file.read(_BLOCK_BYTES):
+            *lines, rest = (rest + block).split(b"\n")
+            if too_long and lines:
+                lines[0], too_long = _TOO_LONG, False
+            if len(rest) > _LONGEST_LINE:
+                rest, too_long = b"", True
+            if lines:
+                yield lines
+        if rest or too_long:
+            yield [_TOO_LONG if too_long else rest]

@@ -317,7 +317,7 @@ _FACTS = (
 
 def entry_line(entry: Session, now: float, columns: int | None) -> str:
     """Return one entry as a line: when, its type, and what it says."""
-    from .record import LIFECYCLE
+    from .kinds import LIFECYCLE
 
     when = ago(entry.get("timestamp", entry.get("start_time")), now) or NONE
     kind = str(entry.get("type", NONE))

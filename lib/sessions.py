@@ -29,8 +29,7 @@ from . import (
     file_lock,
     journal,
     jsonl,
-    process,
-    record,
+    kinds,
     session_file,
     store,
 )
@@ -49,10 +48,11 @@ from .session_file import Patience
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from .model import SessionEntry, SessionInfo, SessionMetadata, State, Verdict
+    from .record import Record
 
     SESSIONS_DIR: Path
     ARCHIVE_DIR: Path
@@ -84,6 +84,7 @@ __all__ = [
     "discover_sessions",
     "get_session_path",
     "is_session_alive",
+    "iter_session_jsonl",
     "load_session_jsonl",
     "restore_session",
     "resume_session",
@@ -94,6 +95,8 @@ __all__ = [
 
 # The cleanup by the way must not be noticed by whoever starts a session.
 CLEANUP_BUDGET_SECONDS = 0.2
+# A compacted session goes on, and a process that starts has had no other yet.
+_SAME_OR_NEW = ("compact", "startup")
 PATIENT = Patience(file_lock.DEFAULT_TIMEOUT_SECONDS)
 
 
@@ -193,7 +196,11 @@ def resume_session(
     """
     store.session_path(session_id)
     pid = os.getpid() if pid is None else pid
-    previous = None if source == "compact" else _previous_session(session_id, pid)
+    previous = None
+    if source not in _SAME_OR_NEW:
+        from .reading import last_of_process
+
+        previous = last_of_process(pid, besides=session_id)
     left = None if previous is None else previous["session_id"]
     fields = {"cwd": cwd, "source": source, "previous_session_id": left}
     found = session_file.find(session_id, patience)
@@ -214,15 +221,17 @@ def resume_session(
         )
 
 
-def clean_by_the_way(session_id: str) -> None:
-    """Archive what is stale, within CLEANUP_BUDGET_SECONDS, but not *session_id*.
+def clean_by_the_way(session_id: str, survey: store.Survey | None = None) -> None:
+    """Archive what is stale, but not *session_id*.
 
-    Never raises: what goes wrong is noted in errors.log.
+    Ends CLEANUP_BUDGET_SECONDS after the *survey* was begun, which is made now unless
+    given. Never raises: what goes wrong is noted in errors.log.
     """
     try:
         archive.cleanup(
             now=time.time(),
             keep=[session_id],
+            survey=survey,
             budget=CLEANUP_BUDGET_SECONDS,
             on_problem=lambda problem: errorlog.note("cleanup", problem),
         )
@@ -259,7 +268,7 @@ def update_heartbeat(
     *,
     state: State | None = None,
     event: str | None = None,
-    kind: str = record.HEARTBEAT,
+    kind: str = kinds.HEARTBEAT,
     pid: int | None = None,
     min_interval: float = 0.0,
     patience: Patience = PATIENT,
@@ -275,13 +284,13 @@ def update_heartbeat(
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
     InvalidEntryError for a state that is none, LockTimeoutError, StoreError, OSError.
     """
-    if not (state is None or (isinstance(state, str) and state in record.LIVE_STATES)):
+    if not (state is None or (isinstance(state, str) and state in kinds.LIVE_STATES)):
         raise InvalidEntryError(f"{ascii(state)[:80]} is not busy, idle or waiting")
-    if kind not in (record.HEARTBEAT, record.TURN_CLOSE):
+    if kind not in (kinds.HEARTBEAT, kinds.TURN_CLOSE):
         raise InvalidEntryError(f"{ascii(kind)[:80]} is not heartbeat or turn_close")
     found = session_file.require(session_id, patience)
 
-    def entry(seen: record.Record) -> SessionEntry:
+    def entry(seen: Record) -> SessionEntry:
         fields = {"event": event, "state": state or entries.state_kept(seen)}
         return entries.lifecycle_entry(seen, kind, pid, fields)
 
@@ -308,7 +317,7 @@ def close_session(
     session_file.add_seen(
         session_id,
         lambda seen: entries.lifecycle_entry(
-            seen, record.CLOSE, pid, {"reason": reason}
+            seen, kinds.CLOSE, pid, {"reason": reason}
         ),
         patience,
     )
@@ -324,9 +333,14 @@ def load_session_jsonl(path: str | os.PathLike[str]) -> list[SessionEntry]:
     with an error if they are more than a tenth. A missing or unreadable file gives an
     empty list. No bytes make this raise.
     """
-    from .reading import load
+    return list(iter_session_jsonl(path))
 
-    return load(os.fspath(path))
+
+def iter_session_jsonl(path: str | os.PathLike[str]) -> Iterator[SessionEntry]:
+    """Yield what `load_session_jsonl` returns, in memory that does not grow."""
+    from .reading import stream
+
+    return stream(os.fspath(path))
 
 
 def discover_sessions(*, archived: bool = False) -> list[SessionInfo]:
@@ -380,13 +394,18 @@ def cleanup_stale_sessions(
     stays where it is, and *on_problem* is told. Raises StoreError if the folder itself
     cannot be read.
     """
-    return archive.cleanup(
+    from pathlib import Path
+
+    from .model import SessionInfo
+
+    moved = archive.cleanup(
         now=time.time() if now is None else now,
         keep=keep,
         budget=budget,
         dry_run=dry_run,
         on_problem=on_problem,
     )
+    return [SessionInfo(store.id_of(p), Path(p), metadata) for p, metadata in moved]
 
 
 def archive_session(
@@ -425,15 +444,3 @@ def _here() -> str | None:
         return os.getcwd()
     except OSError:
         return None  # it was deleted under us
-
-
-def _previous_session(session_id: str, pid: int) -> SessionMetadata | None:
-    """Return the session that process *pid* had open before this one.
-
-    A process has one session at a time. Current clients close the one they leave
-    (/clear, /resume); those up to 2.1.200 are silent when they fork.
-    """
-    from .reading import last_of_process
-
-    known = process.fingerprint(pid)
-    return None if known is None else last_of_process(known, besides=session_id)

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 
 from .errors import InvalidSessionIdError, SessionNotFoundError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import TypeGuard
 
 SUFFIX = ".jsonl"
@@ -26,6 +27,7 @@ FOLDER_MODE = 0o700
 SAFE_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 _ID_LENGTH = 128
+_HAS_USERS = hasattr(os, "geteuid")  # not on Windows
 _LOOKS = 3
 _ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _ID_REST = _ALNUM | frozenset("-_")
@@ -109,7 +111,7 @@ def session_path(session_id: str) -> str:
 
 def id_of(path: str) -> str:
     """Return the session id that the file at *path*, live or archived, is named by."""
-    return os.path.basename(path).split(".", 1)[0]
+    return path.rpartition(os.sep)[2].partition(".")[0]
 
 
 def session_files(folder: str) -> Iterator[os.DirEntry[str]]:
@@ -128,6 +130,35 @@ def session_files(folder: str) -> Iterator[os.DirEntry[str]]:
         raise StoreError(
             f"cannot read {folder}: {error.strerror}; `headcount doctor` says more"
         ) from error
+
+
+class Survey:
+    """One look at the files of all live sessions, for all who need one at a start.
+
+    `files` are the time that each was written (epoch seconds) and its path, the least
+    recently written first. Raises StoreError if the folder cannot be read.
+    """
+
+    __slots__ = ("_began", "files")
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self.files = sorted(_written(session_files(SESSIONS_DIR)))
+
+    def age(self) -> float:
+        """Return how many seconds ago the look was begun."""
+        return time.monotonic() - self._began
+
+
+def _written(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[float, str]]:
+    for entry in entries:
+        if is_session_id(entry.name.removesuffix(SUFFIX)):
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # archived, or brought back, meanwhile
+            if stat.S_ISREG(status.st_mode):
+                yield status.st_mtime, entry.path
 
 
 def archive_folders() -> list[str]:
@@ -227,7 +258,7 @@ def check_ours(path: str, status: os.stat_result) -> None:
     """Raise StoreError unless *status*, of *path*, is a regular file of this user."""
     if not stat.S_ISREG(status.st_mode):
         raise StoreError(f"{path} is not a regular file; it was left alone")
-    if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+    if _HAS_USERS and status.st_uid != os.geteuid():
         raise StoreError(
             f"{path} belongs to user {status.st_uid}, not you; it was left alone. "
             f"If it is yours: sudo chown {os.geteuid()} {path}"

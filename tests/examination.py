@@ -1,6 +1,6 @@
 """`headcount doctor` run on a home, a store and a checkout that are thrown away.
 
-A pytest plugin: `tests/conftest.py` names it.
+A pytest plugin: `tests/conftest.py` names it. Home and checkout are `installing`'s.
 """
 
 from __future__ import annotations
@@ -11,22 +11,8 @@ import subprocess
 import sys
 
 import pytest
-from checkouts import copy_of_checkout
 
 from lib import settings
-
-
-@pytest.fixture
-def home(store):
-    home = store.parent / "home"
-    (home / ".claude").mkdir(parents=True)
-    return home
-
-
-@pytest.fixture
-def checkout(tmp_path, environment):
-    """A checkout with all it needs, from which `headcount doctor` is run here."""
-    return copy_of_checkout(tmp_path / "check out", environment)
 
 
 @pytest.fixture

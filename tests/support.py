@@ -124,17 +124,15 @@ def has_open(pid: int, path: pathlib.Path) -> bool:
     return any(os.path.exists(x) and os.path.samefile(x, path) for x in links)
 
 
-def kill_at(call: str, code: str) -> None:
-    """Run Python *code*, and see it killed at its first system call *call*."""
-    trace = [
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        f"inject={call}:signal=KILL",
-    ]
+def kill_at(call: str, code: str, *, without: str = "") -> None:
+    """Run Python *code*, and see it killed at its first system call *call*.
+
+    The call *without* is one that its system does not know.
+    """
+    trace = ["strace", "-f", "-qq", "-o", "/dev/null"]
+    trace += ["-e", f"inject={call}:signal=KILL"]
+    if without:
+        trace += ["-e", f"inject={without}:error=ENOSYS"]
     done = subprocess.run([*trace, sys.executable, "-c", code], cwd=ROOT, check=False)
     assert done.returncode == -signal.SIGKILL
 
@@ -151,3 +149,9 @@ def types(path: pathlib.Path) -> list[object]:
 def errors(store: pathlib.Path) -> str:
     log = store / "errors.log"
     return log.read_text() if log.exists() else ""
+
+
+def given_up(store: pathlib.Path) -> int:
+    """How many hooks said that they had no turn in time, nor when they tried again."""
+    said = [line for line in errors(store).splitlines() if "DeadlineExceeded" in line]
+    return len([line for line in said if "once more" not in line])

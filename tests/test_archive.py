@@ -11,7 +11,7 @@ import time
 import pytest
 from support import DEAD_PID, ID, ROOT, errors, has_open, kill_at, types
 
-from lib import archive, clock, journal, sessions
+from lib import archive, clock, journal, rename, sessions
 from lib import store as store_module
 from lib.errors import LockTimeoutError, StoreError
 
@@ -37,7 +37,7 @@ def age(path, seconds):
 @pytest.fixture
 def quiet(store, monkeypatch):
     """No cleanup by the way: these tests call it themselves."""
-    monkeypatch.setattr(sessions, "clean_by_the_way", lambda _: None)
+    monkeypatch.setattr(sessions, "clean_by_the_way", lambda *_: None)
     return store
 
 
@@ -361,9 +361,18 @@ def test_appending_against_archiving_loses_nothing(quiet):
         assert files[0].stat().st_nlink == 1
 
 
-@pytest.mark.parametrize("call", ["linkat", "unlink"])
+@pytest.mark.parametrize(
+    ("call", "without"),
+    [
+        pytest.param("renameat2", "", id="rename"),
+        pytest.param("linkat", "renameat2", id="link"),
+        pytest.param("unlink", "renameat2", id="unlink"),
+    ],
+)
 @pytest.mark.parametrize("step", ["archive", "restore"])
-def test_a_move_killed_half_way_is_finished_by_the_next_append(quiet, step, call):
+def test_a_move_killed_half_way_is_finished_by_the_next_append(
+    quiet, step, call, without
+):
     if not os.path.exists("/usr/bin/strace"):
         pytest.skip("strace is not installed")
     path = quiet / f"{dead()}.jsonl"
@@ -372,7 +381,7 @@ def test_a_move_killed_half_way_is_finished_by_the_next_append(quiet, step, call
     else:
         sessions.archive_session(path)
         code = f"from lib import sessions; sessions.restore_session({ID!r})"
-    kill_at(call, code)
+    kill_at(call, code, without=without)
     sessions.append_to_session(ID, {"type": "n"})
     assert list(quiet.rglob("*.jsonl")) == [path]
     assert path.stat().st_nlink == 1
@@ -407,7 +416,7 @@ def test_what_waited_while_the_session_was_moved_does_not_land_in_the_archive(qu
         writer.start()
         while not has_open(writer.pid, path):
             os.sched_yield()
-        journal.move(str(path), str(target))
+        rename.rename(str(path), str(target))
     writer.join()
     assert writer.exitcode == 3
     assert types(target) == ["session_metadata"]

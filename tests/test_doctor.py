@@ -14,9 +14,9 @@ import sys
 import time
 
 import pytest
-from checkouts import copy_of_checkout
 from command_line import write
 from examination import Findings, variables, wire
+from installing import copy_of_checkout
 from support import ID
 
 from lib import clock, errorlog, selftest, sessions

@@ -52,7 +52,7 @@ def register(home, pid, **entry):
     start = process.fingerprint(pid).rpartition(":")[2]
     known = {"pid": pid, "procStart": start, "entrypoint": "sdk-cli", **entry}
     folder = home / ".claude/sessions"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{pid}.json").write_text(json.dumps(known))
 
 

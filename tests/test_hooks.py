@@ -422,9 +422,9 @@ def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
     code = (
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
         "from lib import hook, notice, sessions\n"
-        "def fail(_): raise ValueError('on purpose')\n"
+        "def fail(*_): raise ValueError('on purpose')\n"
         "notice.who_else_is_here = fail\n"
-        "sessions.clean_by_the_way = lambda _: time.sleep(600)\n"
+        "sessions.clean_by_the_way = lambda *_: time.sleep(600)\n"
         "hook.run(hook.session_start)\n"
     )
     done = subprocess.run(
@@ -450,7 +450,7 @@ def test_an_entry_missed_at_the_deadline_is_tried_once_more(store, hang_at):
         f"    if {hang_at == 'before'} and len(calls) == 1: time.sleep(600)\n"
         "    begin(*a, **k)\n"
         "sessions.resume_session = late\n"
-        "hang = lambda _: time.sleep(600)\n"
+        "hang = lambda *_: time.sleep(600)\n"
         f"if {hang_at == 'after'}: sessions.clean_by_the_way = hang\n"
         "hook.run(hook.session_start)\n"
     )
@@ -462,6 +462,30 @@ def test_an_entry_missed_at_the_deadline_is_tried_once_more(store, hang_at):
     )
     assert types(store / f"{ID}.jsonl") == ["session_metadata"]
     assert ("once more" in errors(store)) is (hang_at == "before")
+
+
+@pytest.mark.parametrize("event", ["UserPromptSubmit", "Stop", "SessionEnd"])
+def test_a_torn_line_costs_no_later_event(store, client, event):
+    """As installed: what a hook has not imported is part of it (see `jsonl.decode`)."""
+    client.fire("SessionStart", source="startup")
+    path = store / f"{ID}.jsonl"
+    for torn in (
+        b'{"type":"heartbeat","v":1,"i',
+        b"{",
+        b'{"a":tru',
+        b"\0\0\0",
+        b'{"a":"\n',
+    ):
+        with path.open("ab") as file:
+            file.write(torn)
+        client.fire(event, reason="other")
+        client.fire("SessionStart", source="resume")
+        last = sessions.load_session_jsonl(path)[-2:]
+        assert [entry.get("event", entry["type"]) for entry in last] == [
+            "session_close" if event == "SessionEnd" else event,
+            "session_resume",
+        ]
+    assert errors(store) == ""
 
 
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))

@@ -13,7 +13,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from checkouts import PACKAGES, copy_of_checkout
+from installing import PACKAGES, copy_of_checkout
 
 from lib import settings
 
@@ -48,52 +48,6 @@ EVENTS = {
     "Stop": "stop",
     "SessionEnd": "session_end",
 }
-
-
-@pytest.fixture
-def home(tmp_path):
-    home = tmp_path / "home"
-    home.mkdir()
-    return home
-
-
-@pytest.fixture
-def checkout(tmp_path, environment):
-    """Return a copy of the checkout whose environment is made already."""
-    return copy_of_checkout(tmp_path / "check out", environment)
-
-
-@pytest.fixture
-def tools(tmp_path):
-    """Return a PATH with what every Unix has, and this Python as python3; no uv."""
-    folder = tmp_path / "tools"
-    folder.mkdir()
-    for name in ("sh", "cat", "cmp", "cp", "mv", "rm", "readlink", "mkdir"):
-        (folder / name).symlink_to(shutil.which(name))
-    base = getattr(sys, "_base_executable", sys.executable)
-    (folder / "python3").symlink_to(base)
-    return folder
-
-
-@pytest.fixture
-def run(home, tools):
-    """Return a function that runs a command with the throw-away home."""
-
-    def run(*words, cwd=None, **variables):
-        environment = {"HOME": str(home), "PATH": str(tools), **variables}
-        for name in os.environ:  # how this machine reaches the package index
-            if name.startswith(("PIP_", "UV_", "SSL_")) or name.endswith("_PROXY"):
-                environment.setdefault(name, os.environ[name])
-        return subprocess.run(
-            [str(word) for word in words],
-            cwd=cwd or home,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
 
 
 def script(path, text):

@@ -39,7 +39,7 @@ MUTANTS = [
     Mutant(
         "newline repair",
         "lib/journal.py",
-        'if size > 0 and _read_at(descriptor, size - 1, 1) != b"\\n":',
+        'if size > 0 and _pread(descriptor, 1, size - 1) != b"\\n":',
         "if size < 0:",
         "test_images.py",
     ),
@@ -52,9 +52,16 @@ MUTANTS = [
     ),
     Mutant(
         "no-clobber rename",
-        "lib/journal.py",
-        "    os.link(path, target, follow_symlinks=False)\n    os.unlink(path)\n",
-        "    os.rename(path, target)\n",
+        "lib/rename.py",
+        "    if not _in_one_step(path, target):\n",
+        "    os.rename(path, target)\n    if 0:\n",
+        "test_cleaners.py",
+    ),
+    Mutant(
+        "rename in one step",
+        "lib/rename.py",
+        "    if not _in_one_step(path, target):\n",
+        "    if True:\n",
         "test_cleaners.py",
     ),
     Mutant(

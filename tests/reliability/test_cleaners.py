@@ -13,14 +13,14 @@ import pytest
 from sights import copies, only_file_of
 from support import DEAD_PID, ID
 
-from lib import sessions
+from lib import file_lock, rename, sessions
 from lib.errors import LockTimeoutError
 
 
 @pytest.fixture
 def quiet(store, monkeypatch):
     """No cleanup by the way: these tests call it themselves."""
-    monkeypatch.setattr(sessions, "clean_by_the_way", lambda _: None)
+    monkeypatch.setattr(sessions, "clean_by_the_way", lambda *_: None)
     return store
 
 
@@ -157,10 +157,28 @@ def append_against_archive(store, writers, count, ids):
     return sum(results[-2:])
 
 
-def test_appending_against_archiving_loses_nothing(quiet, size, figure):
+@pytest.mark.parametrize(
+    ("where", "broken"),
+    [
+        pytest.param("", None, id="as-usual"),
+        pytest.param(
+            ", no rename in one step", (rename, "_CALLS", {}), id="rename-in-two-steps"
+        ),
+        pytest.param(
+            ", every lock granted to everybody",
+            (file_lock, "_try_once", lambda _: True),
+            id="locks-that-exclude-nobody",
+        ),
+    ],
+)
+def test_appending_against_archiving_loses_nothing(
+    quiet, size, figure, monkeypatch, where, broken
+):
+    if broken:
+        monkeypatch.setattr(*broken)
     writers, count, ids = 8, size(40, 400), ["a", "b", "c", "d"]
     moves = append_against_archive(quiet, writers, count, ids)
     figure(
-        f"append against archive, {writers} writers x {count} x {len(ids)} ids: "
+        f"append against archive, {writers} writers x {count} x {len(ids)} ids{where}: "
         f"{writers * count * len(ids)} stored, 0 lost, {moves} moves, one file an id"
     )

@@ -6,13 +6,14 @@ import concurrent.futures
 import json
 import os
 import shutil
+import subprocess
 import sys
 from typing import NamedTuple
 
 import pytest
 import tracing
-from sights import files_of, only_file_of
-from support import DEAD_PID, ID, ROOT, payload
+from sights import files_of
+from support import ID, ROOT, payload
 
 from lib import sessions, settings
 from lib import store as store_module
@@ -21,15 +22,19 @@ CALLS = {
     "append": "sessions.append_to_session(sys.argv[1], {'type': 'n'})",
     "create": "sessions.create_session(session_id='new')",
     "archive": "sessions.archive_session(sessions.get_session_path(sys.argv[1]))",
+    "archive, in two steps": "rename._CALLS.clear(); "
+    "sessions.archive_session(sessions.get_session_path(sys.argv[1]))",
     "restore": "sessions.restore_session('away')",
+    "restore, in two steps": "rename._CALLS.clear(); sessions.restore_session('away')",
     "cleanup": "sessions.cleanup_stale_sessions()",
 }
 # All imports come first: what is tested is what we do, not how Python finds a module.
 PROGRAM = (
     "import pathlib, sys, uuid, filelock, psutil\n"
     "sys.path.insert(0, sys.argv.pop(1))\n"
+    "import ctypes\n"
     "from lib import archive, entries, errors, model, reading, sessions, settings\n"
-    "from lib import verdict\n"
+    "from lib import rename, verdict\n"
     "try: {}\n"
     "except (OSError, errors.HeadcountError): pass\n"
 )
@@ -73,10 +78,13 @@ def program(call):
 def template(store, tmp_path, monkeypatch):
     """Return a store with a session, a dead one, and one in the archive."""
     tracing.need_strace()
-    monkeypatch.setattr(sessions, "clean_by_the_way", lambda _: None)
-    for session_id, pid in ((ID, None), ("away", None), ("dead", DEAD_PID)):
+    monkeypatch.setattr(sessions, "clean_by_the_way", lambda *_: None)
+    killed = subprocess.Popen(["sleep", "600"])
+    for session_id, pid in ((ID, None), ("away", None), ("dead", killed.pid)):
         sessions.create_session(session_id=session_id, pid=pid, cwd="/")
         sessions.append_to_session(session_id, {"type": "n", "of": session_id})
+    killed.kill()
+    killed.wait()
     sessions.archive_session(sessions.get_session_path("away"))
     return store.rename(tmp_path / "template")
 
@@ -136,9 +144,13 @@ def _next_event(store, session_id, point):
     except sessions.SessionNotFoundError:
         sessions.resume_session(session_id, source="adopted")
         sessions.update_heartbeat(session_id, event=str(point))
-    path = only_file_of(store, session_id)
-    assert path.stat().st_nlink == 1, point
-    assert sessions.load_session_jsonl(path)[-1]["event"] == str(point)
+    files = files_of(store, session_id)
+    assert [path.stat().st_nlink for path in files] == [1] * len(files), point
+    # A hook that is refused a look into the archive begins the session anew.
+    assert len(files) == 1 or point.fault != "KILL", (point, files)
+    first, *_, last = sessions.load_session_jsonl(store / f"{session_id}.jsonl")
+    assert first["type"] == "session_metadata", point
+    assert last["event"] == str(point)
 
 
 @pytest.mark.parametrize("name", HOOKS)

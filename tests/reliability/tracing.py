@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-ERRORS = ("ENOSPC", "EIO", "EACCES", "EMFILE", "EROFS", "ESTALE")
+ERRORS = ("ENOSPC", "EIO", "EACCES", "EMFILE", "EINTR", "EROFS", "ESTALE")
 FAULTS = ("KILL", *ERRORS)
+_ONCE = ("KILL", "EINTR")  # who is interrupted tries again, and again
 KILLED = -signal.SIGKILL
 # Of these the kernel has no such error to give, so only the KILL is for them.
 _NO_ERRORS = re.compile(
@@ -70,7 +71,7 @@ def lasting(found):
     first = {}
     for point in found:
         first.setdefault((point.call, point.fault), point._replace(on="+"))
-    return [point for point in first.values() if point.fault != "KILL"]
+    return [point for point in first.values() if point.fault not in _ONCE]
 
 
 def injection(point):
