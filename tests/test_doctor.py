@@ -796,3 +796,23 @@ def test_what_fix_could_not_do_is_said_and_is_still_a_problem(
     assert done.returncode == 1
     assert "headcount: could not wire the hooks of " in done.stderr
     assert "not wired: Stop" in done.stdout
+
+
+def test_two_commands_for_one_event_in_one_file_are_told_and_mended(
+    examine, wired, carry_out
+):
+    before = wired.read_text()
+    content = json.loads(before)
+    (group,) = content["hooks"]["Stop"]
+    old = group["hooks"][0]["command"].replace("-I -S", "-I")
+    content["hooks"]["Stop"] = [
+        {"hooks": [{"type": "command", "command": old, "timeout": 5}]},
+        group,
+    ]
+    for mend in (carry_out, lambda _: examine("--fix")):
+        wired.write_text(json.dumps(content))
+        _, message, command = examine()[0].problem
+        assert message.startswith("two commands for Stop in the settings of user:")
+        mend(command)
+        assert examine()[1] == 0
+        assert json.loads(wired.read_text()) == json.loads(before)
