@@ -216,8 +216,12 @@ COMMANDS = (
     Command(
         "doctor",
         "look for what is wrong with store and hooks, and how to mend it",
-        ("headcount doctor",),
-        (_JSON,),
+        ("headcount doctor", "headcount doctor --fix"),
+        (
+            Argument(("--quick",), "fire no hook, and start no client"),
+            Argument(("--fix",), "mend what is safe to mend, and look again"),
+            _JSON,
+        ),
         MEND,
     ),
     Command(

@@ -110,6 +110,12 @@ def find_client(environ: Mapping[str, str]) -> int | None:
     return None
 
 
+def is_client(pid: int) -> bool:
+    """Whether process *pid* is there, and is Claude Code by its looks."""
+    seen = _read_stat(pid) if _LINUX else _psutil_stat(pid)
+    return seen is not None and _is_client(pid, seen[0])
+
+
 def _ancestors() -> list[tuple[int, str]]:
     """Return pid and name of our ancestors, nearest first."""
     chain: list[tuple[int, str]] = []

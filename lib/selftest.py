@@ -32,6 +32,7 @@ _PLAY: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("Stop", "turn_close", {"stop_hook_active": False, "background_tasks": []}),
     ("SessionEnd", "session_close", {"reason": "other"}),
 )
+EVENTS = tuple(event for event, _, _ in _PLAY)
 _SILENCER = " 2>/dev/null"
 _LONGEST_COMPLAINT = 300
 

@@ -68,13 +68,26 @@ TABLE = {
     "settings": "errors file_lock json_text store user_file",
     "selftest": "",
     "installer": "errors selftest settings store user_file",
-    "doctor": "errorlog errors file_lock sessions settings store tree words",
+    "clients": "process settings",
+    "checks.finding": "",
+    "checks.machine": "checks.finding",
+    "checks.log": "checks.finding clock errorlog output words",
+    "checks.records": "checks.finding errors file_lock output record sessions store",
+    "checks.leftovers": "checks.finding checks.records journal output store",
+    "checks.wired_before": "model sessions user_file",
+    "checks.hooks": "checks.finding checks.wired_before settings store tree",
+    "checks.statusline": "checks.finding checks.hooks user_file",
+    "checks.timing": "checks.finding checks.hooks selftest settings",
+    "checks.clients": "checks.finding checks.hooks clients errors sessions store"
+    " user_file words",
+    "doctor": "checks.clients checks.finding checks.hooks checks.leftovers checks.log"
+    " checks.machine checks.records checks.statusline checks.timing errors words",
     "commands.append": "errors lookup model output",
     "commands.cleanup": "clock errors lookup model output progress removal render"
     " sessions when words",
     "commands.completion": "completion errors lookup model output reading render store"
     " words",
-    "commands.doctor": "doctor output render",
+    "commands.doctor": "checks.finding doctor output render",
     "commands.help": "options output overview",
     "commands.label": "lookup",
     "commands.list": "clock errors lookup model neighbours output render sessions table"
@@ -99,13 +112,14 @@ HOT = {
 
 def imports_of(name):
     """The modules of ours that a module imports, at its top or later."""
-    path, level = ROOT / "lib" / f"{name.replace('.', '/')}.py", name.count(".") + 1
+    path, package = ROOT / "lib" / f"{name.replace('.', '/')}.py", name.split(".")[:-1]
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == level:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            above = package[: len(package) + 1 - node.level]
             names = [node.module] if node.module else [a.name for a in node.names]
-            found.update(name for name in names if name != "__version__")
-    return found
+            found.update(".".join([*above, name]) for name in names)
+    return {name for name in found if not name.endswith("__version__")}
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -253,3 +253,10 @@ def test_a_node_client_is_found_by_its_command_line(tmp_path):
     said = subprocess.run(["node", script], capture_output=True, text=True, check=True)
     own, found = said.stdout.split()
     assert own == found
+
+
+def test_a_client_is_told_by_its_looks(client):
+    assert process.is_client(client.pid)
+    assert not process.is_client(os.getpid())
+    client.kill()
+    assert not process.is_client(client.pid)

@@ -5,20 +5,46 @@ from __future__ import annotations
 import time
 
 from .. import doctor, output, render
+from ..checks.finding import PROBLEM, Look
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from ..checks.finding import Finding
+
+# One repair may bring to light what another can mend: a folder, then what is in it.
+_MOST_ROUNDS = 3
+
 
 def run(asked: Namespace) -> int:
-    """Say what was found; 1 if any of it is a problem."""
-    findings = doctor.examine(time.time())
+    """Say what was found; 1 if any of it is a problem, after --fix of what is left."""
+    fixed = _fix() if asked.fix else []
+    found = doctor.examine(Look(time.time(), quick=asked.quick))
+    told = fixed + found
     if asked.json:
-        output.write([render.as_json([finding._asdict() for finding in findings])])
+        output.write([render.as_json([finding.as_object() for finding in told])])
     else:
-        output.write(doctor.lines(findings))
-    problems = sum(finding.level == doctor.PROBLEM for finding in findings)
+        output.write(doctor.lines(told))
+    problems = [finding for finding in found if finding.level == PROBLEM]
     if problems:
-        output.say(f"{output.count(problems, 'problem')} found")
+        output.say(f"{output.count(len(problems), 'problem')} found{_hint(problems)}")
     return 1 if problems else 0
+
+
+def _fix() -> list[Finding]:
+    """Mend what is safe to mend, and return what was; failures go to stderr."""
+    done: list[Finding] = []
+    for _ in range(_MOST_ROUNDS):
+        fixed, failures = doctor.mend(doctor.examine(Look(time.time(), quick=True)))
+        for failure in failures:
+            output.say(f"could not {failure}")
+        done += fixed
+        if failures or not fixed:
+            break
+    return done
+
+
+def _hint(problems: list[Finding]) -> str:
+    fixable = sum(finding.repair is not None for finding in problems)
+    return f"; `headcount doctor --fix` mends {fixable}" if fixable else ""

@@ -1,0 +1,74 @@
+"""What a check finds, what mends it, and what `--fix` may do about it by itself."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Check = Callable[["Look"], Iterator["Finding"]]
+
+OK, WARN, PROBLEM = "ok", "warn", "problem"
+CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ELSEWHERE = 'export HEADCOUNT_DIR="..." (a folder of yours on a local file system)'
+FIX = "headcount doctor --fix"
+
+
+class Look(NamedTuple):
+    """When it is looked (epoch seconds), and whether what takes long is left out."""
+
+    now: float
+    quick: bool = False
+
+
+class Repair(NamedTuple):
+    """Something safe that `--fix` does; *does* says it, and tells it from others."""
+
+    does: str
+    carry_out: Callable[[], object]
+
+
+class Finding(NamedTuple):
+    """What a check found: OK, WARN or PROBLEM, and if known, what mends it.
+
+    *repair* is there if it is safe to do without asking. *fixed*: it was done.
+    """
+
+    level: str
+    check: str
+    message: str
+    mend: str | None = None
+    repair: Repair | None = None
+    fixed: bool = False
+
+    def as_object(self) -> dict[str, str | bool | None]:
+        """Return it with the keys that `--json` has."""
+        return {
+            "level": self.level,
+            "check": self.check,
+            "message": self.message,
+            "mend": self.mend,
+            "fixable": self.repair is not None,
+            "fixed": self.fixed,
+        }
+
+
+def install(scope: str = "user", settings: str = "", *more: str) -> str:
+    """Return the command that wires the hooks of *scope*, whose file is *settings*."""
+    script = os.path.join(CHECKOUT, "install.sh")
+    if not os.path.exists(script):
+        return "install.sh of a checkout"
+    words = [script, *more]
+    if scope != "user":
+        project = os.path.dirname(os.path.dirname(settings))
+        words += ["--scope", scope, "--project", project]
+    return shlex.join(words)
+
+
+def is_ours(status: os.stat_result) -> bool:
+    """Whether *status* is of something that belongs to this user."""
+    return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()

@@ -1,0 +1,67 @@
+"""The interpreter, its packages, and the command."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+
+from .finding import OK, PROBLEM, Finding, Look, Repair, install
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OLDEST_PYTHON = (3, 10)
+_PACKAGES = ("filelock", "psutil", "python-dateutil")
+_OUR_TARGET = "/.venv/bin/headcount"
+
+
+def python(_: Look) -> Iterator[Finding]:
+    """Look at the interpreter's version."""
+    told = f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}"
+    if sys.version_info[:2] >= _OLDEST_PYTHON:
+        yield Finding(OK, "python", told)
+        return
+    oldest = ".".join(map(str, _OLDEST_PYTHON))
+    message = f"{told}; {oldest} is the oldest that will do"
+    yield Finding(PROBLEM, "python", message, install())
+
+
+def packages(_: Look) -> Iterator[Finding]:
+    """Look for the packages that are needed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found, missing = [], []
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if found:
+        yield Finding(OK, "packages", ", ".join(found))
+    if missing:
+        message = f"{sys.executable} lacks {', '.join(missing)}"
+        mend = shlex.join([sys.executable, "-m", "pip", "install", *missing])
+        yield Finding(PROBLEM, "packages", message, mend)
+
+
+def command(_: Look) -> Iterator[Finding]:
+    """Look at `~/.local/bin/headcount`; a link of ours to nothing may be removed."""
+    link = os.path.expanduser("~/.local/bin/headcount")
+    if not os.path.islink(link) or os.path.exists(link):
+        return
+    target, mend = os.readlink(link), shlex.join(["rm", link])
+    ours = target.endswith(_OUR_TARGET)
+    yield Finding(
+        PROBLEM,
+        "command",
+        f"{link} is a symbolic link to nothing ({target})",
+        mend,
+        Repair(mend, lambda: _remove(link, target)) if ours else None,
+    )
+
+
+def _remove(link: str, target: str) -> None:
+    if os.readlink(link) == target:  # still the one that was looked at
+        os.unlink(link)

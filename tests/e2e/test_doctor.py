@@ -1,0 +1,98 @@
+"""`headcount doctor` and real clients: who leaves no record is named, and why."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .client import Box, wait_until
+from .records import Records
+
+
+@pytest.fixture
+def bare_box(program):
+    """Return a box in which nothing is installed yet."""
+    with Box(program) as box:
+        yield box
+
+
+def install(box, checkout, *options):
+    done = box.run(checkout / "install.sh", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def warnings(box, *options):
+    """Return what is said of each client without a record, by its pid."""
+    done = box.run("headcount", "doctor", "--json", "--quick", *options)
+    found = [f for f in json.loads(done.stdout) if f["check"] == "clients"]
+    said = [f["message"] for f in found if f["level"] == "warn"]
+    return {int(words.split("pid ")[1].split()[0]): words for words in said}
+
+
+def test_a_client_older_than_the_hooks_is_named_until_a_prompt(bare_box, checkout):
+    terminal = bare_box.terminal()
+    install(bare_box, checkout)
+
+    said = warnings(bare_box)
+    assert [*said] == [terminal.pid]
+    assert "before the hooks were wired" in said[terminal.pid]
+
+    def recorded():
+        terminal.ask("hello")  # the client needs a moment to see the new settings
+        return Records(bare_box).ids()
+
+    wait_until(recorded, "a record after a prompt")
+    assert warnings(bare_box) == {}
+
+
+def test_a_client_that_asks_for_trust_is_named_until_it_has_it(box, records):
+    folder = box.home / "unknown"
+    folder.mkdir()
+    trusted = box.terminal()
+    records.new_id()
+    asking = box.terminal(cwd=folder)
+    asking.wait_for("Yes, I trust this folder")
+
+    said = wait_until(lambda: warnings(box), "the client is seen")
+    assert [*said] == [asking.pid]
+    assert f" in {folder} leaves no record: it asks whether" in said[asking.pid]
+    assert trusted.is_running()
+
+    asking.press("Down")
+    asking.wait_for("\u276f Yes, I trust")
+    asking.press("Enter")
+    wait_until(lambda: len(records.ids()) == 2, "its record")
+    assert warnings(box) == {}
+
+
+def test_a_client_below_the_project_whose_hooks_they_are_is_named(bare_box, checkout):
+    box = bare_box
+    install(box, checkout, "--scope", "project", "--project", str(box.project))
+    (box.project / "src").mkdir()
+    inside = box.terminal()
+    Records(box).new_id()
+    below = box.terminal(cwd=box.project / "src")
+
+    said = warnings(box)
+    assert [*said] == [below.pid]
+    assert f"count only for a start in {box.project}" in said[below.pid]
+    assert inside.is_running()
+
+
+def test_a_bare_client_is_named_and_one_that_prompts_is_not(box, records):
+    bare = box.terminal("--bare")
+    running = box.start_prompt("RUN: sleep 20")
+    records.new_id()
+
+    said = warnings(box)
+    assert [*said] == [bare.pid]
+    assert "--bare, which runs no hooks" in said[bare.pid]
+    box.run("kill", f"{running.pid}")
+
+
+def test_the_installed_hooks_are_fired_and_none_is_found_wanting(box, records):
+    done = box.run("headcount", "doctor")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(" ms, p95 ") == 6
+    assert records.ids() == set()

@@ -1,0 +1,105 @@
+"""`headcount doctor` run on a home, a store and a checkout that are thrown away.
+
+A pytest plugin: `tests/conftest.py` names it. Home and checkout are `installing`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lib import settings
+
+
+@pytest.fixture
+def wired(home, checkout):
+    """The user's settings with every hook of *checkout* wired: nothing is wrong."""
+    return wire(home / ".claude/settings.json", checkout)
+
+
+@pytest.fixture
+def doctor(store, home, checkout, tmp_path):
+    """Run `headcount doctor` of *checkout*; return what became of it."""
+
+    def run(*words, cwd=tmp_path, **more):
+        done = subprocess.run(
+            [sys.executable, "-m", "lib", "doctor", *words],
+            env=variables(store, home, PYTHONPATH=str(checkout), **more),
+            cwd=cwd,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def examine(doctor):
+    """Run `headcount doctor --quick --json`; return its findings and its exit code."""
+
+    def run(*words, cwd=None, quick=True, **more):
+        words = ("--json", *(["--quick"] if quick else []), *words)
+        done = doctor(*words, **({"cwd": cwd} if cwd else {}), **more)
+        return Findings(json.loads(done.stdout)), done.returncode
+
+    return run
+
+
+@pytest.fixture
+def carry_out(store, home):
+    """Run what mends something, as a person would paste it."""
+
+    def run(command):
+        done = subprocess.run(
+            ["sh", "-c", command],
+            env=variables(store, home),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return run
+
+
+class Findings(list):
+    def of(self, level, check=None):
+        return [
+            finding
+            for finding in self
+            if finding["level"] == level and check in (None, finding["check"])
+        ]
+
+    @property
+    def problem(self):
+        """The only problem there is."""
+        (problem,) = self.of("problem")
+        return problem["check"], problem["message"], problem["mend"]
+
+    @property
+    def fixed(self):
+        """What was done."""
+        return [finding for finding in self if finding["fixed"]]
+
+
+def variables(store, home, **more):
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "HEADCOUNT_DIR": str(store),
+        **more,
+    }
+
+
+def wire(path, checkout, text=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(settings.merge(text, settings.wanted(str(checkout))))
+    return path
