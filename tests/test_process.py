@@ -75,6 +75,21 @@ def test_a_reused_number_is_another_process(child):
 
 
 @linux
+@pytest.mark.parametrize(
+    "start",
+    ["", "x", "-5", "\u00b2", "\u0663", "9" * 400, "9" * 5000],
+    ids=["empty", "text", "negative", "superscript", "arabic", "no-time", "no-int"],
+)
+def test_a_start_that_cannot_be_one_is_another_process_too(child, start):
+    """Written by another tool. A digit need not be one that `int` takes."""
+    outcome, reason = process.compare(
+        child.pid, changed(child.pid, "start", start), HOST
+    )
+    assert outcome == GONE
+    assert reason.startswith(f"pid {child.pid} is now another process")
+
+
+@linux
 def test_after_a_reboot_every_process_is_gone_even_if_its_number_recurs(child):
     recorded = changed(child.pid, "boot", "another-boot")
     outcome, reason = process.compare(child.pid, recorded, HOST)
