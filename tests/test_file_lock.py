@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from support import ID, ROOT
@@ -96,6 +99,30 @@ def test_at_the_deadline_it_says_what_it_tried(tmp_path, holder, capsys):
     assert "held by another process" in said
     assert isinstance(caught.value, TimeoutError)
     assert capsys.readouterr().err == f"[file-lock] {said}\n"
+
+
+def test_who_waits_does_not_keep_the_processor_busy(tmp_path, holder):
+    """Each wait lasts at least half of its delay, and most delays are 20 ms."""
+    with pytest.raises(LockTimeoutError) as caught:
+        with_lock(tmp_path / "lock", lambda: None, timeout=0.5)
+    said = re.search(r"(\d+) attempts in ([\d.]+) s", str(caught.value))
+    assert 2 <= int(said[1]) <= 10 + float(said[2]) / 0.01
+
+
+def test_threads_exclude_each_other(tmp_path):
+    path, numbers = tmp_path / "lock", []
+
+    def twice():
+        numbers.append(threading.get_ident())
+        time.sleep(0.01)  # as long as it takes the others to come in, if they could
+        numbers.append(threading.get_ident())
+
+    threads = [threading.Thread(target=with_lock, args=(path, twice)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert numbers[::2] == numbers[1::2]
 
 
 def test_a_killed_holder_frees_the_lock_at_once(tmp_path, holder):

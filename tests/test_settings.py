@@ -458,6 +458,37 @@ def test_what_is_not_strict_settings_is_refused_and_untouched(content, ours, pat
     assert listing(path.parent) == ["settings.json"]
 
 
+BROKEN_MERGES = {
+    "theirs-lost": lambda _, ours: json.dumps(
+        {"hooks": {event: [group] for event, group in ours.items()}}
+    ),
+    "ours-missing": lambda text, _: text,
+    "one-of-ours-missing": lambda text, ours: settings.merge(
+        text, {event: group for event, group in ours.items() if event != "Stop"}
+    ),
+    "shape-broken": lambda text, _: text.replace("[{", "{").replace("}]", "}"),
+    "no-json": lambda text, _: text[:-1],
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_MERGES.values(), ids=BROKEN_MERGES)
+def test_a_faulty_merge_never_reaches_the_file(ours, path, monkeypatch, broken):
+    """Claude Code drops all settings of a file that has one bad entry."""
+    path.write_text(f'{{"a": 1, "hooks": {{"Stop": [{{"hooks": [{THEIRS}]}}]}}}}')
+    before, merge = path.read_bytes(), settings.merge
+
+    def faulty(text, given):
+        with monkeypatch.context() as once:
+            once.setattr(settings, "merge", merge)
+            return broken(text, given)
+
+    monkeypatch.setattr(settings, "merge", faulty)
+    with pytest.raises(settings.SettingsError, match="nothing was changed"):
+        settings.install(str(path), ours)
+    assert path.read_bytes() == before
+    assert listing(path.parent) == ["settings.json"]
+
+
 def test_the_refusal_names_line_and_column(ours, path):
     path.write_bytes(b'{\r\n  "a": 1,\r\n  "b": [1, ],\r\n}')
     with pytest.raises(settings.SettingsError, match=r"comma .*\(line 3, column 10\)"):
