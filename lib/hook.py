@@ -262,4 +262,6 @@ def _alarm(seconds: float) -> None:
         raise DeadlineExceeded(f"not done within {DEADLINE_SECONDS} s")
 
     _signal.signal(_signal.SIGALRM, time_is_up)
+    # Whoever started the client may have blocked it, and a mask is inherited.
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [_signal.SIGALRM])
     _signal.setitimer(_signal.ITIMER_REAL, seconds)

@@ -528,6 +528,23 @@ def test_a_terminal_as_stdin_does_not_hold_the_session_up(store):
     assert "stdin is not one JSON object (0 bytes)" in errors(store)
 
 
+def test_a_blocked_alarm_does_not_hold_the_session_up(store):
+    """Who started the client had it so; of the shells, dash alone would undo it."""
+    code = (
+        "import os, signal, sys\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
+        "os.execvp('bash', ['sh', '-c', sys.argv[1]])\n"
+    )
+    hook = subprocess.Popen(
+        [sys.executable, "-c", code, hook_command("stop")], stdin=subprocess.PIPE
+    )
+    hook.stdin.write(json.dumps(payload("Stop")).encode())
+    hook.stdin.flush()  # and it stays open
+    assert hook.wait(60) == 0
+    hook.stdin.close()
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
+
+
 FAILURES = [
     *("ValueError('no')", "OSError(28, 'No space left')", "SystemExit(2)"),
     *("KeyboardInterrupt", "MemoryError", "RecursionError", "GeneratorExit"),
