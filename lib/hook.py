@@ -242,7 +242,7 @@ def _read_payload() -> Payload:
     _alarm(STDIN_SECONDS)
     try:
         while size <= MAX_PAYLOAD_BYTES:
-            chunk = os.read(0, 1 << 16)
+            chunk = _wait_and_read()
             if not chunk:
                 break
             chunks.append(chunk)
@@ -255,6 +255,17 @@ def _read_payload() -> Payload:
     if payload is None:
         raise ValueError(f"stdin is not one JSON object ({size} bytes)")
     return payload
+
+
+def _wait_and_read() -> bytes:
+    """Return what comes next on stdin, which may be one that does not block."""
+    while True:
+        try:
+            return os.read(0, 1 << 16)
+        except BlockingIOError:
+            import select
+
+            select.select([0], [], [])
 
 
 def _alarm(seconds: float) -> None:

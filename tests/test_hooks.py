@@ -545,6 +545,19 @@ def test_a_blocked_alarm_does_not_hold_the_session_up(store):
     assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
 
 
+def test_a_stdin_that_does_not_block_is_waited_for(store):
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    hook = subprocess.Popen(["sh", "-c", hook_command("stop")], stdin=reading)
+    raw = json.dumps(payload("Stop")).encode()
+    time.sleep(0.1)  # by then it looks, unless the machine is busy
+    os.write(writing, raw)
+    os.close(writing)
+    assert hook.wait(60) == 0
+    os.close(reading)
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
+
+
 FAILURES = [
     *("ValueError('no')", "OSError(28, 'No space left')", "SystemExit(2)"),
     *("KeyboardInterrupt", "MemoryError", "RecursionError", "GeneratorExit"),
