@@ -692,6 +692,11 @@ def test_hooks_record_where_the_file_system_has_no_locks(store, client):
     if not os.path.exists("/usr/bin/strace"):
         pytest.skip("strace is not installed")
     trace = "strace -f -qq -o /dev/null -e inject=flock:error=ENOSYS"
+    sessions.create_session(session_id="away", pid=DEAD_PID)
+    sessions.archive_session(store / "away.jsonl")  # it was elsewhere then
+    command = f"{trace} {hook_command('stop')}"
+    client.run(command, json.dumps(payload("Stop", "away")))
+    assert types(store / "away.jsonl") == ["session_metadata", "turn_close"]
     for event in ("SessionStart", "UserPromptSubmit", "Stop", "SessionEnd"):
         command = f"{trace} {hook_command(SCRIPTS[event])}"
         done = client.run(command, json.dumps(payload(event)))
