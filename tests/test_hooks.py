@@ -363,6 +363,7 @@ def test_session_start_tells_the_user_who_works_in_the_same_tree(
         message = json.loads(said)["systemMessage"]
         assert "1 other live session works in" in message
         assert 'other-id "fix' in message
+        assert message.endswith('x\u2026" (idle)')  # the label alone was cut
         assert message.isprintable()
         assert len(said) <= 2048
         assert said.isascii()

@@ -61,6 +61,7 @@ def test_a_zombie_is_gone(child):
 def test_a_stopped_process_is_the_same(child):
     known = process.fingerprint(child.pid)
     child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
     assert process.compare(child.pid, known, HOST)[0] == SAME
 
 
