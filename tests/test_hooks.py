@@ -27,7 +27,8 @@ from support import (
     types,
 )
 
-from lib import clock, sessions, settings
+from lib import clock, notice, record, sessions, settings
+from lib import store as store_module
 
 
 def only_session(store):
@@ -369,6 +370,22 @@ def test_session_start_tells_the_user_who_works_in_the_same_tree(
         assert said.isascii()
         assert second.fire("SessionStart", env={"HEADCOUNT_QUIET": "1"}) == ""
         assert second.fire("SessionStart", cwd=str(tmp_path)) == ""
+
+
+def test_the_notice_reads_what_was_written_last_and_no_more(store, monkeypatch):
+    for number in range(230):
+        sessions.create_session(session_id=f"session-{number}", cwd="/a")
+    read, seen = record.read, []
+
+    def reading(path, now):
+        seen.append(path)
+        return read(path, now)
+
+    monkeypatch.setattr(record, "read", reading)
+    message = notice.who_else_is_here("session-229", store_module.Survey())
+    assert "199 other live sessions work in /a" in message
+    assert len(seen) == 200
+    assert len(message) <= 400
 
 
 def test_who_does_not_listen_to_the_notice_costs_nothing(store):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import pwd
 import stat
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from support import DEAD_PID, ID, ROOT, errors, lines, types
 
 from lib import clock, sessions
+from lib import store as store_module
 
 
 def write(store, session_id=ID, **changes):
@@ -522,3 +524,16 @@ def test_the_store_is_where_the_environment_says(env, folder):
         check=True,
     )
     assert said.stdout.strip() == folder
+
+
+def test_a_user_without_a_home_is_told_to_name_a_store(monkeypatch):
+    """As in a container that runs under a number which no user has."""
+
+    def nobody(_):
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    with pytest.raises(sessions.StoreError, match="set HEADCOUNT_DIR"):
+        store_module.locate({})
+    assert store_module.locate({"HEADCOUNT_DIR": "/a"}) == "/a"

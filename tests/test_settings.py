@@ -303,6 +303,16 @@ def test_ours_twice_under_another_event_or_in_an_old_form_becomes_once(ours, pat
     assert sorted(wired_events(path)) == sorted(EVENTS)
 
 
+def test_ours_pasted_a_second_time_becomes_once(ours, path):
+    theirs = {"hooks": [json.loads(THEIRS)]}
+    groups = {event: [group, theirs, group] for event, group in ours.items()}
+    path.write_text(json.dumps({"hooks": groups}, indent=2))
+    settings.install(str(path), ours)
+    assert json.loads(path.read_text())["hooks"] == {
+        event: [group, theirs] for event, group in ours.items()
+    }
+
+
 def test_a_group_that_would_be_empty_goes_with_its_matcher(ours, path):
     group = {"matcher": "startup", **ours["SessionStart"]}
     path.write_text(json.dumps({"hooks": {"SessionStart": [group, {"hooks": []}]}}))
