@@ -501,10 +501,24 @@ def test_a_payload_that_is_none_is_noted_and_nothing_else(store, script, stdin):
     assert errors(store).count("\n") == 1
 
 
-@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_harm_no_hook(store, client, redirection):
-    done = client.run(f"{hook_command('stop').split(' 2>')[0]} {redirection}", "")
-    assert done == {"status": 0, "stdout": "", "stderr": ""}
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_harm_no_hook(store, client, script, closed):
+    """A file that is opened then gets the number of a stream: nothing may go there."""
+    sessions.create_session(session_id="other-id", cwd="/home/user/project")
+    before = (store / "other-id.jsonl").read_bytes()
+    command = hook_command(script).split(" 2>")[0]
+    done = client.run(f"{command} {closed}; echo $?", json.dumps(payload("Stop")))
+    said = done["stdout"].splitlines()
+    assert (said[-1], done["stderr"]) == ("0", "")
+    assert (len(said) == 1) is (script != "session_start" or closed != "2>&-")
+    path = store / f"{ID}.jsonl"
+    assert (store / "other-id.jsonl").read_bytes() == before
+    if "<&-" in closed:
+        assert not path.exists()
+    else:
+        assert types(path)[0] == "session_metadata"
+        assert errors(store) == ""
 
 
 def test_a_stdin_that_stays_open_does_not_hold_the_session_up(store, client):
