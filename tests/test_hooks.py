@@ -892,7 +892,10 @@ def pythons():
 @pytest.mark.parametrize("name", sorted(pythons()))
 def test_every_python_there_is_runs_a_whole_session(store, name):
     """Each has a scanner, a rename and a cost of its own; most lack our packages."""
-    with Client(python=pythons()[name]) as client:
+    python = pythons()[name]
+    # As the installer does: who compiles first may be too late on a busy machine.
+    subprocess.run([python, "-I", "-m", "compileall", "-q", ROOT / "lib"], check=True)
+    with Client(python=python) as client:
         client.fire("SessionStart", source="startup")
         path = store / f"{ID}.jsonl"
         for event in ("UserPromptSubmit", "PostToolUse", "Notification", "Stop"):
@@ -914,6 +917,4 @@ def test_every_python_there_is_runs_a_whole_session(store, name):
         assert not path.exists()
         client.fire("SessionStart", source="resume")
         assert sessions.load_session_jsonl(path)[-1]["type"] == "session_resume"
-    # The first to start compiles our modules, which may take too long once.
-    noted = errors(store).splitlines()
-    assert [line for line in noted if "DeadlineExceeded" not in line] == []
+    assert errors(store) == ""
