@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 
 from . import clock, journal, process, record, rename, store
-from .errors import HeadcountError, LockTimeoutError, StoreError
+from .errors import HeadcountError, LockError, LockTimeoutError, StoreError
 from .store import Survey
 from .words import duration
 
@@ -59,7 +59,8 @@ def restore(session_id: str, *, timeout: float, even_locked: bool = False) -> st
     """Bring the session back from whichever day it lies in; return its live path.
 
     Does nothing if it is live already. *even_locked*: move it although a (stopped)
-    process holds its lock: nothing is lost by that, its entry follows the file.
+    process holds its lock, or there are none on this file system: nothing is lost by
+    that, an entry follows its file.
     Raises SessionNotFoundError, LockError, StoreError, OSError.
     """
     live = store.session_path(session_id)
@@ -126,7 +127,7 @@ def _move_back(archived: str, live: str, timeout: float, *, even_locked: bool) -
     try:
         with journal.locked(archived, timeout):
             rename.rename(archived, live)
-    except LockTimeoutError:
+    except LockError:
         if not even_locked:
             raise
         rename.rename(archived, live)

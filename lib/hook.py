@@ -242,7 +242,7 @@ def _read_payload() -> Payload:
     _alarm(STDIN_SECONDS)
     try:
         while size <= MAX_PAYLOAD_BYTES:
-            chunk = os.read(0, 1 << 16)
+            chunk = _wait_and_read()
             if not chunk:
                 break
             chunks.append(chunk)
@@ -257,9 +257,22 @@ def _read_payload() -> Payload:
     return payload
 
 
+def _wait_and_read() -> bytes:
+    """Return what comes next on stdin, which may be one that does not block."""
+    while True:
+        try:
+            return os.read(0, 1 << 16)
+        except BlockingIOError:
+            import select
+
+            select.select([0], [], [])
+
+
 def _alarm(seconds: float) -> None:
     def time_is_up(*_: object) -> NoReturn:
         raise DeadlineExceeded(f"not done within {DEADLINE_SECONDS} s")
 
     _signal.signal(_signal.SIGALRM, time_is_up)
+    # Whoever started the client may have blocked it, and a mask is inherited.
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [_signal.SIGALRM])
     _signal.setitimer(_signal.ITIMER_REAL, seconds)

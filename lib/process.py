@@ -262,7 +262,10 @@ def _compare_unreadable(pid: int) -> tuple[str, str]:
 def _reused(pid: int, recorded: str, seen: int) -> str:
     from .words import duration
 
-    later = (seen - int(recorded)) / _ticks_per_second() if recorded.isdigit() else 0
+    try:
+        later = (seen - int(recorded)) / _ticks_per_second()
+    except (ValueError, OverflowError):  # by another tool: no number, or no time
+        later = 0
     started = f", started {duration(later)} later" if later > 0 else ""
     return f"pid {pid} is now another process{started}"
 

@@ -24,12 +24,10 @@ SCRIPTS = {
 }
 
 
-def hook_command(script: str) -> str:
+def hook_command(script: str, python: str = sys.executable) -> str:
     """The command as the installer writes it, with the interpreter of the tests."""
-    python, path = (
-        shlex.quote(s) for s in (sys.executable, f"{ROOT}/hooks/{script}.py")
-    )
-    return f"{python} -I -S {path} 2>/dev/null || : # headcount"
+    words = [shlex.quote(word) for word in (python, f"{ROOT}/hooks/{script}.py")]
+    return f"{words[0]} -I -S {words[1]} 2>/dev/null || : # headcount"
 
 
 def payload(event: str, session_id: str = ID, **fields: object) -> dict[str, object]:
@@ -43,9 +41,10 @@ def payload(event: str, session_id: str = ID, **fields: object) -> dict[str, obj
 
 
 class Client:
-    """A running `fake_client.py`; a context manager."""
+    """A running `fake_client.py`; a context manager. *python* runs its hooks."""
 
-    def __init__(self, name: str = "claude") -> None:
+    def __init__(self, name: str = "claude", python: str = sys.executable) -> None:
+        self._python = python
         self._process = subprocess.Popen(
             [sys.executable, str(ROOT / "tests/fake_client.py"), name],
             stdin=subprocess.PIPE,
@@ -98,7 +97,7 @@ class Client:
     ) -> str:
         """Fire the installed hook of *event*; return its stdout, else all is well."""
         done = self.run(
-            hook_command(SCRIPTS[event]),
+            hook_command(SCRIPTS[event], self._python),
             json.dumps(payload(event, session_id, **fields)) + "\n",
             env=env,
         )

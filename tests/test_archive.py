@@ -53,6 +53,35 @@ def test_the_dead_are_filed_under_the_day_and_the_living_stay(quiet):
     assert [info.id for info in sessions.discover_sessions(archived=True)] == ["dead"]
 
 
+@pytest.mark.parametrize("zone", ["XXX-14", "XXX+12"])
+def test_the_day_is_the_same_in_every_time_zone(quiet, zone):
+    """At any time it is another day in one of these two than it is in UTC."""
+    code = "from lib import sessions; print(sessions.cleanup_stale_sessions()[0].path)"
+    dead()
+    days = [clock.stamp(time.time())[:10]]
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "TZ": zone},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    days.append(clock.stamp(time.time())[:10])
+    assert said.stdout.split("/")[-2] in days
+
+
+@pytest.mark.parametrize("years", [-2, 10])
+def test_the_time_of_a_file_archives_no_session(quiet, years):
+    """Others touch it: a backup, git, a sync. Only its entries say how old it is."""
+    sessions.create_session(session_id=ID)
+    dead("dead")
+    for name in (ID, "dead"):
+        os.utime(quiet / f"{name}.jsonl", (time.time() + years * 365 * DAY,) * 2)
+    assert [info.id for info in sessions.cleanup_stale_sessions()] == ["dead"]
+    assert sessions.is_session_alive(sessions.discover_sessions()[0].metadata)
+
+
 def test_a_dry_run_moves_nothing(quiet):
     dead()
     (would,) = sessions.cleanup_stale_sessions(dry_run=True)
@@ -386,6 +415,47 @@ def test_a_move_killed_half_way_is_finished_by_the_next_append(
     assert list(quiet.rglob("*.jsonl")) == [path]
     assert path.stat().st_nlink == 1
     assert types(path) == ["session_metadata", "n"]
+
+
+@pytest.mark.parametrize("call", ["linkat", "unlink"])
+@pytest.mark.parametrize("step", ["archive", "restore"])
+def test_a_move_killed_half_way_is_finished_by_the_next_cleaner(quiet, step, call):
+    if not os.path.exists("/usr/bin/strace"):
+        pytest.skip("strace is not installed")
+    path = quiet / f"{dead()}.jsonl"
+    code = f"from lib import sessions; sessions.archive_session({str(path)!r})"
+    if step == "restore":
+        sessions.archive_session(path)
+        code = f"from lib import sessions; sessions.restore_session({ID!r})"
+    kill_at(call, code, without="renameat2")
+    problems = []
+    sessions.cleanup_stale_sessions(on_problem=problems.append)
+    assert problems == []
+    (archived,) = quiet.rglob("*.jsonl")
+    assert archived.parent.parent == quiet / "archive"
+    assert archived.stat().st_nlink == 1
+    assert types(archived) == ["session_metadata"]
+
+
+def test_what_can_never_be_moved_does_not_keep_a_cleanup_from_the_rest(
+    quiet, monkeypatch
+):
+    """Each has time for three; twenty that were written first are in the way."""
+    monkeypatch.setattr(archive, "_MANY", 5)
+    line = '{"type":"note"}\n{"type":"session_metadata","session_id":"%s","pid":%d}\n'
+    quiet.mkdir()
+    for number in range(20):
+        path = quiet / f"stuck-{number}.jsonl"
+        path.write_text(line % (path.stem, DEAD_PID))
+        os.utime(path, (number, number))
+    dead()
+    for _ in range(1000):
+        looks = iter(range(99))
+        monkeypatch.setattr(store_module.Survey, "age", lambda _, n=looks: next(n))
+        archive.cleanup(now=time.time(), budget=2)
+        if not (quiet / f"{ID}.jsonl").exists():
+            break
+    assert [info.id for info in sessions.discover_sessions(archived=True)] == [ID]
 
 
 def test_a_cleanup_by_the_way_keeps_to_its_time_and_gets_through_in_the_end(quiet):

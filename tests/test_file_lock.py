@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
-from support import ID, ROOT
+from support import ID, ROOT, has_open
 
 from lib import sessions
 from lib.errors import LockError, LockTimeoutError
@@ -98,6 +102,30 @@ def test_at_the_deadline_it_says_what_it_tried(tmp_path, holder, capsys):
     assert capsys.readouterr().err == f"[file-lock] {said}\n"
 
 
+def test_who_waits_does_not_keep_the_processor_busy(tmp_path, holder):
+    """Each wait lasts at least half of its delay, and most delays are 20 ms."""
+    with pytest.raises(LockTimeoutError) as caught:
+        with_lock(tmp_path / "lock", lambda: None, timeout=0.5)
+    said = re.search(r"(\d+) attempts in ([\d.]+) s", str(caught.value))
+    assert 2 <= int(said[1]) <= 10 + float(said[2]) / 0.01
+
+
+def test_threads_exclude_each_other(tmp_path):
+    path, numbers = tmp_path / "lock", []
+
+    def twice():
+        numbers.append(threading.get_ident())
+        time.sleep(0.01)  # as long as it takes the others to come in, if they could
+        numbers.append(threading.get_ident())
+
+    threads = [threading.Thread(target=with_lock, args=(path, twice)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert numbers[::2] == numbers[1::2]
+
+
 def test_a_killed_holder_frees_the_lock_at_once(tmp_path, holder):
     holder.kill()
     holder.wait()
@@ -134,11 +162,15 @@ def test_a_session_that_is_not_there_is_not_made_by_locking_it(store, capsys):
     assert capsys.readouterr().err.startswith("[file-lock] cannot lock")
 
 
-@pytest.mark.parametrize("kind", ["symlink", "folder", "missing-folder"])
+@pytest.mark.parametrize(
+    "kind", ["symlink", "symlink-to-file", "folder", "missing-folder"]
+)
 def test_what_cannot_be_locked_is_a_clear_error(tmp_path, kind):
     path = tmp_path / "lock"
     if kind == "symlink":
         path.symlink_to(tmp_path / "elsewhere")
+    elif kind == "symlink-to-file":
+        path.symlink_to(__file__)
     elif kind == "folder":
         path.mkdir()
     else:
@@ -148,11 +180,37 @@ def test_what_cannot_be_locked_is_a_clear_error(tmp_path, kind):
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_file_replaced_while_waiting_is_not_the_one_that_is_locked(tmp_path, holder):
-    """The lock is on what the path names: here the holder's file is no longer that."""
+def is_locked(path):
+    with open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_a_file_replaced_before_is_the_one_that_is_locked(tmp_path, holder):
+    """The holder's file is no longer what the path names."""
     path = tmp_path / "lock"
     path.unlink()
-    assert with_lock(path, lambda: os.stat(path).st_nlink, timeout=0) == 1
+    assert with_lock(path, lambda: is_locked(path), timeout=0)
+
+
+def test_a_file_replaced_while_waiting_is_the_one_that_is_locked(tmp_path, holder):
+    path = tmp_path / "lock"
+
+    def wait_and_look():
+        os._exit(0 if with_lock(path, lambda: is_locked(path)) else 3)
+
+    waiter = FORK.Process(target=wait_and_look)
+    waiter.start()
+    while not has_open(waiter.pid, path):
+        os.sched_yield()
+    path.unlink()
+    path.touch()
+    holder.kill()
+    waiter.join()
+    assert waiter.exitcode == 0
 
 
 def test_where_there_are_no_locks_appends_go_on_and_cleanup_does_not(store):

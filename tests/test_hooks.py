@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import pty
+import pwd
 import shlex
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from support import (
@@ -23,13 +27,33 @@ from support import (
     types,
 )
 
-from lib import sessions
+from lib import clock, notice, record, sessions, settings
+from lib import store as store_module
 
 
 def only_session(store):
     (info,) = sessions.discover_sessions()
     assert info.metadata is not None
     return info
+
+
+def age(path, seconds):
+    """Make the session look as if nothing was written to it for so long."""
+    text, old = path.read_text(), clock.stamp(time.time() - seconds)
+    for entry in lines(path):
+        for key in ("start_time", "last_heartbeat", "timestamp"):
+            text = text.replace(str(entry.get(key)), old)
+    path.write_text(text)
+
+
+def test_the_hooks_that_are_tested_here_are_those_that_are_installed():
+    installed = settings.wanted(str(ROOT))
+    assert {
+        event: group["hooks"][0]["command"] for event, group in installed.items()
+    } == {
+        event: hook_command(script, f"{ROOT}/.venv/bin/python")
+        for event, script in SCRIPTS.items()
+    }
 
 
 def test_a_session_leaves_its_whole_life_on_record(store, client):
@@ -166,12 +190,7 @@ def test_a_heartbeat_that_says_nothing_new_is_not_written(store, client):
 def test_a_heartbeat_is_written_again_after_a_minute(store, client):
     client.fire("PostToolUse")
     path = store / f"{ID}.jsonl"
-    text = path.read_text()
-    path.write_text(
-        text.replace(lines(path)[-1]["timestamp"], "2026-01-01T00:00:00.000Z")
-    )
-    first = lines(path)[0]["start_time"]
-    path.write_text(path.read_text().replace(first, "2026-01-01T00:00:00.000Z"))
+    age(path, 61)
     client.fire("PostToolUse")
     assert types(path) == ["session_metadata", "heartbeat", "heartbeat"]
 
@@ -244,6 +263,59 @@ def test_a_resumed_session_comes_back_from_the_archive_with_its_history(store):
         assert sessions.is_session_alive(metadata)
 
 
+def test_a_session_archived_days_ago_comes_back_when_it_is_resumed(store, client):
+    sessions.create_session(session_id=ID, pid=DEAD_PID)
+    archived = sessions.archive_session(store / f"{ID}.jsonl")
+    before = store / "archive/2026-01-01" / archived.name
+    before.parent.mkdir()
+    archived.rename(before)
+    client.fire("SessionStart", source="resume")
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "session_resume"]
+    assert not before.exists()
+
+
+def test_after_a_long_sleep_the_next_hook_brings_the_session_back(store, client):
+    """The lid was closed for 60 h; another session's start came first."""
+    client.fire("SessionStart", source="startup")
+    age(store / f"{ID}.jsonl", 60 * 3600)
+    with Client() as other:
+        other.fire("SessionStart", "other-id", source="startup")
+    assert not (store / f"{ID}.jsonl").exists()
+    client.fire("PostToolUse")
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "heartbeat"]
+    assert lines(store / f"{ID}.jsonl")[0]["source"] == "startup"
+    assert list(store.glob("archive/*/*")) == []
+    found = {info.id: info.metadata for info in sessions.discover_sessions()}
+    assert sessions.is_session_alive(found[ID])
+
+
+def test_what_a_later_version_wrote_is_kept_and_stops_nothing(store, client):
+    """Half upgraded: hooks of two versions write to one session in turn."""
+    client.fire("SessionStart", source="startup")
+    path = store / f"{ID}.jsonl"
+    path.write_text(path.read_text().replace('"v":1,', '"v":2,"colour":"red",'))
+    common = {"v": 2, "session_id": ID, "timestamp": clock.stamp(time.time())}
+    with path.open("a") as file:
+        for entry in (
+            {"type": "session_pause", "until": {"a": 1}, **common},
+            {"type": "heartbeat", "state": "dreaming", "mood": [7], **common},
+        ):
+            file.write(json.dumps(entry) + "\n")
+    before = path.read_bytes()
+    assert only_session(store).metadata["state"] == "idle"  # as line 1 left it
+    client.fire("UserPromptSubmit")
+    assert only_session(store).metadata["state"] == "busy"
+    assert only_session(store).metadata["pid"] == client.pid
+    client.fire("SessionEnd", reason="logout")
+    assert only_session(store).metadata["state"] == "closed"
+    assert path.read_bytes().startswith(before)
+    assert types(path) == [
+        *("session_metadata", "session_pause", "heartbeat"),
+        *("heartbeat", "session_close"),
+    ]
+    assert errors(store) == ""
+
+
 def test_a_session_open_in_two_processes_lives_while_either_does(store, client):
     with Client() as second:
         client.fire("SessionStart", source="startup")
@@ -292,11 +364,48 @@ def test_session_start_tells_the_user_who_works_in_the_same_tree(
         message = json.loads(said)["systemMessage"]
         assert "1 other live session works in" in message
         assert 'other-id "fix' in message
+        assert message.endswith('x\u2026" (idle)')  # the label alone was cut
         assert message.isprintable()
         assert len(said) <= 2048
         assert said.isascii()
         assert second.fire("SessionStart", env={"HEADCOUNT_QUIET": "1"}) == ""
         assert second.fire("SessionStart", cwd=str(tmp_path)) == ""
+
+
+def test_the_notice_reads_what_was_written_last_and_no_more(store, monkeypatch):
+    for number in range(230):
+        sessions.create_session(session_id=f"session-{number}", cwd="/a")
+    read, seen = record.read, []
+
+    def reading(path, now):
+        seen.append(path)
+        return read(path, now)
+
+    monkeypatch.setattr(record, "read", reading)
+    message = notice.who_else_is_here("session-229", store_module.Survey())
+    assert "199 other live sessions work in /a" in message
+    assert len(seen) == 200
+    assert len(message) <= 400
+
+
+def test_who_does_not_listen_to_the_notice_costs_nothing(store):
+    """The pipe is closed: the steps after the notice have their turn all the same."""
+    sessions.create_session(session_id="other-id", cwd="/home/user/project")
+    sessions.create_session(session_id="dead-id", pid=DEAD_PID)
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        ["sh", "-c", hook_command("session_start").replace(" 2>/dev/null || :", "")],
+        input=json.dumps(payload("SessionStart")).encode(),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "notice: BrokenPipeError" in errors(store)  # or nobody was told anything
+    assert (store / f"{ID}.jsonl").exists()
+    assert not (store / "dead-id.jsonl").exists()
 
 
 def test_no_other_event_prints_anything(store, client):
@@ -392,10 +501,24 @@ def test_a_payload_that_is_none_is_noted_and_nothing_else(store, script, stdin):
     assert errors(store).count("\n") == 1
 
 
-@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_harm_no_hook(store, client, redirection):
-    done = client.run(f"{hook_command('stop').split(' 2>')[0]} {redirection}", "")
-    assert done == {"status": 0, "stdout": "", "stderr": ""}
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_harm_no_hook(store, client, script, closed):
+    """A file that is opened then gets the number of a stream: nothing may go there."""
+    sessions.create_session(session_id="other-id", cwd="/home/user/project")
+    before = (store / "other-id.jsonl").read_bytes()
+    command = hook_command(script).split(" 2>")[0]
+    done = client.run(f"{command} {closed}; echo $?", json.dumps(payload("Stop")))
+    said = done["stdout"].splitlines()
+    assert (said[-1], done["stderr"]) == ("0", "")
+    assert (len(said) == 1) is (script != "session_start" or closed != "2>&-")
+    path = store / f"{ID}.jsonl"
+    assert (store / "other-id.jsonl").read_bytes() == before
+    if "<&-" in closed:
+        assert not path.exists()
+    else:
+        assert types(path)[0] == "session_metadata"
+        assert errors(store) == ""
 
 
 def test_a_stdin_that_stays_open_does_not_hold_the_session_up(store, client):
@@ -415,6 +538,90 @@ def test_a_stdin_that_stays_open_does_not_hold_the_session_up(store, client):
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def test_a_stdin_without_end_is_read_to_the_limit_only(store, client):
+    limit = 8 * 1024 * 1024
+    command = hook_command("stop").split(" 2>")[0]
+    done = client.run(f"yes '{{' | {command}; echo ended", "")
+    assert (done["stdout"], done["stderr"]) == ("ended\n", "")
+    said = errors(store)
+    assert "stdin is not one JSON object" in said
+    assert int(said.rpartition("(")[2].split()[0]) <= limit + (1 << 16)
+
+
+def test_a_terminal_as_stdin_does_not_hold_the_session_up(store):
+    ours, theirs = pty.openpty()
+    command = hook_command("stop").split(" 2>")[0]
+    done = subprocess.run(["sh", "-c", command], stdin=theirs, check=False, timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert "stdin is not one JSON object (0 bytes)" in errors(store)
+
+
+def test_a_blocked_alarm_does_not_hold_the_session_up(store):
+    """Who started the client had it so; of the shells, dash alone would undo it."""
+    code = (
+        "import os, signal, sys\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
+        "os.execvp('bash', ['sh', '-c', sys.argv[1]])\n"
+    )
+    hook = subprocess.Popen(
+        [sys.executable, "-c", code, hook_command("stop")], stdin=subprocess.PIPE
+    )
+    hook.stdin.write(json.dumps(payload("Stop")).encode())
+    hook.stdin.flush()  # and it stays open
+    assert hook.wait(60) == 0
+    hook.stdin.close()
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
+
+
+def test_a_stdin_that_does_not_block_is_waited_for(store):
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    hook = subprocess.Popen(["sh", "-c", hook_command("stop")], stdin=reading)
+    raw = json.dumps(payload("Stop")).encode()
+    time.sleep(0.1)  # by then it looks, unless the machine is busy
+    os.write(writing, raw)
+    os.close(writing)
+    assert hook.wait(60) == 0
+    os.close(reading)
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
+
+
+FAILURES = [
+    *("ValueError('no')", "OSError(28, 'No space left')", "SystemExit(2)"),
+    *("KeyboardInterrupt", "MemoryError", "RecursionError", "GeneratorExit"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
+def test_whatever_a_hook_meets_is_one_line_in_the_log(store, script, failure):
+    """And nothing on either stream, not even what somebody prints."""
+    code = (
+        f"import sys, warnings; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from lib import hook, sessions\n"
+        "def fail(*_, **__):\n"
+        "    print('noise'); print('noise', file=sys.stderr); warnings.warn('noise')\n"
+        f"    raise {failure}\n"
+        "for name in ('resume_session', 'update_heartbeat', 'close_session'):\n"
+        "    setattr(sessions, name, fail)\n"
+        f"hook.run(hook.{script})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(payload("Stop")).encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    (line,) = errors(store).splitlines()
+    when, version, said = line.split(" ", 2)
+    assert clock.is_stamp(when)
+    assert version.count(".") == 2
+    assert said.startswith(f"{script}: {failure.partition('(')[0]}: ")
 
 
 def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
@@ -512,6 +719,26 @@ def test_a_stopped_lock_holder_costs_no_entry(store, client, script):
         holder.communicate()
 
 
+def test_hooks_record_where_the_file_system_has_no_locks(store, client):
+    """As a network file system without its lock service."""
+    if not os.path.exists("/usr/bin/strace"):
+        pytest.skip("strace is not installed")
+    trace = "strace -f -qq -o /dev/null -e inject=flock:error=ENOSYS"
+    sessions.create_session(session_id="away", pid=DEAD_PID)
+    sessions.archive_session(store / "away.jsonl")  # it was elsewhere then
+    command = f"{trace} {hook_command('stop')}"
+    client.run(command, json.dumps(payload("Stop", "away")))
+    assert types(store / "away.jsonl") == ["session_metadata", "turn_close"]
+    for event in ("SessionStart", "UserPromptSubmit", "Stop", "SessionEnd"):
+        command = f"{trace} {hook_command(SCRIPTS[event])}"
+        done = client.run(command, json.dumps(payload(event)))
+        assert done == {"status": 0, "stdout": "", "stderr": ""}
+    assert types(store / f"{ID}.jsonl") == [
+        *("session_metadata", "heartbeat", "turn_close", "session_close")
+    ]
+    assert "does its file system have locks?" in errors(store)
+
+
 def test_a_store_that_cannot_be_written_disturbs_nobody(store, client, tmp_path):
     (tmp_path / "file").write_text("")
     for event in SCRIPTS:
@@ -527,18 +754,20 @@ def test_a_relative_store_lies_in_the_project_and_out_of_its_git(client, tmp_pat
     assert subprocess.run(status, capture_output=True, check=True).stdout == b""
 
 
-def test_a_relative_store_that_leads_out_of_the_project_is_refused(client, tmp_path):
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "project").mkdir()
-    (tmp_path / "project/.headcount").symlink_to("../outside")
-    client.fire(
-        "SessionStart",
-        env={
-            "HEADCOUNT_DIR": ".headcount",
-            "CLAUDE_PROJECT_DIR": str(tmp_path / "project"),
-        },
-    )
-    assert list((tmp_path / "outside").iterdir()) == []
+@pytest.mark.parametrize("named", [".link", ".link/sessions", "../outside", "a/../.."])
+def test_a_relative_store_that_leads_out_of_the_project_is_refused(
+    client, tmp_path, named
+):
+    project, outside = tmp_path / "project", tmp_path / "outside"
+    project.mkdir()
+    outside.mkdir()
+    (project / ".link").symlink_to("../outside")
+    env = {"HEADCOUNT_DIR": named, "CLAUDE_PROJECT_DIR": str(project)}
+    for event in SCRIPTS:
+        client.fire(event, env=env)
+    assert list(outside.iterdir()) == []
+    assert sorted(tmp_path.iterdir()) == [outside, project]
+    assert list(project.iterdir()) == [project / ".link"]
 
 
 def test_modules_in_the_working_directory_are_not_imported(store, client, tmp_path):
@@ -553,6 +782,36 @@ def test_modules_in_the_working_directory_are_not_imported(store, client, tmp_pa
         )
     assert not (tmp_path / "hostile").exists()
     assert (store / f"{ID}.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        pytest.param({"LC_ALL": "C", "LANG": "C"}, id="C"),
+        pytest.param({"LC_ALL": "POSIX", "PYTHONUTF8": "0"}, id="POSIX"),
+        pytest.param({"PYTHONIOENCODING": "ascii", "LC_CTYPE": "C"}, id="ascii"),
+        pytest.param({"PATH": "", "TZ": "no/such", "HOME": ""}, id="no-path"),
+        pytest.param({"HOME": "/gone", "PYTHONWARNINGS": "error"}, id="no-home"),
+    ],
+)
+def test_no_environment_keeps_a_hook_from_its_work(tmp_path, monkeypatch, env):
+    """Not even where nothing is named in ASCII. HOME is set in none of the others."""
+    tree = tmp_path / "プロジェクト ü"
+    monkeypatch.setenv("HEADCOUNT_DIR", str(tree / "store"))
+    store = tree / "store"
+    with Client() as first, Client() as second:
+        first.fire("SessionStart", "first", env=env, cwd=str(tree))
+        said = json.loads(second.fire("SessionStart", env=env, cwd=str(tree)))
+        assert "プロジェクト ü: first (idle)" in said["systemMessage"]
+        for event in [*SCRIPTS][1:]:
+            second.fire(event, env=env, notification_type="idle_prompt")
+        first.fire("SessionStart", "first", env=env, source="resume", cwd="/")
+        assert not (store / f"{ID}.jsonl").exists()  # it was closed, and filed away
+        second.fire("UserPromptSubmit", env=env)
+    entries = lines(store / f"{ID}.jsonl")
+    assert entries[0]["cwd"] == str(tree)
+    assert (entries[-1]["type"], entries[-1]["state"]) == ("heartbeat", "busy")
+    assert errors(store) == ""
 
 
 def test_a_working_directory_that_is_gone_harms_no_hook(store, client, tmp_path):
@@ -605,5 +864,57 @@ def test_a_hook_starts_no_child_process(store, client):
         command = hook_command(script).replace(" 2>/dev/null || : # headcount", "")
         traced = f"strace -f -e trace=clone,clone3,fork,vfork {command} 2>&1"
         done = client.run(traced, json.dumps(payload("Stop")))
+        assert "+++ exited with 0 +++" in done["stdout"], script
         assert "clone" not in done["stdout"], script
         assert "fork" not in done["stdout"], script
+
+
+def pythons():
+    """Return the interpreters of this machine that may run hooks, by their names.
+
+    That of the tests is one of them, so there is always one.
+    """
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    places = [
+        *os.environ["PATH"].split(":"),
+        *("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"),
+        f"{os.environ.get('PYENV_ROOT', f'{home}/.pyenv')}/versions/*/bin",
+        f"{home}/.local/share/uv/python/cpython-*/bin",
+    ]
+    found = {f"python3.{sys.version_info.minor}": sys.executable}
+    for place in places:
+        for path in sorted(glob.glob(f"{place}/python3.1[0-9]")):
+            if "/shims/" not in path:  # of pyenv: what they start, if anything, varies
+                found.setdefault(os.path.basename(path), path)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(pythons()))
+def test_every_python_there_is_runs_a_whole_session(store, name):
+    """Each has a scanner, a rename and a cost of its own; most lack our packages."""
+    python = pythons()[name]
+    # As the installer does: who compiles first may be too late on a busy machine.
+    subprocess.run([python, "-I", "-m", "compileall", "-q", ROOT / "lib"], check=True)
+    with Client(python=python) as client:
+        client.fire("SessionStart", source="startup")
+        path = store / f"{ID}.jsonl"
+        for event in ("UserPromptSubmit", "PostToolUse", "Notification", "Stop"):
+            with path.open("ab") as file:
+                file.write(b'{"type":"heartbeat","v":1,"i')
+            client.fire(event, notification_type="permission_prompt")
+        client.fire("SessionEnd", reason="clear")
+        found = [(e["type"], e.get("state")) for e in sessions.load_session_jsonl(path)]
+        assert found == [
+            ("session_metadata", None),
+            ("heartbeat", "busy"),
+            ("heartbeat", "waiting"),
+            ("turn_close", "idle"),
+            ("session_close", None),
+        ]
+        client.fire("SessionStart", "next", source="clear")
+        assert lines(store / "next.jsonl")[0]["previous_session_id"] == ID
+        sessions.cleanup_stale_sessions(keep=["next"])  # if the hook had not the time
+        assert not path.exists()
+        client.fire("SessionStart", source="resume")
+        assert sessions.load_session_jsonl(path)[-1]["type"] == "session_resume"
+    assert errors(store) == ""

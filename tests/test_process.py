@@ -61,6 +61,7 @@ def test_a_zombie_is_gone(child):
 def test_a_stopped_process_is_the_same(child):
     known = process.fingerprint(child.pid)
     child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
     assert process.compare(child.pid, known, HOST)[0] == SAME
 
 
@@ -72,6 +73,21 @@ def test_a_reused_number_is_another_process(child):
     outcome, reason = process.compare(child.pid, recorded, HOST)
     assert outcome == GONE
     assert reason == f"pid {child.pid} is now another process, started 1 min later"
+
+
+@linux
+@pytest.mark.parametrize(
+    "start",
+    ["", "x", "-5", "\u00b2", "\u0663", "9" * 400, "9" * 5000],
+    ids=["empty", "text", "negative", "superscript", "arabic", "no-time", "no-int"],
+)
+def test_a_start_that_cannot_be_one_is_another_process_too(child, start):
+    """Written by another tool. A digit need not be one that `int` takes."""
+    outcome, reason = process.compare(
+        child.pid, changed(child.pid, "start", start), HOST
+    )
+    assert outcome == GONE
+    assert reason.startswith(f"pid {child.pid} is now another process")
 
 
 @linux

@@ -92,6 +92,46 @@ def test_the_newest_of_all_times_counts_whatever_their_order(path):
     assert fold(path)["last_heartbeat"] == stamps[1]
 
 
+HOUR = 3600.0
+NO_TIMES = [None, "soon", 1.7e9, "9" * 99, ["2026-01-01T00:00:00.000Z"]]
+
+
+def ago(hours):
+    return clock.stamp(time.time() - hours * HOUR)
+
+
+@pytest.mark.parametrize("value", NO_TIMES, ids=lambda value: ascii(value)[:9])
+def test_without_a_heartbeat_the_start_counts_and_then_the_file(path, value):
+    first = json.loads(path.read_text())
+    first |= {"start_time": ago(3), "last_heartbeat": value}
+    beat = {"type": "heartbeat", "timestamp": value, "state": "busy"}
+    write(path, first, beat)
+    os.utime(path, (time.time() - 5 * HOUR,) * 2)
+    assert fold(path)["last_heartbeat"] == first["start_time"]
+    for nothing in ("soon", None):
+        write(path, first | {"start_time": nothing}, beat)
+        os.utime(path, (time.time() - 5 * HOUR,) * 2)
+        assert fold(path)["last_heartbeat"] == clock.stamp(path.stat().st_mtime)
+    good = ago(2)
+    write(path, first, {"type": "heartbeat", "timestamp": good}, beat)
+    assert fold(path)["last_heartbeat"] == good
+
+
+def test_a_heartbeat_from_the_future_is_the_files_time_and_never_later_than_now(path):
+    first = json.loads(path.read_text())
+    first |= {"start_time": ago(30), "last_heartbeat": ago(29)}
+    write(path, first, {"type": "heartbeat", "timestamp": ago(-0.02)})
+    assert fold(path)["last_heartbeat"] > ago(0)  # 72 s: a clock that disagrees a bit
+    for ahead in (1, 24, 87_600):
+        write(path, first, {"type": "heartbeat", "timestamp": ago(-ahead)})
+        os.utime(path, (time.time() - 5 * HOUR,) * 2)
+        assert fold(path)["last_heartbeat"] == clock.stamp(path.stat().st_mtime)
+        os.utime(path, (time.time() - 40 * HOUR,) * 2)
+        assert fold(path)["last_heartbeat"] == first["last_heartbeat"]
+        os.utime(path, (time.time() + 87_600 * HOUR,) * 2)
+        assert fold(path)["last_heartbeat"] <= ago(0)
+
+
 def test_a_time_of_another_form_is_understood(path):
     first = json.loads(path.read_text())
     first["start_time"] = first["last_heartbeat"] = "2026-01-01T02:00:00+02:00"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import pwd
 import stat
 import subprocess
 import sys
+import threading
 import time
 import typing
 import uuid
@@ -16,6 +18,7 @@ import pytest
 from support import DEAD_PID, ID, ROOT, errors, lines, types
 
 from lib import clock, sessions
+from lib import store as store_module
 
 
 def write(store, session_id=ID, **changes):
@@ -212,6 +215,23 @@ def test_create_refuses_what_would_not_be_metadata(store):
     assert not store.exists()
 
 
+def test_threads_that_append_at_once_lose_nothing(store):
+    """The lock is of the descriptor: two threads exclude each other, too."""
+    sessions.create_session(session_id=ID)
+
+    def append(thread):
+        for number in range(25):
+            sessions.append_to_session(ID, {"type": "n", "key": [thread, number]})
+
+    threads = [threading.Thread(target=append, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    keys = [entry["key"] for entry in lines(store / f"{ID}.jsonl")[1:]]
+    assert sorted(keys) == [[n, number] for n in range(8) for number in range(25)]
+
+
 def test_append_never_makes_a_session(store):
     with pytest.raises(sessions.SessionNotFoundError, match="headcount list --all"):
         sessions.append_to_session(ID, {"type": "note"})
@@ -366,6 +386,29 @@ def test_load_passes_over_damage_line_by_line(store, caplog, damage):
     assert metadata_of()["state"] == "idle"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b'\xef\xbb\xbf{"type":"n","x":1}\n', id="byte-order-mark"),
+        pytest.param(b'{"type":"n","x":1}\r\n', id="carriage-return"),
+        pytest.param(b'\0\0{"type":"n","x":1}\0\0\n', id="nuls-around"),
+        pytest.param(b' \t{ "type" : "n" , "x" : 1 } \n', id="spaces"),
+        pytest.param(b'{"type":"old","x":0,"type":"n","x":1}\n', id="key-twice"),
+        pytest.param(b'{"type":"n","x":1}', id="no-newline"),
+    ],
+)
+def test_what_is_odd_but_whole_is_read(store, caplog, line):
+    sessions.create_session(session_id=ID)
+    path = store / f"{ID}.jsonl"
+    path.write_bytes(path.read_bytes() + line)
+    sessions.update_heartbeat(ID, state="busy")
+    entry = sessions.load_session_jsonl(path)[1]
+    assert (entry["type"], entry["x"]) == ("n", 1)
+    assert line.strip() in path.read_bytes()
+    assert metadata_of()["state"] == "busy"
+    assert caplog.text == ""
+
+
 def test_load_warns_louder_above_a_tenth_of_damage(store, caplog):
     sessions.create_session(session_id=ID)
     path = store / f"{ID}.jsonl"
@@ -481,3 +524,16 @@ def test_the_store_is_where_the_environment_says(env, folder):
         check=True,
     )
     assert said.stdout.strip() == folder
+
+
+def test_a_user_without_a_home_is_told_to_name_a_store(monkeypatch):
+    """As in a container that runs under a number which no user has."""
+
+    def nobody(_):
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    with pytest.raises(sessions.StoreError, match="set HEADCOUNT_DIR"):
+        store_module.locate({})
+    assert store_module.locate({"HEADCOUNT_DIR": "/a"}) == "/a"

@@ -303,6 +303,16 @@ def test_ours_twice_under_another_event_or_in_an_old_form_becomes_once(ours, pat
     assert sorted(wired_events(path)) == sorted(EVENTS)
 
 
+def test_ours_pasted_a_second_time_becomes_once(ours, path):
+    theirs = {"hooks": [json.loads(THEIRS)]}
+    groups = {event: [group, theirs, group] for event, group in ours.items()}
+    path.write_text(json.dumps({"hooks": groups}, indent=2))
+    settings.install(str(path), ours)
+    assert json.loads(path.read_text())["hooks"] == {
+        event: [group, theirs] for event, group in ours.items()
+    }
+
+
 def test_a_group_that_would_be_empty_goes_with_its_matcher(ours, path):
     group = {"matcher": "startup", **ours["SessionStart"]}
     path.write_text(json.dumps({"hooks": {"SessionStart": [group, {"hooks": []}]}}))
@@ -455,6 +465,37 @@ def test_what_is_not_strict_settings_is_refused_and_untouched(content, ours, pat
     assert str(refusal.value).startswith(f"{path} is not")
     assert str(refusal.value).endswith("; nothing was changed")
     assert (path.read_bytes(), identity(path)) == (content, before)
+    assert listing(path.parent) == ["settings.json"]
+
+
+BROKEN_MERGES = {
+    "theirs-lost": lambda _, ours: json.dumps(
+        {"hooks": {event: [group] for event, group in ours.items()}}
+    ),
+    "ours-missing": lambda text, _: text,
+    "one-of-ours-missing": lambda text, ours: settings.merge(
+        text, {event: group for event, group in ours.items() if event != "Stop"}
+    ),
+    "shape-broken": lambda text, _: text.replace("[{", "{").replace("}]", "}"),
+    "no-json": lambda text, _: text[:-1],
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_MERGES.values(), ids=BROKEN_MERGES)
+def test_a_faulty_merge_never_reaches_the_file(ours, path, monkeypatch, broken):
+    """Claude Code drops all settings of a file that has one bad entry."""
+    path.write_text(f'{{"a": 1, "hooks": {{"Stop": [{{"hooks": [{THEIRS}]}}]}}}}')
+    before, merge = path.read_bytes(), settings.merge
+
+    def faulty(text, given):
+        with monkeypatch.context() as once:
+            once.setattr(settings, "merge", merge)
+            return broken(text, given)
+
+    monkeypatch.setattr(settings, "merge", faulty)
+    with pytest.raises(settings.SettingsError, match="nothing was changed"):
+        settings.install(str(path), ours)
+    assert path.read_bytes() == before
     assert listing(path.parent) == ["settings.json"]
 
 

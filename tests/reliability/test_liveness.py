@@ -36,6 +36,7 @@ def conditions():
         running, stopped, undead, ended = (_sleeper(stack) for _ in range(4))
         prints = {pid: process.fingerprint(pid) for pid in (undead, ended)}
         os.kill(stopped, signal.SIGSTOP)
+        os.waitid(os.P_PID, stopped, os.WSTOPPED | os.WNOWAIT)
         os.kill(undead, signal.SIGKILL)
         os.waitid(os.P_PID, undead, os.WEXITED | os.WNOWAIT)
         os.kill(ended, signal.SIGKILL)
