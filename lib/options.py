@@ -90,6 +90,12 @@ COMMANDS = (
         (_ID, Argument(("text",), "the label; '' takes it away", "TEXT")),
     ),
     Command(
+        "statusline",
+        "say in one line how many are here; what Claude Code's status line may run",
+        ("headcount statusline",),
+        (),
+    ),
+    Command(
         "doctor",
         "look for what is wrong with store and hooks, and say what mends it",
         ("headcount doctor",),

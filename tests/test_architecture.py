@@ -35,11 +35,13 @@ TABLE = {
     "sessions": "archive clock entries errorlog errors file_lock journal jsonl model"
     " process reading record session_file store verdict",
     "notice": "model reading tree verdict words",
+    "output": "errors words",
     "hook": "entries errorlog errors jsonl model notice process sessions store",
+    "statusline": "clock hook jsonl model output reading record sessions store tree"
+    " verdict",
     "when": "clock errors",
     "options": "errors",
     "render": "clock model record tree words",
-    "output": "errors words",
     "lookup": "errors model output render sessions",
     "json_text": "",
     "user_file": "",
@@ -53,6 +55,7 @@ TABLE = {
     "commands.label": "lookup",
     "commands.list": "lookup output render sessions",
     "commands.show": "lookup model output render sessions",
+    "commands.statusline": "statusline",
     "cli": "errors options output",
     "__main__": "cli",
 }
@@ -134,6 +137,28 @@ def test_a_hook_imports_nothing_that_costs_more_than_it_gives(store, call, more)
     )
     loaded = {name for name in said.stdout.split() if not name.startswith("lib.")}
     assert loaded <= HOT | more
+
+
+def test_the_status_line_imports_no_more_than_a_hook_and_what_tells_the_time(store):
+    sessions.create_session(session_id="a")
+    code = (
+        f"import sys; before = set(sys.modules); sys.path.insert(0, {str(ROOT)!r})\n"
+        "from lib import statusline\n"
+        "own = statusline._on_record('a')\n"
+        "print(statusline.line(own, statusline.time.time()), file=sys.stderr)\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {name for name in said.stdout.split() if not name.startswith("lib.")}
+    assert said.stderr == "1 session\n"
+    # datetime, and what it imports in some versions
+    clock = {"datetime", "_datetime", "math", "operator", "_operator"}
+    assert loaded <= HOT | clock
 
 
 def test_hooks_are_entrypoints_of_a_few_lines():

@@ -23,7 +23,7 @@ def commands():
         text=True,
         check=True,
     ).stdout
-    return set(re.findall(r"^    ([a-z]+) ", said, re.MULTILINE))
+    return set(re.findall(r"^    ([a-z]+)(?: |$)", said, re.MULTILINE))
 
 
 def test_every_command_is_in_the_readme_and_every_one_in_it_exists(store):
