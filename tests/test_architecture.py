@@ -45,7 +45,10 @@ TABLE = {
     "lookup": "errors model output render sessions",
     "json_text": "",
     "user_file": "",
-    "settings": "errors file_lock json_text store user_file",
+    "settings_shape": "json_text",
+    "status_setting": "json_text",
+    "settings": "errors file_lock json_text settings_shape status_setting store"
+    " user_file",
     "selftest": "",
     "installer": "errors selftest settings store user_file",
     "doctor": "errorlog errors file_lock sessions settings store tree words",
