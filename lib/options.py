@@ -43,6 +43,7 @@ class Command(NamedTuple):
 
 
 _JSON = Argument(("--json",), "for scripts")
+_HERE = Argument(("--here",), "of this working tree")
 _ID = Argument(("id",), "a session's id, or how it begins", "ID", completes=SESSION)
 
 COMMANDS = (
@@ -52,7 +53,7 @@ COMMANDS = (
         ("headcount --here",),
         (
             Argument(("--all",), "with the archive"),
-            Argument(("--here",), "of this working tree"),
+            _HERE,
             _JSON,
         ),
     ),
@@ -61,6 +62,21 @@ COMMANDS = (
         "show one session: facts, verdict and why, last entries, how to resume it",
         ("headcount show 6f2a1b3c",),
         (_ID, Argument(("--json",), "for scripts, with all entries")),
+    ),
+    Command(
+        "recover",
+        "show what a crash or a reboot ended, and the lines that resume it",
+        (
+            "headcount recover --here",
+            "headcount recover --print0 | xargs -0 -n 1 tmux new-window",
+        ),
+        (
+            Argument(("--all",), "also old ones, and those run by scripts"),
+            Argument(("--since",), "seen since: 12h, 30d, 2026-11-01 (7d)", "WHEN"),
+            _HERE,
+            Argument(("--print0",), "only the lines that resume, each ended by a NUL"),
+            _JSON,
+        ),
     ),
     Command(
         "cleanup",

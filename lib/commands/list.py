@@ -19,7 +19,7 @@ def run(asked: Namespace) -> int:
     known = lookup.discover(now, archived=False)
     if asked.all:
         known += lookup.discover(now, archived=True)
-    shown = _those_here(known) if asked.here else known
+    shown = lookup.in_this_tree(known) if asked.here else known
     if asked.json:
         output.write([render.as_json(shown)])
     elif not shown:
@@ -31,11 +31,6 @@ def run(asked: Namespace) -> int:
             render.table(shown, short, now=now, columns=columns, colour=colour)
         )
     return 0
-
-
-def _those_here(known: list[Session]) -> list[Session]:
-    here = lookup.current_tree()
-    return [one for one in known if one["cwd"] and render.root_of(one["cwd"]) == here]
 
 
 def _say_none(known: list[Session]) -> None:
