@@ -46,6 +46,9 @@ _JSON = Argument(("--json",), "for scripts")
 _HERE = Argument(("--here",), "of this working tree")
 _ID = Argument(("id",), "a session's id, or how it begins", "ID", completes=SESSION)
 
+# As the table shows them: of the living the state, of the others the verdict.
+STATES = ("waiting", "busy", "idle", "unknown", "stale", "dead")
+
 COMMANDS = (
     Command(
         "list",
@@ -62,6 +65,32 @@ COMMANDS = (
         "show one session: facts, verdict and why, last entries, how to resume it",
         ("headcount show 6f2a1b3c",),
         (_ID, Argument(("--json",), "for scripts, with all entries")),
+    ),
+    Command(
+        "watch",
+        "watch the sessions come, change and go; q leaves",
+        (
+            "headcount watch --here",
+            "headcount watch --until waiting && notify-send 'Claude waits'",
+            "headcount watch --json | jq -r .event",
+        ),
+        (
+            _HERE,
+            Argument(("--state",), "only those in this state", "STATE", STATES),
+            Argument(
+                ("--until",),
+                "print nothing but the first session in this state, and exit",
+                "STATE",
+                STATES,
+            ),
+            Argument(
+                ("--timeout",), "leave after so long; 1 with --until: 90s, 2h", "SPAN"
+            ),
+            Argument(
+                ("--interval",), "seconds between two looks (1)", "SECONDS", default="1"
+            ),
+            Argument(("--json",), "an object for each change, a line each"),
+        ),
     ),
     Command(
         "recover",

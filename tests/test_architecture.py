@@ -44,6 +44,8 @@ TABLE = {
     "render": "clock model record tree words",
     "recovery": "clock process render words",
     "lookup": "errors model output render sessions",
+    "changes": "clock lookup model record render store",
+    "screen": "output",
     "json_text": "",
     "user_file": "",
     "settings_shape": "json_text",
@@ -61,6 +63,7 @@ TABLE = {
     "commands.recover": "errors lookup output recovery render when",
     "commands.show": "lookup model output render sessions",
     "commands.statusline": "statusline",
+    "commands.watch": "changes errors lookup output render screen sessions when words",
     "cli": "errors options output",
     "__main__": "cli",
 }

@@ -63,7 +63,7 @@ def _print0(chosen: list[Session]) -> None:
 def _say_what_is_left_out(
     asked: Namespace, chosen: list[Session], choice: recovery.Choice
 ) -> None:
-    if not chosen:
+    if not chosen and not choice.left_out:
         output.say("no session ended without a goodbye")
     if choice.left_out and not asked.all:
         told = ", ".join(f"{count} {why}" for why, count in choice.left_out.items())

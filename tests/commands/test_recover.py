@@ -204,6 +204,10 @@ def test_nothing_to_recover_is_said(headcount, store):
     assert headcount("recover") == (0, "", nothing)
     assert headcount("recover", "--json")[:2] == (0, "[]\n")
     assert headcount("recover", "--print0")[:2] == (0, "")
+    write(store, "old", **ago(8 * DAY))
+    _, said, told = headcount("recover")
+    assert said == ""
+    assert told.startswith("headcount: left out: 1 last seen before ")
 
 
 @pytest.mark.parametrize(
