@@ -28,7 +28,7 @@ _ESCAPE = b"\x1b"
 _LEAVING_KEYS = (b"q", b"Q", b"\x03", _ESCAPE)
 _REST_OF_A_KEY_SECONDS = 0.05
 _LOCAL_MODES = 3  # their place in what tcgetattr returns
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _HANDLED = (*_ENDING, signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import select
 import subprocess
 import sys
 
@@ -113,6 +112,7 @@ def test_a_stale_one_is_brought_back_and_a_closed_one_stays_closed(line, store):
     with closed.open("a") as file:
         file.write(json.dumps(close) + "\n")
     line({"session_id": OTHER})
+    assert types(closed)[-1] == "session_close"
     sessions.archive_session(closed)
     line({"session_id": OTHER})
     assert not closed.exists()
@@ -162,19 +162,19 @@ def test_a_stdin_that_stays_open_is_not_waited_for(store):
 def test_a_terminal_is_not_read_from(store):
     create(ID)
     ours, theirs = pty.openpty()
-    command = subprocess.Popen(
+    os.write(ours, b"typed\n")
+    done = subprocess.run(
         [sys.executable, "-m", "lib", "statusline"],
         cwd=ROOT,
         stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        capture_output=True,
         env=environment(store),
+        check=False,
     )
-    os.close(theirs)
-    assert select.select([ours], [], [], 30)[0]
-    assert os.read(ours, 100) == b"1 session\r\n"
-    assert command.wait() == 0
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"1 session\n", b"")
+    assert os.read(theirs, 100) == b"typed\n"
     os.close(ours)
+    os.close(theirs)
 
 
 def test_closed_streams_are_no_reason_to_fail(store):

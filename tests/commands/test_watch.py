@@ -18,7 +18,7 @@ import pytest
 from command_line import HOSTILE, create, environment, write
 from support import ID, ROOT, Client
 
-from lib import sessions
+from lib import screen, sessions
 
 OTHER = "0aa1f931-8a2e-4bc2-841e-e420ad80648c"
 QUICK = ("--interval", "0.1")
@@ -197,12 +197,25 @@ def test_a_key_leaves_and_the_terminal_is_as_it_was(watch, store, key):
     assert seen.was_given_back()
 
 
+def test_the_first_byte_of_an_arrow_key_is_not_escape(monkeypatch):
+    keys, hand = os.pipe()
+    really = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, _: really(descriptor, 1))
+    display = screen.Screen()
+    monkeypatch.setattr(display, "_keys", keys)
+    os.write(hand, b"\x1b[A")
+    assert display.pause(0.01)
+    os.write(hand, b"\x1b")
+    assert not display.pause(60)
+
+
 @pytest.mark.parametrize(
     ("number", "code"),
     [
         (signal.SIGINT, 130),
         (signal.SIGTERM, -signal.SIGTERM),
         (signal.SIGHUP, -signal.SIGHUP),
+        (signal.SIGQUIT, -signal.SIGQUIT),
     ],
 )
 def test_a_signal_ends_it_as_it_would_any_other_and_gives_the_terminal_back(
