@@ -9,13 +9,14 @@ umask go-w # hooks run what is installed here: nobody else may write to it
 
 usage() {
   cat <<'EOF'
-Usage: ./install.sh [--scope user|project|local] [--project DIR]
+Usage: ./install.sh [--scope user|project|local] [--project DIR] [--statusline]
                     [--dry-run | --print | --uninstall [--purge]]
 
   --scope user      ~/.claude/settings.json, or in $CLAUDE_CONFIG_DIR (the default)
   --scope project   DIR/.claude/settings.json
   --scope local     DIR/.claude/settings.local.json
   --project DIR     the project, by default the current folder; implies --scope project
+  --statusline      also set the status line, unless another one is set
   --dry-run         show what would change in the settings; write nothing
   --print           print the hooks for pasting; write nothing
   --uninstall       take the hooks and the command out; keep the records
@@ -119,7 +120,7 @@ install() {
 }
 
 main() {
-  scope='' project='' action=install dry_run='' purge=''
+  scope='' project='' action=install dry_run='' purge='' statusline=''
   while [ $# -gt 0 ]; do
     case $1 in
       --scope | --project) [ $# -gt 1 ] || misuse "$1 needs a value" ;;
@@ -129,6 +130,7 @@ main() {
       --scope=*) scope=${1#*=} ;;
       --project) project=$2 && shift ;;
       --project=*) project=${1#*=} ;;
+      --statusline) statusline=yes ;;
       --dry-run) dry_run=yes ;;
       --print) action=print ;;
       --uninstall) action=uninstall ;;
@@ -147,7 +149,8 @@ main() {
   root=$(CDPATH='' cd -P "$root" && pwd -P && echo x) || exit 1
   root=${root%??}
   cd "$root" || exit 1
-  set -- ${scope:+"--scope=$scope"} ${project:+"--project=$project"} ${purge:+--purge}
+  set -- ${scope:+"--scope=$scope"} ${project:+"--project=$project"} ${purge:+--purge} \
+    ${statusline:+--statusline}
 
   find_python || die 'no Python 3.10 or newer found (looked for python3.10 to 3.14,' \
     'python3 and python on PATH, and asked uv); install one, then run this again'

@@ -118,6 +118,8 @@ def _zsh_option(argument: Argument) -> str:
     if argument.takes:
         about += f":{argument.takes}:{_zsh_action(argument)}"
     names = argument.names
+    if argument.repeats:
+        return " ".join(_quoted(f"*{name}{about}") for name in names)
     if len(names) == 1:
         return _quoted(names[0] + about)
     return f"'({' '.join(names)})'{{{','.join(names)}}}{_quoted(about)}"

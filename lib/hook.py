@@ -48,11 +48,11 @@ def run(action: Callable[[Payload], None]) -> NoReturn:
     try:
         _silence()
         payload = _read_payload()
-        _alarm(DEADLINE_SECONDS - (time.monotonic() - began))
+        alarm(DEADLINE_SECONDS - (time.monotonic() - began))
         _act(action, payload)
     except BaseException as error:  # noqa: BLE001  # see above: nothing may come through
-        _alarm(0)
-        _note(action.__name__, error)
+        alarm(0)
+        note(action.__name__, error)
     finally:
         os._exit(0)
 
@@ -68,8 +68,8 @@ def _act(action: Callable[[Payload], None], payload: Payload) -> None:
     except DeadlineExceeded as error:
         if _WRITTEN:
             raise
-        _note(f"{action.__name__}, once more", error)
-        _alarm(HASTE_SECONDS)
+        note(f"{action.__name__}, once more", error)
+        alarm(HASTE_SECONDS)
         action(payload)
 
 
@@ -106,7 +106,7 @@ def session_end(payload: Payload) -> None:
         sessions.close_session(
             session_id,
             reason=_text(payload, "reason") or "other",
-            pid=_client(),
+            pid=client(),
             patience=PATIENCE,
         )
 
@@ -122,7 +122,7 @@ def _beat(payload: Payload, state: State | None, kind: str) -> None:
             state=None if in_subagent else state,
             event=_text(payload, "hook_event_name"),
             kind="heartbeat" if in_subagent else kind,
-            pid=_client(),
+            pid=client(),
             min_interval=HEARTBEAT_INTERVAL_SECONDS,
             patience=PATIENCE,
         )
@@ -144,7 +144,7 @@ def _begin(payload: Payload, source: str) -> str:
     sessions.resume_session(
         session_id,
         source=source,
-        pid=_client(),
+        pid=client(),
         cwd=_text(payload, "cwd"),
         project_dir=os.environ.get("CLAUDE_PROJECT_DIR"),
         transcript_path=_text(payload, "transcript_path"),
@@ -165,7 +165,8 @@ def _state_of(payload: Payload) -> State | None:
     return "waiting" if "permission" in str(payload.get("message")) else "idle"
 
 
-def _client() -> int:
+def client() -> int:
+    """Return the pid of the client that runs us, NO_PROCESS if it cannot be told."""
     return process.find_client(os.environ) or entries.NO_PROCESS
 
 
@@ -203,10 +204,11 @@ def _attempt(what: str, step: Callable[[], None]) -> None:
     try:
         step()
     except Exception as error:  # noqa: BLE001  # the steps after it have their turn
-        _note(what, error)
+        note(what, error)
 
 
-def _note(what: str, error: BaseException) -> None:
+def note(what: str, error: BaseException) -> None:
+    """Note the *error* in errors.log, if it can be."""
     try:
         errorlog.note(what, error)
     except BaseException:  # noqa: BLE001, S110  # nowhere left to say it
@@ -239,7 +241,7 @@ def _read_payload() -> Payload:
     """
     chunks: list[bytes] = []
     size = 0
-    _alarm(STDIN_SECONDS)
+    alarm(STDIN_SECONDS)
     try:
         while size <= MAX_PAYLOAD_BYTES:
             chunk = _wait_and_read()
@@ -250,7 +252,7 @@ def _read_payload() -> Payload:
     except DeadlineExceeded:
         pass
     finally:
-        _alarm(0)
+        alarm(0)
     payload = jsonl.decode(b"".join(chunks))
     if payload is None:
         raise ValueError(f"stdin is not one JSON object ({size} bytes)")
@@ -268,7 +270,9 @@ def _wait_and_read() -> bytes:
             select.select([0], [], [])
 
 
-def _alarm(seconds: float) -> None:
+def alarm(seconds: float) -> None:
+    """Raise DeadlineExceeded in *seconds*; 0 takes that back."""
+
     def time_is_up(*_: object) -> NoReturn:
         raise DeadlineExceeded(f"not done within {DEADLINE_SECONDS} s")
 

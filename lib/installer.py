@@ -71,20 +71,22 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--project")
         sub.add_argument("--dry-run", action="store_true")
         sub.add_argument("--purge", action="store_true")
+        sub.add_argument("--statusline", action="store_true")
     return parser
 
 
 def _install(options: argparse.Namespace) -> int:
     ours = settings.wanted(_CHECKOUT)
     path = _settings_file(options)
+    # Also refuses what cannot be read, before a test takes seconds.
+    line = _status_line(path, asked=options.statusline)
     if options.dry_run:
-        return _show(settings.install(path, ours, dry_run=True))
-    settings.installed(path)  # refuse what cannot be read before a test takes seconds
+        return _show(settings.install(path, ours, line, dry_run=True))
     _make_command()
     if not _self_test(ours):
         return 1
-    change = settings.install(path, ours)
-    _report(change, f"{len(ours)} hooks wired")
+    change = settings.install(path, ours, line)
+    _report(change, f"{len(ours)} hooks{' and the status line' * bool(line)} wired")
     _link_command()
     print(f"records:  {store.SESSIONS_DIR}")
     print(f"undo:     {_undo(options)}")
@@ -111,10 +113,28 @@ def _uninstall(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print(_: argparse.Namespace) -> int:
+def _print(options: argparse.Namespace) -> int:
     groups = {event: [group] for event, group in settings.wanted(_CHECKOUT).items()}
-    print(json.dumps({"hooks": groups}, indent=2, ensure_ascii=False))
+    wanted: dict[str, object] = {"hooks": groups}
+    if options.statusline:
+        wanted["statusLine"] = settings.wanted_status_line(_CHECKOUT)
+    print(json.dumps(wanted, indent=2, ensure_ascii=False))
     return 0
+
+
+def _status_line(path: str, *, asked: bool) -> dict[str, object] | None:
+    """Return the status line to be set: if *asked* for, or to keep ours up to date.
+
+    Where theirs is, it stays, and the lines to paste in its place are printed.
+    """
+    whose, wanted = settings.status_line(path), settings.wanted_status_line(_CHECKOUT)
+    if whose == "theirs" and asked:
+        print(
+            f"note:     `statusLine` in {path} is not ours, and stays. To have ours "
+            f'instead, put this there:\n    "statusLine": '
+            f"{json.dumps(wanted, ensure_ascii=False)}"
+        )
+    return wanted if whose == "ours" or (asked and whose == "none") else None
 
 
 def _still_wired(options: argparse.Namespace) -> list[str]:
@@ -122,7 +142,7 @@ def _still_wired(options: argparse.Namespace) -> list[str]:
     wired = []
     for path in settings.settings_files(options.project or os.curdir).values():
         try:
-            if settings.installed(path):
+            if settings.installed(path) or settings.status_line(path) == "ours":
                 wired.append(path)
         except settings.SettingsError:
             wired.append(path)

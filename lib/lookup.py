@@ -39,6 +39,12 @@ def current_tree() -> str:
         ) from None
 
 
+def in_this_tree(known: list[Session]) -> list[Session]:
+    """Return those of *known* in the current working tree; the error is as above."""
+    here = current_tree()
+    return [one for one in known if one["cwd"] and render.root_of(one["cwd"]) == here]
+
+
 def find(wanted: str, now: float, *, archived_first: bool = False) -> Session:
     """Return the session that *wanted* means: by its whole id, else by how it begins.
 

@@ -58,8 +58,12 @@ def _number(text: str) -> int:
 
 _MOST_DIGITS = 9
 _JSON = Argument(("--json",), "for scripts")
+_HERE = Argument(("--here",), "of this working tree")
 _ID = Argument(("id",), "a session's id, or how it begins", "ID", completes=SESSION)
 _IDS = Argument(("ids",), "ids, or how they begin", "ID", many="+", completes=SESSION)
+
+# As the table shows them: of the living the state, of the others the verdict.
+STATES = ("waiting", "busy", "idle", "unknown", "stale", "dead")
 
 COMMANDS = (
     Command(
@@ -72,7 +76,7 @@ COMMANDS = (
         ),
         (
             Argument(("-a", "--all"), "with the archive"),
-            Argument(("--here",), "of this working tree"),
+            _HERE,
             Argument(
                 ("--state",),
                 "only of this state or verdict: waiting, busy, idle, closed, alive, "
@@ -110,6 +114,47 @@ COMMANDS = (
                 read=_number,
             ),
             Argument(("--json",), "for scripts, with all entries"),
+        ),
+    ),
+    Command(
+        "watch",
+        "watch the sessions come, change and go; q leaves",
+        (
+            "headcount watch --here",
+            "headcount watch --until waiting && notify-send 'Claude waits'",
+            "headcount watch --json | jq -r .event",
+        ),
+        (
+            _HERE,
+            Argument(("--state",), "only those in this state", "STATE", STATES),
+            Argument(
+                ("--until",),
+                "print nothing but the first session in this state, and exit",
+                "STATE",
+                STATES,
+            ),
+            Argument(
+                ("--timeout",), "leave after so long; 1 with --until: 90s, 2h", "SPAN"
+            ),
+            Argument(
+                ("--interval",), "seconds between two looks (1)", "SECONDS", default="1"
+            ),
+            Argument(("--json",), "an object for each change, a line each"),
+        ),
+    ),
+    Command(
+        "recover",
+        "show what a crash or a reboot ended, and the lines that resume it",
+        (
+            "headcount recover --here",
+            "headcount recover --print0 | xargs -0 -n 1 tmux new-window",
+        ),
+        (
+            Argument(("--all",), "also old ones, and those run by scripts"),
+            Argument(("--since",), "seen since: 12h, 30d, 2026-11-01 (7d)", "WHEN"),
+            _HERE,
+            Argument(("--print0",), "only the lines that resume, each ended by a NUL"),
+            _JSON,
         ),
     ),
     Command(
@@ -154,6 +199,29 @@ COMMANDS = (
         ),
     ),
     Command(
+        "label",
+        "give a session a label",
+        ("headcount label 6f2a1b3c 'nightly build'",),
+        (_ID, Argument(("text",), "the label; '' takes it away", "TEXT")),
+        ACT,
+    ),
+    Command(
+        "append",
+        "add an entry of your own to a session, and print its id",
+        ("""headcount append 6f2a1b3c build.done '{"ok": true}'""",),
+        (
+            _ID,
+            Argument(("type",), "such as build.done", "TYPE"),
+            Argument(
+                ("json",),
+                "an object with its fields; - reads it from stdin",
+                "JSON",
+                many="?",
+            ),
+        ),
+        ACT,
+    ),
+    Command(
         "cleanup",
         "archive what is stale or dead, and delete the long archived",
         (
@@ -191,29 +259,6 @@ COMMANDS = (
         TIDY,
     ),
     Command(
-        "append",
-        "add an entry of your own to a session, and print its id",
-        ("""headcount append 6f2a1b3c build.done '{"ok": true}'""",),
-        (
-            _ID,
-            Argument(("type",), "such as build.done", "TYPE"),
-            Argument(
-                ("json",),
-                "an object with its fields; - reads it from stdin",
-                "JSON",
-                many="?",
-            ),
-        ),
-        ACT,
-    ),
-    Command(
-        "label",
-        "give a session a label",
-        ("headcount label 6f2a1b3c 'nightly build'",),
-        (_ID, Argument(("text",), "the label; '' takes it away", "TEXT")),
-        ACT,
-    ),
-    Command(
         "doctor",
         "look for what is wrong with store and hooks, and how to mend it",
         ("headcount doctor", "headcount doctor --fix"),
@@ -222,6 +267,13 @@ COMMANDS = (
             Argument(("--fix",), "mend what is safe to mend, and look again"),
             _JSON,
         ),
+        MEND,
+    ),
+    Command(
+        "statusline",
+        "say in a line how many are here, for Claude Code's status line",
+        ("headcount statusline",),
+        (),
         MEND,
     ),
     Command(

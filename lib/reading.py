@@ -61,7 +61,7 @@ def discover(folder: str, now: float) -> list[SessionInfo]:
     parent = Path(folder)
     for path, name in sorted((e.path, e.name) for e in store.session_files(folder)):
         try:
-            metadata = _metadata(path, now)
+            metadata = metadata_at(path, now)
         except FileNotFoundError:
             continue  # archived, or brought back, since we looked
         session_id = name.removesuffix(store.SUFFIX)
@@ -99,7 +99,11 @@ def last_of_process(pid: int, *, besides: str) -> SessionMetadata | None:
     return None
 
 
-def _metadata(path: str, now: float) -> SessionMetadata | None:
+def metadata_at(path: str, now: float) -> SessionMetadata | None:
+    """Return what the file at *path* says of its session; None if it cannot be read.
+
+    Raises FileNotFoundError if it is no longer there.
+    """
     try:
         found = record.read(path, now)
     except FileNotFoundError:

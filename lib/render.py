@@ -85,7 +85,7 @@ def short_ids(ids: Iterable[str]) -> dict[str, str]:
 
     known = sorted(set(ids))
     shared = [_shared(*beside) for beside in pairwise(known)]
-    around = zip(known, [0, *shared], [*shared, 0], strict=True)
+    around = zip(known, [0, *shared], [*shared, 0], strict=False)
     return {
         one: one[: max(_ID_LENGTH, before + 1, after + 1)]
         for one, before, after in around

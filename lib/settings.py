@@ -13,7 +13,7 @@ The law
     us is gone after us. Claude Code reads both alike.
 
 Ours is a command hook whose command ends in `# headcount` and names one of our
-scripts, wherever the checkout was at that time.
+scripts, wherever the checkout was at that time; and a status line of that kind.
 
 Installers exclude each other with a lock. Claude Code takes none, so the bytes are
 compared again right before the rename, and once more after it. Anything but strict JSON
@@ -28,18 +28,26 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from . import file_lock, json_text, store, user_file
+from . import (
+    file_lock,
+    json_text,
+    settings_shape,
+    status_setting,
+    store,
+    user_file,
+)
 from .errors import HeadcountError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from .json_text import Node, Path
+    from .status_setting import StatusLine
     from .user_file import Change
 
 T = TypeVar("T")
 
-MARK = "# headcount"
+MARK = status_setting.MARK
 LOCK_NAME = ".install.lock"
 
 Hooks = dict[str, dict[str, Any]]  # the one group of each event
@@ -99,6 +107,25 @@ def disabled(path: str) -> bool:
     return root.children["disableAllHooks"].value is True
 
 
+def status_line(path: str) -> str:
+    """Say whose `statusLine` the settings file at *path* has: ours, theirs or none.
+
+    Raises SettingsError if the file cannot be understood.
+    """
+    root = _root(path)
+    if root is None or status_setting.KEY not in root.children:
+        return "none"
+    return "ours" if status_setting.places(root) else "theirs"
+
+
+def wanted_status_line(checkout: str) -> StatusLine:
+    """Return the value of `statusLine` that runs *checkout*'s.
+
+    Raises SettingsError if JSON cannot name *checkout*.
+    """
+    return status_setting.with_command(_filled(status_setting.TEMPLATE, checkout))
+
+
 def wanted(checkout: str) -> Hooks:
     """Return the group of each event, as `settings.example.json` of *checkout* has it.
 
@@ -107,24 +134,24 @@ def wanted(checkout: str) -> Hooks:
     hooks = {event: groups[0] for event, groups in _example(checkout)["hooks"].items()}
     for group in hooks.values():
         (hook,) = group["hooks"]
-        hook["command"] = _PLACEHOLDER.sub(
-            lambda word: shlex.quote(_in_utf8(checkout) + word[1]), hook["command"]
-        )
+        hook["command"] = _filled(hook["command"], checkout)
     return hooks
 
 
-def merge(text: str | None, ours: Hooks) -> str:
+def merge(text: str | None, ours: Hooks, line: StatusLine | None = None) -> str:
     """Return the settings *text* (None: no file yet) with each of *ours* in it once.
 
     One that is there is replaced where it stands, else it goes to the end of its event.
-    Ours that are there twice, or under another event, go. Raises ValueError if *text*
-    is not what Claude Code takes.
+    Ours that are there twice, or under another event, go. The status *line* is set
+    unless theirs is there; None leaves it as it is. Raises ValueError if *text* is not
+    what Claude Code takes.
     """
     text = "{}\n" if text is None else text
-    _check(json_text.parse(text), ours)
+    settings_shape.check(json_text.parse(text), ours)
     for event, group in ours.items():
         text = _with(text, event, group)
-    return _without(text, _strays(json_text.parse(text), ours), {}) or text
+    text = _without(text, _strays(json_text.parse(text), ours), {}) or text
+    return status_setting.merge(text, line)
 
 
 def unmerge(text: str, backup: str | None) -> str | None:
@@ -134,19 +161,23 @@ def unmerge(text: str, backup: str | None) -> str | None:
     the containers that are empty then. Raises ValueError if *text* is not settings.
     """
     root = json_text.parse(text)
-    _check(root, {})
-    return _without(text, _ours(root), _empties(backup))
+    settings_shape.check(root, {})
+    places = [*_ours(root), *status_setting.places(root)]
+    return _without(text, places, _empties(backup))
 
 
-def install(path: str, ours: Hooks, *, dry_run: bool = False) -> Change:
-    """Merge *ours* into the settings file at *path*, which need not exist yet.
+def install(
+    path: str, ours: Hooks, line: StatusLine | None = None, *, dry_run: bool = False
+) -> Change:
+    """Merge *ours*, and the status *line*, into the settings file at *path*.
 
-    Raises SettingsError, and leaves the file alone, if that cannot be done.
+    It need not exist yet. Raises SettingsError, and leaves the file alone, if that
+    cannot be done.
     """
 
     def edit(before: str | None, backup: str | None) -> tuple[str, str | None]:
-        after = merge(before, ours)
-        _verify(before, after, ours)
+        after = merge(before, ours, line)
+        _verify(before, after, ours, line)
         return after, (before and unmerge(before, backup)) or backup
 
     if not dry_run:
@@ -208,24 +239,27 @@ def _root(path: str) -> Node | None:
         if text is None:
             return None
         root = json_text.parse(text)
-        _check(root, {})
+        settings_shape.check(root, {})
         return root
 
     return _in_our_words(path, read)
 
 
-def _verify(before: str | None, after: str | None, ours: Hooks) -> None:
-    """Raise ValueError unless *after* is *before* with exactly *ours*.
+def _verify(
+    before: str | None, after: str | None, ours: Hooks, line: StatusLine | None = None
+) -> None:
+    """Raise ValueError unless *after* is *before* with exactly *ours*, and *line*.
 
     Nothing but a fault in this file can make it fail. It would be a fault in somebody
     else's settings, so it is looked for each time, by other means than the merge's.
     """
     root = json_text.parse(after or "{}")
-    _check(root, ours)
+    settings_shape.check(root, ours)
     found = [(place[1], json_text.at(root, place).value) for place in _ours(root)]
     hooks = [(event, group["hooks"][0]) for event, group in ours.items()]
     if sorted(found, key=repr) != sorted(hooks, key=repr):
         raise ValueError(f"after the merge it would hold {len(found)} of our hooks")
+    status_setting.verify(root, line)
     if _foreign(before) != _foreign(after):
         raise ValueError("the merge would change what is not ours")
 
@@ -234,6 +268,8 @@ def _foreign(text: str | None) -> str:
     """Return what is not ours in *text*, in one spelling, without empty containers."""
     settings = json.loads(text or "{}")
     hooks = settings.pop("hooks", {})
+    if status_setting.is_ours(settings.get(status_setting.KEY)):
+        del settings[status_setting.KEY]
     for event, groups in list(hooks.items()):
         if isinstance(groups, list):
             hooks[event] = [kept for group in groups if (kept := _theirs(group))]
@@ -260,6 +296,13 @@ def _example(checkout: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise SettingsError(f"cannot use {path}: {error}") from error
     return example
+
+
+def _filled(command: str, checkout: str) -> str:
+    """Return *command*, as an example has it, with the paths of *checkout*."""
+    return _PLACEHOLDER.sub(
+        lambda word: shlex.quote(_in_utf8(checkout) + word[1]), command
+    )
 
 
 def _in_utf8(path: str) -> str:
@@ -385,33 +428,3 @@ def _empties(backup: str | None) -> dict[Path, str]:
         if node.value in ({}, []) and backup is not None:
             found[place] = backup[node.start : node.end]
     return found
-
-
-# The shape
-
-
-def _check(root: Node, events: Iterable[str]) -> None:
-    """Raise ValueError unless Claude Code takes *root*, as far as *events* go."""
-    _expect(root, dict, "the whole")
-    hooks = root.children.get("hooks")
-    if hooks:
-        _expect(hooks, dict, "`hooks`")
-        for event in events:
-            if event in hooks.children:
-                _check_event(f"`hooks.{event}`", hooks.children[event])
-
-
-def _check_event(name: str, groups: Node) -> None:
-    _expect(groups, list, name)
-    for group in groups.children.values():
-        _expect(group, dict, f"an element of {name}")
-        _expect(group.children.get("hooks"), list, f"`hooks` in {name}")
-        for hook in group.children["hooks"].children.values():
-            _expect(hook, dict, f"a hook in {name}")
-            _expect(hook.children.get("type"), str, f"`type` of a hook in {name}")
-
-
-def _expect(node: Node | None, kind: type, name: str) -> None:
-    if node is None or not isinstance(node.value, kind):
-        words = {"dict": "an object", "list": "an array", "str": "a string"}
-        raise ValueError(f"{name} is not {words[kind.__name__]}")

@@ -40,7 +40,10 @@ TABLE = {
     "sessions": "archive clock entries errorlog errors file_lock journal jsonl kinds"
     " model process reading record session_file store verdict",
     "notice": "model reading store tree verdict words",
+    "output": "errors words",
     "hook": "entries errorlog errors jsonl model notice process sessions store",
+    "statusline": "clock hook jsonl model output reading record sessions store tree"
+    " verdict",
     "when": "clock errors",
     "suggest": "",
     "options": "errors suggest",
@@ -51,9 +54,11 @@ TABLE = {
     "facts": "lineage model render words",
     "table": "model render width words",
     "timeline": "clock kinds model render width words",
-    "output": "errors words",
     "lookup": "errors model neighbours output render sessions",
     "growing": "clock journal jsonl model store",
+    "recovery": "clock model process render words",
+    "changes": "clock lookup model neighbours reading store",
+    "screen": "output",
     "overview": "options",
     "shell_scripts": "",
     "completion": "options shell_scripts",
@@ -65,7 +70,10 @@ TABLE = {
     "report_page": "day_chart output report",
     "json_text": "",
     "user_file": "",
-    "settings": "errors file_lock json_text store user_file",
+    "settings_shape": "json_text",
+    "status_setting": "json_text",
+    "settings": "errors file_lock json_text settings_shape status_setting store"
+    " user_file",
     "selftest": "",
     "installer": "errors selftest settings store user_file",
     "clients": "process settings",
@@ -90,8 +98,12 @@ TABLE = {
     "commands.doctor": "checks.finding doctor output render",
     "commands.help": "options output overview",
     "commands.label": "lookup",
-    "commands.list": "clock errors lookup model neighbours output render sessions table"
-    " when words",
+    "commands.list": "clock errors lookup model neighbours output render sessions"
+    " suggest table when words",
+    "commands.recover": "errors lookup model output recovery render when",
+    "commands.statusline": "statusline",
+    "commands.watch": "changes errors lookup model output render screen table when"
+    " words",
     "commands.report": "days errors output private_file render report report_page when",
     "commands.restore": "lookup model output removal render sessions",
     "commands.rm": "errors lookup model output removal render words",
@@ -181,6 +193,28 @@ def test_a_hook_imports_nothing_that_costs_more_than_it_gives(store, call, more)
     )
     loaded = {name for name in said.stdout.split() if not name.startswith("lib.")}
     assert loaded <= HOT | more
+
+
+def test_the_status_line_imports_no_more_than_a_hook_and_what_tells_the_time(store):
+    sessions.create_session(session_id="a")
+    code = (
+        f"import sys; before = set(sys.modules); sys.path.insert(0, {str(ROOT)!r})\n"
+        "from lib import statusline\n"
+        "own = statusline._on_record('a')\n"
+        "print(statusline.line(own, statusline.time.time()), file=sys.stderr)\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {name for name in said.stdout.split() if not name.startswith("lib.")}
+    assert said.stderr == "1 session\n"
+    # datetime, and what it imports in some versions
+    clock = {"datetime", "_datetime", "math", "operator", "_operator"}
+    assert loaded <= HOT | clock
 
 
 def test_hooks_are_entrypoints_of_a_few_lines():

@@ -307,6 +307,57 @@ def test_print_is_the_example_with_the_paths_filled_in(run, checkout):
     ]
 
 
+def test_the_status_line_is_set_if_asked_for_and_taken_out_again(run, checkout, home):
+    target = home / ".claude" / "settings.json"
+    run(checkout / "install.sh")
+    before = target.read_bytes()
+    done = run(checkout / "install.sh", "--statusline")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "6 hooks and the status line wired" in done.stdout
+    line = json.loads(target.read_text())["statusLine"]
+    assert line["type"] == "command"
+    shown = run("/bin/sh", "-c", line["command"])
+    assert (shown.returncode, shown.stdout, shown.stderr) == (0, "0 sessions\n", "")
+    with_line = target.read_bytes()
+    run(checkout / "install.sh")
+    assert target.read_bytes() == with_line != before
+    run(checkout / "install.sh", "--uninstall")
+    assert not target.exists()
+
+
+def test_a_status_line_that_is_theirs_stays_and_the_other_is_told(run, checkout, home):
+    (home / ".claude").mkdir()
+    target = home / ".claude" / "settings.json"
+    target.write_text('{"statusLine": {"type": "command", "command": "mine"}}')
+    done = run(checkout / "install.sh", "--statusline")
+    assert done.returncode == 0
+    assert list(commands(home)) == list(EVENTS)
+    assert json.loads(target.read_text())["statusLine"]["command"] == "mine"
+    assert done.stderr == ""
+    assert done.stdout.count(f"`statusLine` in {target} is not ours, and stays") == 1
+    (told,) = [x for x in done.stdout.splitlines() if x.startswith('    "statusLine":')]
+    printed = run(checkout / "install.sh", "--print", "--statusline").stdout
+    assert json.loads(printed)["statusLine"] == json.loads(f"{{{told}}}")["statusLine"]
+    assert told in run(checkout / "install.sh", "--statusline", "--dry-run").stdout
+
+
+def test_the_dry_run_shows_the_status_line(run, checkout, home):
+    diff = run(checkout / "install.sh", "--dry-run", "--statusline").stdout
+    assert '+  "statusLine": {' in diff
+    assert not (home / ".claude").exists()
+
+
+def test_a_status_line_alone_keeps_the_command(run, checkout, home, tmp_path):
+    run(checkout / "install.sh")
+    printed = run(checkout / "install.sh", "--print", "--statusline").stdout
+    line = json.loads(printed)["statusLine"]
+    (tmp_path / "p/.claude").mkdir(parents=True)
+    (tmp_path / "p/.claude/settings.json").write_text(json.dumps({"statusLine": line}))
+    done = run(checkout / "install.sh", "--uninstall", cwd=tmp_path / "p")
+    assert f"our hooks are in {tmp_path}/p/.claude/settings.json" in done.stdout
+    assert (home / ".local/bin/headcount").is_symlink()
+
+
 def test_help_needs_no_python_and_no_tool_but_cat(run, checkout, tools):
     for tool in tools.iterdir():
         if tool.name not in {"sh", "cat"}:
@@ -340,6 +391,7 @@ def test_the_help_names_every_option(run, checkout):
         "--print",
         "--uninstall",
         "--purge",
+        "--statusline",
     ):
         assert option in options
         assert option in said

@@ -29,6 +29,18 @@ EVENTS = [
 THEIRS = '{"type": "command", "command": "say done"}'
 
 
+THEIR_STATUS_LINES = [
+    {"type": "command", "command": "~/bin/line", "padding": 0},
+    {"type": "command", "command": "~/bin/line # headcount"},
+    {"type": "command", "command": "/x/hooks/statusline.py "},
+    {"type": "static", "command": "/x/hooks/statusline.py # headcount"},
+    {"type": "command", "command": ["/x/hooks/statusline.py # headcount"]},
+    {},
+    None,
+    "/x/hooks/statusline.py # headcount",
+]
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     """Let nothing reach the real home or the real store."""
@@ -43,6 +55,11 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def ours():
     return settings.wanted(str(ROOT))
+
+
+@pytest.fixture
+def line():
+    return settings.wanted_status_line(str(ROOT))
 
 
 @pytest.fixture
@@ -133,6 +150,41 @@ def test_the_law_holds_for_random_files(ours, path):
             assert settings.unmerge(moved, text) == text
 
 
+@pytest.mark.parametrize("text", LIFELIKE)
+def test_the_law_holds_with_a_status_line(text, ours, line):
+    merged = settings.merge(text, ours, line)
+    assert json.loads(merged)["statusLine"] == line
+    assert settings.merge(merged, ours, line) == merged
+    assert settings.merge(settings.merge(text, ours), ours, line) == merged
+    assert settings.merge(merged, ours) == merged
+    assert settings.unmerge(merged, text) == text
+
+
+@pytest.mark.parametrize("text", LIFELIKE)
+def test_a_status_line_is_installed_and_uninstalled_to_the_byte(text, ours, line, path):
+    path.write_bytes(text.encode())
+    settings.install(str(path), ours)
+    settings.install(str(path), ours, line)
+    assert settings.status_line(str(path)) == "ours"
+    settings.uninstall(str(path))
+    assert path.read_bytes() == text.encode()
+    assert listing(path.parent) == ["settings.json"]
+
+
+def test_the_law_holds_for_random_files_with_status_lines(ours, line):
+    seed = int(os.environ.get("SEED") or random.randrange(1 << 32))
+    print(f"SEED={seed}")
+    for number in range(RANDOM_FILES):
+        chance = random.Random(seed + number)
+        text = RandomSettings(chance).text()
+        theirs = json.loads(text).get("statusLine", "none")
+        merged = settings.merge(text, ours, line)
+        wanted = line if theirs == "none" else theirs
+        assert json.loads(merged)["statusLine"] == wanted, text
+        assert settings.merge(merged, ours, line) == merged, text
+        assert settings.unmerge(merged, text) == text
+
+
 def elsewhere(folder):
     other = folder / "it's ü"
     other.mkdir(exist_ok=True)
@@ -181,6 +233,8 @@ class RandomSettings:
                 event: [self.group() for _ in range(self.chance.randrange(3))]
                 for event in self.chance.sample([*EVENTS, "PreToolUse", "hooks"], 4)
             }
+        if self.chance.random() < 0.3:
+            value["statusLine"] = self.chance.choice(THEIR_STATUS_LINES)
         return dict(self.chance.sample(list(value.items()), len(value)))
 
     def group(self):
@@ -221,6 +275,58 @@ class RandomSettings:
             for item in value
         ]
         return opening + ",".join(items) + self.space(depth) + closing
+
+
+# The status line
+
+
+@pytest.mark.parametrize("theirs", THEIR_STATUS_LINES, ids=repr)
+def test_a_status_line_that_is_not_ours_stays(theirs, ours, line, path):
+    text = json.dumps({"statusLine": theirs}, indent=1)
+    path.write_text(text)
+    settings.install(str(path), ours, line)
+    assert settings.status_line(str(path)) == "theirs"
+    assert json.loads(path.read_text())["statusLine"] == theirs
+    assert sorted(wired_events(path)) == sorted(EVENTS)
+    settings.uninstall(str(path))
+    assert path.read_text() == text
+
+
+def test_the_status_line_of_a_moved_checkout_is_ours_and_keeps_what_was_changed(
+    ours, line, path, tmp_path
+):
+    settings.install(str(path), ours, line)
+    changed = path.read_text().replace(
+        f'"refreshInterval": {line["refreshInterval"]}',
+        '"padding": 2,\n"refreshInterval": 3',
+    )
+    path.write_text(changed)
+    moved = settings.wanted_status_line(elsewhere(tmp_path))
+    settings.install(str(path), ours, moved)
+    expected = {**moved, "padding": 2, "refreshInterval": 3}
+    assert json.loads(path.read_text())["statusLine"] == expected
+    settings.uninstall(str(path))
+    assert not path.exists()
+
+
+def test_only_what_is_asked_for_is_set(ours, path):
+    assert settings.status_line(str(path)) == "none"
+    settings.install(str(path), ours)
+    assert settings.status_line(str(path)) == "none"
+    assert "statusLine" not in json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["dropped", "changed"])
+def test_a_merge_that_would_lose_the_status_line_is_refused(
+    ours, line, path, monkeypatch, kept
+):
+    other = settings.status_setting.with_command(line["command"].replace("-S", "-s"))
+    before = json.dumps({"statusLine": other} if kept else {})
+    path.write_text(before)
+    monkeypatch.setattr(settings.status_setting, "merge", lambda text, _: text)
+    with pytest.raises(settings.SettingsError, match="status line; nothing was chang"):
+        settings.install(str(path), ours, line)
+    assert path.read_text() == before
 
 
 # What is written

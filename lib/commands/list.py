@@ -6,6 +6,7 @@ import time
 
 from .. import clock, lookup, neighbours, output, render, sessions, table, when
 from ..errors import UsageError
+from ..suggest import did_you_mean
 from ..words import plain
 
 TYPE_CHECKING = False
@@ -81,9 +82,10 @@ def _conditions(asked: Namespace, now: float) -> list[Callable[[Session], bool]]
 def _states(given: list[str]) -> set[str]:
     states = {name.strip() for text in given for name in text.split(",")}
     for unknown in sorted(states.difference(_STATES, _VERDICTS)):
+        hint = did_you_mean(unknown, [*_STATES, *_VERDICTS])
         raise UsageError(
-            f"{ascii(unknown)[:80]} is no state; there are {', '.join(_STATES)}, and "
-            f"the verdicts {', '.join(_VERDICTS)}"
+            f"{ascii(unknown)[:80]} is no state{hint}; there are {', '.join(_STATES)}, "
+            f"and the verdicts {', '.join(_VERDICTS)}"
         )
     return states
 

@@ -41,7 +41,7 @@ def test_every_example_can_be_typed():
     for command in options.COMMANDS:
         shown += command.examples
     for example in shown:
-        for call in re.findall(r"headcount[^|)]*", example):
+        for call in re.findall(r"headcount[^|&)]*", example):
             words = shlex.split(call, comments=True)[1:]
             if "xargs" in example.partition(call)[0]:
                 words.append(ID)
