@@ -18,14 +18,13 @@ mere heartbeat is no change.
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import clock, lookup, neighbours, reading, store
 from .model import SessionInfo
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
     from .model import Session
@@ -132,9 +131,9 @@ def _facts(session: Session) -> dict[str, Any]:
 
 def _look_at(path: str, signature: tuple[int, int, int], now: float) -> _Seen:
     """Read the file at *path*; raise FileNotFoundError if it is not there."""
-    session_id = Path(path).name.removesuffix(store.SUFFIX)
+    session_id = os.path.basename(path).removesuffix(store.SUFFIX)
     metadata = reading.metadata_at(path, now)
-    return _Seen(signature, SessionInfo(session_id, Path(path), metadata))
+    return _Seen(signature, SessionInfo(session_id, path, metadata))
 
 
 def _filed_away(session_id: str, now: float) -> Session | None:

@@ -21,7 +21,7 @@ _LONGEST = 64
 _SHAPE = b"0000-00-00T00:00:00.000Z"
 _LENGTH = len(_SHAPE)
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
-_LATEST: dict[str, object] = {}
+_LATEST: dict[float, str] = {}
 
 
 def stamp(seconds: float) -> str:
@@ -53,9 +53,11 @@ def canonical(value: object) -> str | None:
 
 def latest_trusted(now: float) -> str:
     """Return the stamp up to which times are believed at *now*."""
-    if _LATEST.get("now") != now:  # the same for all sessions of a list
-        _LATEST.update(now=now, stamp=stamp(now + SKEW_SECONDS))
-    return str(_LATEST["stamp"])
+    latest = _LATEST.get(now)
+    if latest is None:  # else it is the same for all sessions of a list
+        _LATEST.clear()
+        latest = _LATEST[now] = stamp(now + SKEW_SECONDS)
+    return latest
 
 
 def is_trusted(when: str, latest: str) -> bool:

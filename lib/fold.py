@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .model import Process, SessionEntry, SessionMetadata, State
 
 
+_NOTHING: frozenset[str] = frozenset()
+
+
 class Fold:
     """The metadata entry *first* at *now*, to which later entries are applied in turn.
 
@@ -50,17 +53,20 @@ class Fold:
         self._host = first.get("host")
         self._known: dict[str, object] = {"session_id": first["session_id"]}
         self._open: dict[str, Process] = {}
-        self._closed: set[str] = set()
+        self._closed: frozenset[str] = _NOTHING
         self._last: Process = {}
         self._newest = ""
         self._ahead = False
-        self._updated: set[str] = set()
+        self._updated: frozenset[str] = _NOTHING
         self._start = clock.canonical(first.get("start_time")) or ""
         if self._start:
             self._known["start_time"] = self._start
-        self._see_time(first.get("last_heartbeat"))
         self._copy_texts(first, TEXTS)
         self._see_label(first, carried=True)
+
+    def begin(self, first: SessionEntry) -> None:
+        """See the process of the metadata entry: nothing that came later is skipped."""
+        self._see_time(first.get("last_heartbeat"))
         self._see_process(first, "idle")
 
     def apply(self, entries: Iterable[SessionEntry]) -> None:
@@ -74,14 +80,9 @@ class Fold:
             elif entry.get("type") == UPDATE:
                 self._see_label(entry, carried=False)
 
-    def forget(self, *, later_known: bool) -> None:
-        """Forget the processes seen so far: what was left unread may have ended them.
-
-        If nothing is known from later either, the file's own time is left to go by.
-        """
-        self._open.clear()
-        self._last = {}
-        self._ahead = not later_known
+    def skip(self) -> None:
+        """Have the file's own time to go by: of what it says last nothing is known."""
+        self._ahead = True
 
     def result(self, modified: float) -> SessionMetadata:
         """Return the folded metadata; *modified* is the file's time, at most now."""
@@ -110,7 +111,7 @@ class Fold:
         compact = entry.get("source") == "compact"
         state = self._state_before() if compact else "idle"
         self._open.clear()
-        self._closed.clear()
+        self._closed = _NOTHING
         self._see_process(entry, state)
 
     def _see_process(self, entry: SessionEntry, state: object) -> None:
@@ -121,7 +122,8 @@ class Fold:
         self._last = seen
         if key := _key(seen):
             self._open[key] = seen
-            self._closed.discard(key)
+            if key in self._closed:
+                self._closed -= {key}
 
     def _state_before(self) -> State:
         before = self._last.get("state", "idle")
@@ -130,7 +132,7 @@ class Fold:
     def _close(self, entry: SessionEntry) -> None:
         closing = self._process_of(entry) or self._last.copy()
         closing["state"] = "closed"
-        self._closed.add(_key(closing))
+        self._closed |= {_key(closing)}
         self._open.clear()
         self._see_others(entry)
         self._last = closing
@@ -168,7 +170,7 @@ class Fold:
         return self._last
 
     def _see_time(self, value: object) -> None:
-        when = clock.canonical(value)
+        when = value if clock.is_stamp(value) else clock.canonical(value)
         if when is None or when <= self._newest:
             return
         if clock.is_trusted(when, self._latest):
@@ -205,7 +207,7 @@ class Fold:
             return
         self._known[key] = entry[key]
         if not carried:
-            self._updated.add(key)
+            self._updated |= {key}
 
     def _copy_texts(self, entry: SessionEntry, keys: tuple[str, ...]) -> None:
         for key in keys:

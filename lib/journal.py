@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BLOCK_BYTES = 4 * 1024  # a short session whole, or about ten entries
+LAST_BYTES = 1024  # the last entry, and some before it
 HEAD_BYTES = 64 * 1024  # no entry is longer, so line 1 lies within
 TAIL_BYTES = 16 * 1024 * 1024
 _HIDDEN_BYTES = 8
@@ -139,7 +140,7 @@ def read_backwards(
     Each time with the offset that has been reached; the lines of one yield are in the
     file's order. A line longer than an entry can be is passed over: memory is bounded.
     """
-    low, block, rest = size, BLOCK_BYTES, b""
+    low, block, rest = size, LAST_BYTES, b""
     while low > start and size - low < TAIL_BYTES:
         high, low = low, max(start, low - block)
         lines = (_pread(descriptor, high - low, low) + rest).split(b"\n")

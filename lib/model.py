@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  # so that get_type_hints works
-from typing import Any, Literal, NamedTuple, TypedDict
+import os
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # One line of a session's file. Other tools' entries have keys of their own.
 SessionEntry = dict[str, Any]
@@ -51,12 +54,52 @@ class SessionMetadata(TypedDict, total=False):
     others: list[Process]
 
 
-class SessionInfo(NamedTuple):
-    """A session on disk. `metadata` is None if its file holds none that is valid."""
+class SessionInfo:
+    """A session on disk: its `id`, where it is, and what it is now.
 
-    id: str
-    path: Path
-    metadata: SessionMetadata | None
+    `metadata` is None if its file holds none that is valid. `path` is a `Path`;
+    `os.fspath` gives the same as a text, without `pathlib`, which would cost a list of
+    ten thousand a tenth of its time, and a short one more.
+    """
+
+    __slots__ = ("_path", "id", "metadata")
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002  # what it is called everywhere
+        path: str | os.PathLike[str],
+        metadata: SessionMetadata | None,
+    ) -> None:
+        self.id = id
+        self._path = path
+        self.metadata = metadata
+
+    @property
+    def path(self) -> Path:
+        """Where its file is."""
+        from pathlib import Path
+
+        return Path(self._path)
+
+    def __fspath__(self) -> str:
+        """Return where its file is, as a text."""
+        return os.fspath(self._path)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether *other* says the same of the same file."""
+        if not isinstance(other, SessionInfo):
+            return NotImplemented
+        return (self.id, os.fspath(self), self.metadata) == (
+            other.id,
+            os.fspath(other),
+            other.metadata,
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # metadata is a dict
+
+    def __repr__(self) -> str:
+        """Return it as Python would make it."""
+        return f"SessionInfo({self.id!r}, {os.fspath(self)!r}, {self.metadata!r})"
 
 
 class Verdict(NamedTuple):

@@ -24,6 +24,7 @@ class Places:
     """What was found out about folders: their trees, and the branches of those."""
 
     def __init__(self) -> None:
+        self._trees = tree.Trees()
         self._roots: dict[str, str] = {}
         self._branches: dict[str, str | None] = {}
 
@@ -31,15 +32,16 @@ class Places:
         """Return the working tree of *folder*, a text that need not be a path."""
         if folder not in self._roots:
             try:
-                self._roots[folder] = tree.root_of(folder)
-            except (OSError, ValueError):
+                self._roots[folder] = self._trees.root_of(folder)
+            except OSError:
                 self._roots[folder] = folder
         return self._roots[folder]
 
     def branch_of(self, root: str) -> str | None:
         """Return what is checked out in the tree at *root*, None if nothing is."""
         if root not in self._branches:
-            self._branches[root] = tree.branch_of(root)
+            is_git = self._trees.is_git(root)
+            self._branches[root] = tree.branch_of(root) if is_git else None
         return self._branches[root]
 
 

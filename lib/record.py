@@ -46,13 +46,21 @@ def read(path: str, now: float) -> Record | None:
         )
         if first is None:
             return None
-        fold = Fold(first, now)
-        if end == status.st_size:
-            fold.apply(head)
-        else:
-            _apply_tail(fold, head, descriptor, end, status.st_size)
+        tail: list[SessionEntry] = []
+        reached = end
+        if end < status.st_size:
+            tail, reached = _read_tail(descriptor, end, status.st_size)
     finally:
         os.close(descriptor)
+    fold = Fold(first, now)
+    # The last lifecycle entry says all; only if there is none does what came before.
+    if not (tail and is_lifecycle(tail[0])):
+        if reached > end:
+            fold.skip()
+        else:
+            fold.begin(first)
+            fold.apply(_entries(head.split(b"\n")))
+    fold.apply(tail)
     return Record(first, fold.result(min(status.st_mtime, now)))
 
 
@@ -71,7 +79,7 @@ def begins_with_metadata(path: str) -> bool:
 
     What is not proven so to be a session's file is never moved.
     """
-    return _is_metadata(next(_entries(_head(path)), {}), store.id_of(path))
+    return _is_metadata(next(_entries(_head(path).split(b"\n")), {}), store.id_of(path))
 
 
 def may_be_begun(path: str) -> bool:
@@ -85,7 +93,7 @@ def may_be_begun(path: str) -> bool:
     head = _head(path)
     if os.stat(path).st_size > journal.HEAD_BYTES // 2:
         return False
-    first = next(_entries(head), None)
+    first = next(_entries(head.split(b"\n")), None)
     if first is not None:
         return first.get("session_id") == store.id_of(path)
     return _BEGINNING.startswith(head.strip(b"\0")[: len(_BEGINNING)])
@@ -93,21 +101,24 @@ def may_be_begun(path: str) -> bool:
 
 def _look_for_metadata(
     descriptor: int, size: int, session_id: str
-) -> tuple[SessionEntry | None, Iterator[SessionEntry], int]:
-    """Return the metadata entry, the entries of the head after it, and its end.
+) -> tuple[SessionEntry | None, bytes, int]:
+    """Return the metadata entry, what the head has after it, and the head's end.
 
     It is line 1, so the first block has it, unless a crash has torn that line and it
     was added later.
     """
-    for most in (journal.BLOCK_BYTES, journal.HEAD_BYTES):
-        head = journal.read_head(descriptor, size, most)
-        entries = _entries(head)
-        for entry in entries:
-            if _is_metadata(entry, session_id):
-                return entry, entries, len(head)
-        if size <= most:
-            break
-    return None, entries, len(head)
+    head = journal.read_head(descriptor, size, journal.BLOCK_BYTES)
+    line, _, rest = head.partition(b"\n")
+    entry = jsonl.decode(line)
+    if entry is not None and _is_metadata(entry, session_id):
+        return entry, rest, len(head)
+    head = journal.read_head(descriptor, size, journal.HEAD_BYTES)
+    lines = head.split(b"\n")
+    for index, line in enumerate(lines):
+        entry = jsonl.decode(line) if line else None
+        if entry is not None and _is_metadata(entry, session_id):
+            return entry, b"\n".join(lines[index + 1 :]), len(head)
+    return None, b"", len(head)
 
 
 def _head(path: str) -> bytes:
@@ -118,16 +129,12 @@ def _head(path: str) -> bytes:
         os.close(descriptor)
 
 
-def _entries(block: bytes) -> Iterator[SessionEntry]:
-    """Yield the entries of *block*, each decoded when it is asked for."""
-    start, end = 0, len(block)
-    while start < end:
-        stop = block.find(b"\n", start)
-        stop = end if stop < 0 else stop
-        entry = jsonl.decode(block[start:stop]) if stop > start else None
+def _entries(lines: Iterable[bytes]) -> Iterator[SessionEntry]:
+    """Yield the entries that are whole, each decoded when it is asked for."""
+    for line in lines:
+        entry = jsonl.decode(line) if line else None
         if entry is not None:
             yield entry
-        start = stop + 1
 
 
 def _bears_on_the_session(line: bytes) -> bool:
@@ -140,22 +147,6 @@ def _bears_on_the_session(line: bytes) -> bool:
 
 def _is_metadata(entry: SessionEntry, session_id: str) -> bool:
     return entry.get("type") == METADATA and entry.get("session_id") == session_id
-
-
-def _apply_tail(
-    fold: Fold, head: Iterable[SessionEntry], descriptor: int, start: int, size: int
-) -> None:
-    """Apply what the file says from its last lifecycle entry on.
-
-    Only if there is none beyond *start* does what the *head* says before still count.
-    """
-    tail, reached = _read_tail(descriptor, start, size)
-    later_known = bool(tail) and is_lifecycle(tail[0])
-    if later_known or reached > start:
-        fold.forget(later_known=later_known)
-    else:
-        fold.apply(head)
-    fold.apply(tail)
 
 
 def _read_tail(

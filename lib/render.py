@@ -68,7 +68,7 @@ def describe(info: SessionInfo, judged: Verdict | None, *, archived: bool) -> Se
     if judged is not None:
         verdict, reasons = judged
         session.update(info.metadata or {}, verdict=verdict, reasons=list(reasons))
-    session.update(path=str(info.path), archived=archived)
+    session.update(path=os.fspath(info), archived=archived)
     return session
 
 

@@ -333,7 +333,9 @@ def load_session_jsonl(path: str | os.PathLike[str]) -> list[SessionEntry]:
     with an error if they are more than a tenth. A missing or unreadable file gives an
     empty list. No bytes make this raise.
     """
-    return list(iter_session_jsonl(path))
+    from .reading import load
+
+    return load(os.fspath(path))
 
 
 def iter_session_jsonl(path: str | os.PathLike[str]) -> Iterator[SessionEntry]:
@@ -395,8 +397,6 @@ def cleanup_stale_sessions(
     stays where it is, and *on_problem* is told; *on_look* is called for each session
     before it is looked at. Raises StoreError if the folder itself cannot be read.
     """
-    from pathlib import Path
-
     from .model import SessionInfo
 
     moved = archive.cleanup(
@@ -407,7 +407,7 @@ def cleanup_stale_sessions(
         on_problem=on_problem,
         on_look=on_look,
     )
-    return [SessionInfo(store.id_of(p), Path(p), metadata) for p, metadata in moved]
+    return [SessionInfo(store.id_of(path), path, metadata) for path, metadata in moved]
 
 
 def archive_session(

@@ -14,22 +14,54 @@ _REFERENCE, _BRANCHES = "ref: ", "refs/heads/"
 _NO_BRANCH = "refs/heads/.invalid"  # where branches are kept elsewhere (reftable)
 
 
+class Trees:
+    """The working trees of folders; what lies above several is looked at once."""
+
+    def __init__(self) -> None:
+        self._real: dict[str, str] = {}
+        self._tops: dict[str, str] = {}
+
+    def root_of(self, folder: str) -> str:
+        """Return what `root_of` below does."""
+        try:
+            here = self._real_path(folder)
+            return self._top_of(here) or here
+        except ValueError:  # a NUL or a lone surrogate: no folder of any file system
+            return folder
+
+    def is_git(self, root: str) -> bool:
+        """Whether *root*, as `root_of` gave it, is a working tree of git."""
+        return bool(self._tops.get(root))
+
+    def _top_of(self, folder: str) -> str:
+        """Return the folder with `.git` at or above the real path *folder*, or ""."""
+        below = []
+        here, above = "", folder
+        while above != here and above not in self._tops:
+            here, above = above, os.path.dirname(above)
+            below.append(here)
+            if os.path.lexists(os.path.join(here, ".git")):
+                self._tops[here] = above = here
+        top = self._tops.get(above, "")
+        self._tops.update(dict.fromkeys(below, top))
+        return top
+
+    def _real_path(self, folder: str) -> str:
+        parent, name = os.path.split(folder)
+        if name in ("", ".", "..") or os.path.islink(folder):
+            return os.path.realpath(folder)
+        if parent not in self._real:
+            self._real[parent] = os.path.realpath(parent)
+        return os.path.join(self._real[parent], name)
+
+
 def root_of(folder: str) -> str:
     """Return the real path of the git working tree around *folder*, else of *folder*.
 
     Looks for `.git`, a folder or, in a linked worktree or submodule, a file; runs
     nothing. Two worktrees of one repository are two trees.
     """
-    try:
-        here = real = os.path.realpath(folder)
-    except ValueError:  # a NUL or a lone surrogate: no folder of any file system
-        return folder
-    while not os.path.lexists(os.path.join(here, ".git")):
-        parent = os.path.dirname(here)
-        if parent == here:
-            return real
-        here = parent
-    return here
+    return Trees().root_of(folder)
 
 
 def branch_of(root: str) -> str | None:

@@ -508,8 +508,8 @@ def test_a_status_line_of_ours_needs_its_script(examine, wired, checkout, gone):
     content = json.loads(wired.read_text())
     content["statusLine"] = {"type": "command", "command": command}
     wired.write_text(json.dumps(content))
-    if not gone:
-        script.touch()
+    if gone:
+        script.unlink()
     findings, code = examine()
     assert code == (1 if gone else 0)
     if gone:

@@ -13,6 +13,7 @@ import threading
 import time
 import typing
 import uuid
+from pathlib import Path
 
 import pytest
 from support import DEAD_PID, ID, ROOT, errors, lines, types
@@ -471,7 +472,9 @@ def test_a_record_by_hand_is_judged_by_its_pid(store):
 
 
 def test_the_types_are_public_and_can_be_inspected(store):
-    assert sessions.SessionInfo._fields == ("id", "path", "metadata")
+    info = sessions.SessionInfo("a", "/somewhere/a.jsonl", None)
+    assert (info.id, info.path, info.metadata) == ("a", Path(os.fspath(info)), None)
+    assert info == sessions.SessionInfo("a", Path("/somewhere/a.jsonl"), None)
     assert "last_heartbeat" in typing.get_type_hints(sessions.SessionMetadata)
     assert sessions.SessionEntry == dict[str, typing.Any]
     assert sessions.HEARTBEAT_TTL_HOURS == 24

@@ -58,11 +58,11 @@ def files(_: Look) -> Iterator[Finding]:
     ]
     faulty = {*theirs, *opened}
     damaged = [
-        str(info.path)
+        os.fspath(info)
         for archived in (False, True)
         for info in sessions.discover_sessions(archived=archived)
-        if info.metadata is None and str(info.path) not in faulty
-        if os.path.lexists(info.path)  # else it was archived meanwhile
+        if info.metadata is None and os.fspath(info) not in faulty
+        if os.path.lexists(info)  # else it was archived meanwhile
     ]
     yield from _on_files(theirs, "not yours", _take_over)
     yield from _on_files(opened, "not of mode 0600", _make_private)

@@ -52,7 +52,7 @@ def _by_hooks() -> list[tuple[SessionInfo, SessionMetadata]]:
 def _events(info: SessionInfo) -> set[str]:
     from .. import sessions
 
-    entries = sessions.load_session_jsonl(info.path)
+    entries = sessions.load_session_jsonl(info)
     return {event for entry in entries for event in _event(entry)}
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 HERE = os.path.dirname(os.path.abspath(__file__))
 ID = "8ee1f931-8a2e-4bc2-841e-e420ad80648c"
 ROUNDS, QUICK_ROUNDS, FEWEST_ROUNDS = 40, 5, 3
-_HEAVY = 8
+_HEAVY = 4
+_MANY_SESSIONS = 1000
 _NEEDS = {"node": "node", "jq": "jq", "flock": "flock"}
 # As limits: one line appended by the shell, with and without a lock.
 _SHELL = {
@@ -36,6 +37,10 @@ class Bench:
         self.rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
         self.few_rounds = max(FEWEST_ROUNDS, self.rounds // _HEAVY)
         self.missing = _missing()
+
+    def rounds_for(self, sessions: int) -> int:
+        """Return how often to try what looks at so many *sessions*."""
+        return self.rounds if sessions < _MANY_SESSIONS else self.few_rounds
 
     def size(self, whole: int) -> int:
         return whole // 10 if self.quick else whole

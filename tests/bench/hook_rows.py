@@ -155,7 +155,8 @@ def listing(bench: Bench) -> Iterator[Row]:
             if name != "bare":
                 place.fill(store, count, bench.place.other)
             tries[name] = Listing(bench.listing(name, store))
-        yield Row(f"list, {count:,} live", "s", cells(tries, bench.rounds), goal)
+        found = cells(tries, bench.rounds_for(count))
+        yield Row(f"list, {count:,} live", "s", found, goal)
 
 
 def start_tries(
@@ -190,7 +191,7 @@ def cells(
 def _start_row(bench: Bench, count: int, goal: Goal) -> Row:
     tries = start_tries(bench, count, bench.place.other)
     what = f"SessionStart, {count:,} live"
-    return Row(what, "s", cells(tries, bench.rounds), goal)
+    return Row(what, "s", cells(tries, bench.rounds_for(count)), goal)
 
 
 def _dead_row(bench: Bench, count: int, goal: Goal) -> Row:

@@ -40,7 +40,7 @@ class Ours:
 
     def __init__(self) -> None:
         sys.path.insert(0, os.environ["CHECKOUT"])
-        from lib import record, sessions
+        from lib import model, reading, record, sessions  # noqa: F401
 
         self.sessions, self.record = sessions, record
 
