@@ -149,6 +149,10 @@ class Box:
         stdout, stderr = process.communicate(timeout=DEADLINE)
         return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
+    def start(self, *command: str | Path) -> subprocess.Popen[str]:
+        """Start *command* in the box; it ends with the box at the latest."""
+        return self._open(command)
+
     def prompt(self, text: str, *args: str) -> Finished:
         """Run `claude -p` with the prompt *text* to its end."""
         return self.start_prompt(text, *args).finish()

@@ -1,0 +1,92 @@
+"""What people ask of real clients: watch, recover, and the status line."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from .client import wait_until
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+
+
+def test_watch_tells_what_two_clients_do(box, records):
+    watching = box.start("headcount", "watch", "--json", "--interval", "0.2")
+
+    def told(**like):
+        """Wait for a line of the watch in which the session has all of *like*."""
+        while line := watching.stdout.readline():
+            change = json.loads(line)
+            seen = {"event": change["event"], **change["session"]}
+            if all(seen[key] == value for key, value in like.items()):
+                return change
+        raise AssertionError(f"the watch ended before {like}")
+
+    first = box.terminal("--permission-mode", "default")
+    first_id = records.new_id()
+    assert told(session_id=first_id)["event"] == "started"
+    second = box.terminal()
+    second_id = records.new_id(first_id)
+    assert told(session_id=second_id, event="started")["session"]["same_tree"] == [
+        first_id
+    ]
+
+    waiting = box.start("headcount", "watch", "--until", "waiting", "--json")
+    first.type("RUN: touch made")
+    told(session_id=first_id, event="changed", state="busy")
+    told(session_id=first_id, event="changed", state="waiting")
+    said, _ = waiting.communicate(timeout=30)
+    assert json.loads(said)["session"]["session_id"] == first_id
+    assert waiting.returncode == 0
+
+    second.kill()
+    ended = told(session_id=second_id, event="ended")["session"]
+    assert (ended["verdict"], ended["pid"]) == ("dead", second.pid)
+    assert str(second.pid) in ended["reasons"][0]  # gone, or not buried yet
+
+
+def test_recover_gives_the_line_that_brings_a_killed_session_back(box, records):
+    other = box.add_project("other")
+    terminal = box.terminal()
+    session_id = records.new_id()
+    terminal.ask("hello")  # without a prompt there is nothing to resume
+    closed = box.terminal(cwd=other)
+    records.new_id(session_id)
+    closed.exit()
+    assert box.run("headcount", "recover", "--json").stdout == "[]\n"
+
+    terminal.kill()
+    (lost,) = json.loads(box.run("headcount", "recover", "--json").stdout)
+    assert lost["session_id"] == session_id
+    line = f"cd {box.project} && claude --resume {session_id}"
+    assert line in box.run("headcount", "recover").stdout
+    assert box.run("headcount", "recover", "--print0").stdout == f"{line}\0"
+
+    resumed = box.terminal("--resume", session_id)
+    records.wait_for(session_id, type="session_resume", pid=resumed.pid)
+    assert box.run("headcount", "recover", "--json").stdout == "[]\n"
+
+
+def test_the_status_line_counts_and_is_the_heartbeat_of_who_is_idle(
+    box, records, checkout
+):
+    done = box.run(checkout / "install.sh", "--statusline")
+    assert done.returncode == 0, done.stdout + done.stderr
+    other = box.add_project("other")
+    first = box.terminal()
+    first_id = records.new_id()
+    first.ask("hello")
+    first.wait_for("1 session")
+    box.terminal(cwd=other)
+    records.new_id(first_id)
+    first.ask("hello once more")
+    first.wait_for("2 sessions")
+
+    both = {"type": "turn_close"}
+    wait_until(lambda: len(records.entries(first_id, **both)) > 1, "both turns ended")
+    # As one that was idle for long: the client runs it again, of its own accord.
+    path = records.path(first_id)
+    path.write_text(TIME.sub("2026-01-01T00:00:00.000Z", path.read_text()))
+    beat = records.wait_for(first_id, type="heartbeat", event="statusline")
+    assert (beat["state"], beat["pid"]) == ("idle", first.pid)
+    wait_until(first.is_running, "the client goes on")
