@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import options, output
+from . import output, parser
 from .errors import (
     AmbiguousIdError,
     HeadcountError,
@@ -52,7 +52,7 @@ def _run(words: list[str]) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a label may have what it lacks
     try:
-        asked = options.parse(words)
+        asked = parser.parse(words)
     except SystemExit as end:  # after --help and --version
         output.write([])
         return int(end.code or 0)
@@ -68,7 +68,7 @@ def _report(error: HeadcountError | OSError, words: list[str]) -> int:
     else:
         place = f" at {os.fsdecode(error.filename)}" if error.filename else ""
         output.say(
-            f"`{options.with_command(words)[0]}` failed{place}: "
+            f"`{parser.with_command(words)[0]}` failed{place}: "
             f"{error.strerror or error}; `headcount doctor` looks for the cause"
         )
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)

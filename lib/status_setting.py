@@ -24,7 +24,7 @@ TEMPLATE = (
 # An idle session runs it this often, in seconds: 20 ms of work each time.
 REFRESH_SECONDS = 10
 
-_SCRIPT = re.compile(r"""/hooks/statusline\.py(?=['"\s])""")
+SCRIPT = re.compile(r"""/hooks/statusline\.py(?=['"\s]|$)""")
 
 StatusLine = dict[str, Any]
 
@@ -36,7 +36,7 @@ def with_command(command: str) -> StatusLine:
 
 def is_ours(value: object) -> bool:
     """Whether *value*, of `statusLine`, is one that we have set."""
-    return _our_command(value) is not None
+    return our_command(value) is not None
 
 
 def places(root: Node) -> list[Path]:
@@ -53,7 +53,7 @@ def merge(text: str, wanted: StatusLine | None) -> str:
         return text
     if present is None:
         return json_text.append(text, root, (), KEY, wanted)
-    if _our_command(present.value) in (None, wanted["command"]):
+    if our_command(present.value) in (None, wanted["command"]):
         return text
     return json_text.replace(text, root, (KEY, "command"), wanted["command"])
 
@@ -65,15 +65,15 @@ def verify(root: Node, wanted: StatusLine | None) -> None:
     present = root.children.get(KEY)
     if present is None:
         raise ValueError("after the merge it would have no status line")
-    if _our_command(present.value) not in (None, wanted["command"]):
+    if our_command(present.value) not in (None, wanted["command"]):
         raise ValueError("after the merge it would run another status line")
 
 
-def _our_command(value: object) -> str | None:
-    """Return the command of *value* if that is ours."""
+def our_command(value: object) -> str | None:
+    """Return the command of *value*, of `statusLine`, if that is ours."""
     if not isinstance(value, dict) or value.get("type") != "command":
         return None
     command = value.get("command")
     if not isinstance(command, str) or not command.rstrip().endswith(MARK):
         return None
-    return command if _SCRIPT.search(command) else None
+    return command if SCRIPT.search(command) else None

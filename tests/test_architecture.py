@@ -46,7 +46,8 @@ TABLE = {
     " verdict",
     "when": "clock errors",
     "suggest": "",
-    "options": "errors suggest",
+    "options": "errors",
+    "parser": "errors options suggest",
     "width": "",
     "neighbours": "model tree verdict",
     "lineage": "model",
@@ -84,7 +85,7 @@ TABLE = {
     "checks.leftovers": "checks.finding checks.records journal output store",
     "checks.wired_before": "model sessions user_file",
     "checks.hooks": "checks.finding checks.wired_before settings store tree",
-    "checks.statusline": "checks.finding checks.hooks user_file",
+    "checks.statusline": "checks.finding checks.hooks status_setting user_file",
     "checks.timing": "checks.finding checks.hooks selftest settings",
     "checks.clients": "checks.finding checks.hooks clients errors sessions store"
     " user_file words",
@@ -96,7 +97,7 @@ TABLE = {
     "commands.completion": "completion errors lookup model output reading render store"
     " words",
     "commands.doctor": "checks.finding doctor output render",
-    "commands.help": "options output overview",
+    "commands.help": "output overview parser",
     "commands.label": "lookup",
     "commands.list": "clock errors lookup model neighbours output render sessions"
     " suggest table when words",
@@ -111,7 +112,7 @@ TABLE = {
     " timeline",
     "commands.tail": "clock growing kinds lookup model output render sessions width"
     " words",
-    "cli": "errors options output",
+    "cli": "errors output parser",
     "__main__": "cli",
 }
 # What a hook that runs with every tool call may cost: no json, re, typing, pathlib,

@@ -10,7 +10,7 @@ import sys
 import pytest
 from support import DEAD_PID, ROOT, lines
 
-from lib import options, sessions
+from lib import parser, sessions
 
 README = (ROOT / "README.md").read_text()
 
@@ -32,7 +32,7 @@ def test_every_command_is_in_the_readme_and_every_one_in_it_exists(store):
     assert table == commands()
     assert table <= named
     for command in table:
-        assert options.parse([command, "--help"][:1] + ["a", "b"][: needs(command)])
+        assert parser.parse([command, "--help"][:1] + ["a", "b"][: needs(command)])
 
 
 def needs(command):

@@ -593,7 +593,7 @@ def test_a_faulty_merge_never_reaches_the_file(ours, path, monkeypatch, broken):
     path.write_text(f'{{"a": 1, "hooks": {{"Stop": [{{"hooks": [{THEIRS}]}}]}}}}')
     before, merge = path.read_bytes(), settings.merge
 
-    def faulty(text, given):
+    def faulty(text, given, _):
         with monkeypatch.context() as once:
             once.setattr(settings, "merge", merge)
             return broken(text, given)

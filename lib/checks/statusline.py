@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 
+from .. import user_file
+from ..status_setting import KEY, SCRIPT, our_command
 from .finding import OK, PROBLEM, Finding, Look, install
 from .hooks import here
 
@@ -14,15 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SCRIPT = re.compile(r"/hooks/statusline\.py(?=['\"\s]|$)")
-_MARK = "# headcount"
-
 
 def statusline(_: Look) -> Iterator[Finding]:
     """Look at `statusLine` in each scope; one that is not ours is nobody's business."""
     for scope, path in here().items():
         command = _command(path)
-        if command is None or not _is_ours(command):
+        if command is None:
             continue
         missing = [word for word in _paths(command) if not os.access(word, os.R_OK)]
         for word in missing:
@@ -34,19 +32,11 @@ def statusline(_: Look) -> Iterator[Finding]:
 
 
 def _command(path: str) -> str | None:
-    """Return the command of the status line; what cannot be read, `hooks` tells."""
-    from .. import user_file
-
+    """Return the command of our status line; what cannot be read, `hooks` tells."""
     try:
-        settings = json.loads(user_file.read(path) or "{}")
-        command = settings["statusLine"]["command"]
+        return our_command(json.loads(user_file.read(path) or "{}")[KEY])
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return None
-    return command if isinstance(command, str) else None
-
-
-def _is_ours(command: str) -> bool:
-    return command.rstrip().endswith(_MARK) and _SCRIPT.search(command) is not None
 
 
 def _paths(command: str) -> list[str]:
@@ -55,5 +45,5 @@ def _paths(command: str) -> list[str]:
         words = shlex.split(command, comments=False)
     except ValueError:
         return []
-    scripts = [word for word in words if _SCRIPT.search(word)]
+    scripts = [word for word in words if SCRIPT.search(word)]
     return [*(word for word in words[:1] if os.path.isabs(word)), *scripts[:1]]

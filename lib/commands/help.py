@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import options, output, overview
+from .. import output, overview, parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 def run(asked: Namespace) -> int:
     """Print the help of the command asked for, or of all."""
     columns, _ = output.terminal()
-    text = options.help_of(asked.topic) if asked.topic else overview.text(columns)
+    text = parser.help_of(asked.topic) if asked.topic else overview.text(columns)
     output.write_text(text)
     return 0

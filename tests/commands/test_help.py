@@ -11,7 +11,7 @@ import pytest
 from command_line import environment
 from support import ID, ROOT
 
-from lib import cli, options, overview
+from lib import cli, options, overview, parser
 from lib.render import width
 
 
@@ -45,7 +45,7 @@ def test_every_example_can_be_typed():
             words = shlex.split(call, comments=True)[1:]
             if "xargs" in example.partition(call)[0]:
                 words.append(ID)
-            options.parse([word.strip('"') for word in words])
+            parser.parse([word.strip('"') for word in words])
 
 
 def test_the_help_fits_its_terminal(terminal):
