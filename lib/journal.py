@@ -35,12 +35,16 @@ _APPEND = os.O_RDWR | os.O_APPEND | store.SAFE_FLAGS
 _NO_HARD_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK])
 
 
-def create(path: str, line: bytes) -> None:
+def create(
+    path: str, line: bytes, *, is_taken: Callable[[], bool] = lambda: False
+) -> None:
     """Begin the session's file at *path* with *line*, all or nothing.
 
     The line is written under a hidden name, made durable, and linked into place: no
-    reader sees a file without its first line, and of two beginners one wins.
-    Raises FileExistsError if there is a file already, else OSError.
+    reader sees a file without its first line, and of two beginners one wins. So it is
+    if the other's file was moved away before ours had its name, which *is_taken* tells
+    from then on: ours goes again. Raises FileExistsError if another has begun it, else
+    OSError.
     """
     hidden = f"{path.removesuffix(store.SUFFIX)}.{os.urandom(_HIDDEN_BYTES).hex()}.tmp"
     hidden = os.path.join(os.path.dirname(path), "." + os.path.basename(hidden))
@@ -53,6 +57,8 @@ def create(path: str, line: bytes) -> None:
         _write(descriptor, line)
         os.fsync(descriptor)
         _name(hidden, path, line)
+        if is_taken():
+            _withdraw(path, descriptor, len(line))
     finally:
         _unlink_if_there(hidden)
         file_lock.release(descriptor)
@@ -204,6 +210,17 @@ def _name(hidden: str, path: str, line: bytes) -> None:
             _write(descriptor, line)
         finally:
             os.close(descriptor)
+
+
+def _withdraw(path: str, descriptor: int, size: int) -> None:
+    """Take away the file at *path*, begun under the lock of *descriptor*.
+
+    One that has grown all the same stays. Raises FileExistsError if it is gone.
+    """
+    status = os.fstat(descriptor)
+    if status.st_size == size and os.path.samestat(os.lstat(path), status):
+        os.unlink(path)
+        raise FileExistsError(errno.EEXIST, "begun by another, and moved since", path)
 
 
 def _sync_folder(folder: str) -> None:

@@ -94,7 +94,7 @@ def begin(session_id: str, entry: SessionEntry, patience: Patience) -> bool:
     path, line = store.session_path(session_id), jsonl.encode(entry)
     store.ensure_folder(store.SESSIONS_DIR)
     try:
-        journal.create(path, line)
+        journal.create(path, line, is_taken=lambda: archive.is_archived(session_id))
     except FileExistsError:
         try:
             return _mend(path, line, patience)

@@ -170,7 +170,7 @@ def create_session(
         )
     store.ensure_folder(store.SESSIONS_DIR)
     try:
-        journal.create(path, line)
+        journal.create(path, line, is_taken=lambda: archive.is_archived(session_id))
     except FileExistsError:
         raise SessionExistsError(f"session {session_id} is on record: {path}") from None
     clean_by_the_way(session_id)

@@ -490,3 +490,36 @@ def test_what_waited_while_the_session_was_moved_does_not_land_in_the_archive(qu
     writer.join()
     assert writer.exitcode == 3
     assert types(target) == ["session_metadata"]
+
+
+def test_a_session_filed_away_while_another_begins_it_stays_one(quiet, monkeypatch):
+    sync = os.fsync
+
+    def meanwhile(descriptor):
+        monkeypatch.setattr(os, "fsync", sync)
+        sessions.append_to_session(dead(), {"type": "n"})
+        sessions.archive_session(quiet / f"{ID}.jsonl")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    sessions.resume_session(ID, source="startup")
+    (path,) = quiet.rglob("*.jsonl")
+    assert path == quiet / f"{ID}.jsonl"
+    assert types(path) == ["session_metadata", "n", "session_resume"]
+
+
+def test_a_session_that_was_filed_away_meanwhile_is_not_created_anew(
+    quiet, monkeypatch
+):
+    sync = os.fsync
+
+    def meanwhile(descriptor):
+        monkeypatch.setattr(os, "fsync", sync)
+        sessions.archive_session(quiet / f"{dead()}.jsonl")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    with pytest.raises(sessions.SessionExistsError):
+        sessions.create_session(session_id=ID)
+    (path,) = quiet.rglob("*.jsonl")
+    assert path.parent != quiet
