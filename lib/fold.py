@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _NOTHING: frozenset[str] = frozenset()
+_CARRIED = frozenset(["label", "tasks", *LATER_TEXTS])
 
 
 class Fold:
@@ -74,8 +75,9 @@ class Fold:
         for entry in entries:
             if is_lifecycle(entry):
                 self._see_time(entry.get("timestamp"))
-                self._see_label(entry, carried=True)
-                self._copy_texts(entry, LATER_TEXTS)
+                if not _CARRIED.isdisjoint(entry):
+                    self._see_label(entry, carried=True)
+                    self._copy_texts(entry, LATER_TEXTS)
                 self._see_event(entry)
             elif entry.get("type") == UPDATE:
                 self._see_label(entry, carried=False)
@@ -87,13 +89,14 @@ class Fold:
     def result(self, modified: float) -> SessionMetadata:
         """Return the folded metadata; *modified* is the file's time, at most now."""
         current = self._current()
-        metadata: SessionMetadata = {**self._known, **current}  # type: ignore[typeddict-item]
-        metadata["state"] = current.get("state", "idle")
-        others = [seen for seen in self._open.values() if seen is not current]
-        if others:
-            metadata["others"] = others
+        self._known.update(current)
+        metadata: SessionMetadata = self._known  # type: ignore[assignment]
+        state = metadata.setdefault("state", "idle")
+        for seen in self._open.values():
+            if seen is not current:
+                metadata.setdefault("others", []).append(seen)
         metadata["last_heartbeat"] = self._last_heartbeat(modified)
-        if metadata["state"] != "closed":
+        if state != "closed":
             metadata.pop("close_reason", None)
         return metadata
 
@@ -152,14 +155,13 @@ class Fold:
 
         Without a host it is the one of line 1: entries carry theirs where it differs.
         """
-        pid, known = entry.get("pid"), entry.get("process")
-        host = entry.get("host", self._host)
+        pid = entry.get("pid")
         if not process.is_pid(pid):
             return None
         seen: Process = {"pid": pid}
-        if isinstance(known, str):
+        if isinstance(known := entry.get("process"), str):
             seen["process"] = known
-        if isinstance(host, str):
+        if isinstance(host := entry.get("host", self._host), str):
             seen["host"] = host
         return seen
 
@@ -170,7 +172,7 @@ class Fold:
         return self._last
 
     def _see_time(self, value: object) -> None:
-        when = value if clock.is_stamp(value) else clock.canonical(value)
+        when = self._start if value == self._start else clock.canonical(value)
         if when is None or when <= self._newest:
             return
         if clock.is_trusted(when, self._latest):
@@ -216,8 +218,9 @@ class Fold:
 
 
 def _state(value: object) -> State | None:
-    known = isinstance(value, str) and value in kinds.STATES
-    return value if known else None  # type: ignore[return-value]
+    if isinstance(value, str) and value in kinds.STATES:
+        return value  # type: ignore[return-value]
+    return None
 
 
 def _key(seen: Process) -> str:

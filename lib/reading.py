@@ -84,7 +84,7 @@ def discover(folder: str, now: float) -> list[SessionInfo]:
                 metadata = metadata_at(path, now)
             except FileNotFoundError:
                 continue  # archived, or brought back, since we looked
-            session_id = path[len(folder) + 1 : -len(store.SUFFIX)]
+            session_id = metadata["session_id"] if metadata else store.id_of(path)
             found.append(SessionInfo(session_id, path, metadata))
     return found
 

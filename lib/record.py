@@ -59,7 +59,7 @@ def read(path: str, now: float) -> Record | None:
             fold.skip()
         else:
             fold.begin(first)
-            fold.apply(_entries(head.split(b"\n")))
+            fold.apply(filter(None, map(jsonl.decode, filter(None, head.split(b"\n")))))
     fold.apply(tail)
     return Record(first, fold.result(min(status.st_mtime, now)))
 
