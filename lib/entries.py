@@ -6,7 +6,7 @@ import os
 import time
 
 from . import clock, jsonl, kinds, process
-from .errors import InvalidEntryError
+from .errors import InvalidEntryError, SessionClosedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def lifecycle_entry(
         entry.update({k: v for k, v in metadata.items() if k in _PROCESS_KEYS})
     else:
         entry.update(_process_fields(pid), host=process.host_name())
+    others = _others_at_work(metadata, entry)
     if entry.get("host") == first.get("host"):
         entry.pop("host", None)
     entry.update(_present(fields))
-    others = _others_at_work(metadata, entry)
     if others:
         entry["others"] = others[-_MOST_OTHERS:]
     return {**entry, **_changed(metadata, first, besides=entry)}
@@ -86,10 +86,17 @@ def resume_entry(
     return lifecycle_entry(found, kinds.RESUME, pid, fields)
 
 
-def state_kept(found: Record) -> State:
-    """Return the state of a session that goes on without saying which."""
-    state = found.metadata.get("state", "busy")
-    return "busy" if state == "closed" else state
+def state_of(found: Record, said: State | None, *, reopen: bool = True) -> State:
+    """Return the state of a session that goes on: the one it *said*, or as it was.
+
+    Raises SessionClosedError if it has ended, and *reopen* is false.
+    """
+    before = found.metadata["state"]
+    if before != "closed":
+        return said or before
+    if not reopen:
+        raise SessionClosedError(f"session {found.metadata['session_id']} is closed")
+    return said or "busy"
 
 
 def says_nothing_new(entry: SessionEntry, found: Record, since: float) -> bool:
@@ -204,7 +211,11 @@ def _others_at_work(
 
 
 def _is_same(one: SessionEntry, two: SessionEntry) -> bool:
-    return all(one.get(key) == two.get(key) for key in ("pid", "process"))
+    """Whether both name one process: a record by hand may know its pid alone."""
+    if one.get("pid") != two.get("pid"):
+        return False
+    key = "process" if "process" in one and "process" in two else "host"
+    return one.get(key) in (None, two.get(key))
 
 
 def _may_be_at_work(seen: SessionEntry) -> bool:

@@ -35,6 +35,10 @@ class SessionExistsError(HeadcountError, FileExistsError):
     """A session of this id is on record already."""
 
 
+class SessionClosedError(HeadcountError):
+    """The session has ended, and was to stay so."""
+
+
 class StoreError(HeadcountError, OSError):
     """The store, or a file in it, is not something Headcount may touch."""
 

@@ -127,6 +127,17 @@ class Fold:
             self._open[key] = seen
             if key in self._closed:
                 self._closed -= {key}
+            if len(self._open) > 1:
+                self._forget_bare(seen)
+
+    def _forget_bare(self, seen: Process) -> None:
+        """Drop the process that was known by the pid of *seen* alone: it is the same.
+
+        A record by hand, or by another tool, knows no more of it.
+        """
+        bare = self._open.get(str(seen["pid"]))
+        if bare not in (None, seen) and bare.get("host") in (None, seen.get("host")):
+            del self._open[str(seen["pid"])]
 
     def _state_before(self) -> State:
         before = self._last.get("state", "idle")

@@ -39,6 +39,7 @@ from .errors import (
     InvalidSessionIdError,
     LockError,
     LockTimeoutError,
+    SessionClosedError,
     SessionExistsError,
     SessionNotFoundError,
     StoreError,
@@ -68,6 +69,7 @@ __all__ = [
     "LockError",
     "LockTimeoutError",
     "Patience",
+    "SessionClosedError",
     "SessionEntry",
     "SessionExistsError",
     "SessionInfo",
@@ -158,11 +160,9 @@ def create_session(
     session_id = _new_uuid() if session_id is None else session_id
     path = store.session_path(session_id)
     entries.check_facts(facts)
-    fields = {"cwd": _here() if cwd is None else cwd, "label": label, **facts}
-    entry = entries.metadata_entry(
-        session_id, pid, {**fields, "tasks": [] if tasks is None else tasks}
-    )
-    line = jsonl.encode(entry)
+    known = {"label": label, "tasks": [] if tasks is None else tasks, **facts}
+    fields = {"cwd": _here() if cwd is None else cwd, **known}
+    line = jsonl.encode(entries.metadata_entry(session_id, pid, fields))
     if archive.is_archived(session_id):
         raise SessionExistsError(
             f"session {session_id} is in the archive; append_to_session and "
@@ -271,6 +271,7 @@ def update_heartbeat(
     kind: str = kinds.HEARTBEAT,
     pid: int | None = None,
     min_interval: float = 0.0,
+    reopen: bool = True,
     patience: Patience = PATIENT,
 ) -> bool:
     """Say that the session is alive, and in *state*; return whether a line was written.
@@ -278,11 +279,12 @@ def update_heartbeat(
     None is: with *min_interval*, when state and process are unchanged and the last
     heartbeat is younger than that many seconds. *state* None leaves it as it is. *pid*
     is the process that has the session open; None is the caller, if it has, else the
-    one on record.
-    *kind* `turn_close` marks the end of a turn. *event* is the hook's name for it.
+    one on record. *kind* `turn_close` marks the end of a turn. *event* is the hook's
+    name for it. A closed session is opened again, unless *reopen* is false.
 
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
-    InvalidEntryError for a state that is none, LockTimeoutError, StoreError, OSError.
+    SessionClosedError, InvalidEntryError for a state that is none, LockTimeoutError,
+    StoreError, OSError.
     """
     if not (state is None or (isinstance(state, str) and state in kinds.LIVE_STATES)):
         raise InvalidEntryError(f"{ascii(state)[:80]} is not busy, idle or waiting")
@@ -291,7 +293,7 @@ def update_heartbeat(
     found = session_file.require(session_id, patience)
 
     def entry(seen: Record) -> SessionEntry:
-        fields = {"event": event, "state": state or entries.state_kept(seen)}
+        fields = {"event": event, "state": entries.state_of(seen, state, reopen=reopen)}
         return entries.lifecycle_entry(seen, kind, pid, fields)
 
     since = time.time() - min_interval
@@ -314,11 +316,10 @@ def close_session(
     errors are those of `update_heartbeat`.
     """
     session_file.require_metadata(session_id, patience)
+    fields = {"reason": reason}
     session_file.add_seen(
         session_id,
-        lambda seen: entries.lifecycle_entry(
-            seen, kinds.CLOSE, pid, {"reason": reason}
-        ),
+        lambda seen: entries.lifecycle_entry(seen, kinds.CLOSE, pid, fields),
         patience,
     )
 

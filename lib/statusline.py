@@ -15,6 +15,7 @@ import os
 import time
 
 from . import clock, hook, jsonl, output, reading, record, sessions, store, tree
+from .errors import SessionClosedError
 from .verdict import judge
 
 TYPE_CHECKING = False
@@ -92,13 +93,17 @@ def _beat(own: SessionMetadata) -> None:
     since = clock.stamp(time.time() - hook.HEARTBEAT_INTERVAL_SECONDS)
     if own["state"] == "closed" or own["last_heartbeat"] > since:
         return
-    sessions.update_heartbeat(
-        own["session_id"],
-        event="statusline",
-        min_interval=hook.HEARTBEAT_INTERVAL_SECONDS,
-        pid=hook.client(),
-        patience=hook.PATIENCE,
-    )
+    try:
+        sessions.update_heartbeat(
+            own["session_id"],
+            event="statusline",
+            min_interval=hook.HEARTBEAT_INTERVAL_SECONDS,
+            reopen=False,
+            pid=hook.client(),
+            patience=hook.PATIENCE,
+        )
+    except SessionClosedError:
+        pass  # meanwhile
 
 
 def _read_payload() -> Payload:

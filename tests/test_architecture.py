@@ -42,8 +42,8 @@ TABLE = {
     "notice": "model reading store tree verdict words",
     "output": "errors words",
     "hook": "entries errorlog errors jsonl model notice process sessions store",
-    "statusline": "clock hook jsonl model output reading record sessions store tree"
-    " verdict",
+    "statusline": "clock errors hook jsonl model output reading record sessions store"
+    " tree verdict",
     "when": "clock errors",
     "suggest": "",
     "options": "errors",

@@ -335,6 +335,36 @@ def test_a_closed_session_is_not_alive_although_its_process_is(store):
     assert reasons[0].startswith("closed (logout)")
 
 
+@pytest.mark.parametrize("state", [None, "busy"])
+def test_a_closed_session_is_not_opened_again_where_it_must_not_be(store, state):
+    path = write(store)
+    assert sessions.update_heartbeat(ID, state=state, reopen=False)
+    sessions.close_session(ID)
+    with pytest.raises(sessions.SessionClosedError, match=ID):
+        sessions.update_heartbeat(ID, state=state, reopen=False)
+    assert types(path) == ["session_metadata", "heartbeat", "session_close"]
+
+
+def test_a_process_known_by_its_pid_alone_is_not_another(store):
+    path = write(store)  # by hand, without a fingerprint, and now and then a host
+    sessions.update_heartbeat(ID, state="busy")
+    assert lines(path)[-1]["process"]
+    assert "others" not in lines(path)[-1]
+    assert "others" not in metadata_of()
+    sessions.close_session(ID)
+    assert metadata_of()["state"] == "closed"
+
+
+def test_the_pid_of_another_host_is_another_process(store):
+    path = write(store, host="elsewhere")
+    sessions.update_heartbeat(ID, state="busy", pid=os.getpid())
+    other = {"pid": os.getpid(), "host": "elsewhere", "state": "idle"}
+    assert lines(path)[-1]["others"] == [other]
+    assert metadata_of()["others"] == [other]
+    sessions.close_session(ID)
+    assert metadata_of()["state"] == "idle"
+
+
 def test_a_closed_session_that_returns_is_alive_again(store):
     sessions.create_session(session_id=ID)
     sessions.close_session(ID)

@@ -118,6 +118,27 @@ def test_a_stale_one_is_brought_back_and_a_closed_one_stays_closed(line, store):
     assert not closed.exists()
 
 
+def test_a_session_that_closes_meanwhile_stays_closed(store):
+    path = living(store, last_heartbeat=LONG_AGO)
+    asked = subprocess.Popen(
+        SCRIPT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(store)
+    )
+
+    def close():
+        asked.stdin.write(json.dumps({"session_id": ID}).encode())
+        asked.stdin.close()
+        assert asked.stdout.readline()  # it took the session for open
+        entry = {"type": "session_close", "session_id": ID, "reason": "clear"}
+        with path.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    with asked:
+        sessions.with_lock(path, close)
+    assert asked.returncode == 0
+    assert types(path) == ["session_metadata", "session_close"]
+    assert errors(store) == ""
+
+
 def test_a_session_that_is_not_on_record_is_not_begun(line, store):
     create(OTHER)
     assert line({"session_id": ID}) == "1 session\n"
