@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DEADLINE_SECONDS = 0.9
 STDIN_SECONDS = 0.3
 HASTE_SECONDS = 1.0
+_SOON_SECONDS = 0.001
 # For all locks of one hook together, from its start.
 PATIENCE = sessions.Patience(0.5, even_locked=True, in_all=True)
 # More than the longest prompt a model takes; tool output is cut by the client.
@@ -48,7 +49,7 @@ def run(action: Callable[[Payload], None]) -> NoReturn:
     try:
         _silence()
         payload = _read_payload()
-        alarm(DEADLINE_SECONDS - (time.monotonic() - began))
+        alarm_at(began + DEADLINE_SECONDS)
         _act(action, payload)
     except BaseException as error:  # noqa: BLE001  # see above: nothing may come through
         alarm(0)
@@ -234,29 +235,39 @@ def _silence() -> None:
 
 
 def _read_payload() -> Payload:
-    """Return the JSON object on stdin, read for STDIN_SECONDS at most.
+    """Return the JSON object on stdin, waited for STDIN_SECONDS at most.
 
     What has come by then is taken as all there is: a stdin that stays open must not
-    hold up the session.
+    hold up the session. It is looked for once more after that, because on a busy
+    machine the time can pass before the first look.
     """
     chunks: list[bytes] = []
-    size = 0
     alarm(STDIN_SECONDS)
     try:
-        while size <= MAX_PAYLOAD_BYTES:
-            chunk = _wait_and_read()
-            if not chunk:
-                break
-            chunks.append(chunk)
-            size += len(chunk)
+        _read_into(chunks, _wait_and_read)
     except DeadlineExceeded:
-        pass
+        alarm(STDIN_SECONDS)
+        _read_into(chunks, _read_what_is_there)
     finally:
         alarm(0)
-    payload = jsonl.decode(b"".join(chunks))
+    read = b"".join(chunks)
+    payload = jsonl.decode(read)
     if payload is None:
-        raise ValueError(f"stdin is not one JSON object ({size} bytes)")
+        raise ValueError(f"stdin is not one JSON object ({len(read)} bytes)")
     return payload
+
+
+def _read_into(chunks: list[bytes], read: Callable[[], bytes]) -> None:
+    size = 0
+    while size <= MAX_PAYLOAD_BYTES and (chunk := read()):
+        chunks.append(chunk)
+        size += len(chunk)
+
+
+def _read_what_is_there() -> bytes:
+    import select
+
+    return os.read(0, 1 << 16) if select.select([0], [], [], 0)[0] else b""
 
 
 def _wait_and_read() -> bytes:
@@ -268,6 +279,11 @@ def _wait_and_read() -> bytes:
             import select
 
             select.select([0], [], [])
+
+
+def alarm_at(moment: float) -> None:
+    """Raise DeadlineExceeded at *moment* (`time.monotonic`), soon if that is past."""
+    alarm(max(_SOON_SECONDS, moment - time.monotonic()))
 
 
 def alarm(seconds: float) -> None:

@@ -37,7 +37,7 @@ def run() -> NoReturn:
     try:
         os.dup2(os.open(os.devnull, os.O_RDWR), _STDERR)
         payload = _read_payload()
-        hook.alarm(hook.DEADLINE_SECONDS - (time.monotonic() - began))
+        hook.alarm_at(began + hook.DEADLINE_SECONDS)
         session_id = payload.get("session_id")
         own = _on_record(session_id) if store.is_session_id(session_id) else None
         text = line(own, time.time())

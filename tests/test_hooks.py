@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from support import (
     DEAD_PID,
@@ -587,6 +588,28 @@ def test_a_stdin_that_does_not_block_is_waited_for(store):
     os.close(writing)
     assert hook.wait(60) == 0
     os.close(reading)
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
+
+
+@pytest.mark.parametrize("stays_open", [False, True])
+def test_a_hook_that_was_held_up_past_its_deadline_records_its_event(store, stays_open):
+    """As on a machine with no time for it, or one that slept."""
+    command = "exec " + hook_command("stop").split(" 2>")[0]
+    hook = subprocess.Popen(["sh", "-c", command], stdin=subprocess.PIPE)
+    seen = psutil.Process(hook.pid)
+    while "-S" not in seen.cmdline() or seen.status() != psutil.STATUS_SLEEPING:
+        assert hook.poll() is None  # until it waits for its stdin
+    hook.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, hook.pid, os.WSTOPPED | os.WNOWAIT)
+    hook.stdin.write(json.dumps(payload("Stop")).encode())
+    hook.stdin.flush()
+    if not stays_open:
+        hook.stdin.close()
+    time.sleep(1)  # what is passing here is the deadline
+    hook.send_signal(signal.SIGCONT)
+    assert hook.wait(60) == 0
+    if stays_open:
+        hook.stdin.close()
     assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
 
 
