@@ -37,11 +37,13 @@ def archive(
     """Move the live session at *path* to today's (UTC) archive, under its lock.
 
     *still_wanted* is asked under the lock; on its no, nothing moves and None comes
-    back, else the new path. Raises StoreError if the file is not proven to be a
-    session's, LockError if it is busy, FileNotFoundError, OSError.
+    back, else the new path. So it is if an entry came in meanwhile: a hook that cannot
+    have the lock in time writes without. Raises StoreError if the file is not proven to
+    be a session's, LockError if it is busy, FileNotFoundError, OSError.
     """
     _check_name(path)
     with journal.locked(path, timeout):
+        size = os.stat(path).st_size
         if not record.begins_with_metadata(path):
             raise StoreError(
                 f"{path} does not begin with the metadata of {store.id_of(path)}; "
@@ -52,7 +54,8 @@ def archive(
         folder = os.path.join(store.ARCHIVE_DIR, clock.stamp(now)[:10])
         _ensure_no_link(store.ARCHIVE_DIR)
         _ensure_no_link(folder)
-        return _move_to_free_name(path, folder)
+        target = _move_to_free_name(path, folder)
+        return target if _stays(target, size, path) else None
 
 
 def restore(session_id: str, *, timeout: float, even_locked: bool = False) -> str:
@@ -168,10 +171,10 @@ def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) 
 
     A process cannot have written to the record before it began. If both the last
     heartbeat and the file are older than the process itself, by the clock that nobody
-    sets, then the wall clock has moved.
+    sets, then the wall clock has moved. Known by its number alone it may be another.
     """
-    seen = (metadata.get(key) for key in ("pid", "process", "host"))
-    if process.compare(*seen)[0] != process.SAME:
+    seen = [metadata.get(key) for key in ("pid", "process", "host")]
+    if None in seen[:2] or process.compare(*seen)[0] != process.SAME:
         return
     age = process.age(metadata.get("pid"))
     beat = clock.parse(metadata.get("last_heartbeat"))
@@ -229,6 +232,20 @@ def _move_to_free_name(path: str, folder: str) -> str:
             number += 1
             continue
         return target
+
+
+def _stays(target: str, size: int, path: str) -> bool:
+    """Whether the archived file has still *size*; else it goes back to *path*.
+
+    Whoever writes to it from now on sees that it is gone, and brings it back.
+    """
+    try:
+        if os.stat(target).st_size != size:
+            rename.rename(target, path)
+            return False
+    except (FileNotFoundError, FileExistsError):
+        return False  # another brought it back
+    return True
 
 
 def _remove_leftovers(now: float, on_problem: Callable[[str], None]) -> None:

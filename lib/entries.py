@@ -50,7 +50,8 @@ def lifecycle_entry(
 ) -> SessionEntry:
     """Return an entry of ours; *pid* 0 names no process.
 
-    *pid* None is this process if it has the session open, else the one on record.
+    *pid* None is this process if it has the session open, else the one on record; that
+    is meant by 0, too, unless the session begins anew.
 
     It carries whatever a reader of the tail would otherwise have to look for in the
     middle: further processes at work, and the host, texts, label and tasks where they
@@ -58,12 +59,12 @@ def lifecycle_entry(
     """
     metadata, first = found.metadata, found.first
     entry = _common(kind, metadata["session_id"])
-    if pid is None and os.getpid() in _pids(metadata):
+    if pid is None and _have_open(metadata):
         pid = os.getpid()
-    if pid is None:
-        entry.update({k: v for k, v in metadata.items() if k in _PROCESS_KEYS})
-    else:
+    if pid:
         entry.update(_process_fields(pid), host=process.host_name())
+    elif not _begins_anew(kind, fields):
+        entry.update({k: v for k, v in metadata.items() if k in _PROCESS_KEYS})
     others = _others_at_work(metadata, entry)
     if entry.get("host") == first.get("host"):
         entry.pop("host", None)
@@ -81,21 +82,22 @@ def resume_entry(
 ) -> SessionEntry:
     """Return a `session_resume`, with those of *facts* that are not on record."""
     news = {k: v for k, v in facts.items() if v != found.metadata.get(k)}
-    host = process.host_name()
-    fields = {**fields, **news, "host": host}
+    fields = {**fields, **news, "host": process.host_name()}
+    if not _begins_anew(kinds.RESUME, fields):
+        fields["state"] = state_of(found, None)
     return lifecycle_entry(found, kinds.RESUME, pid, fields)
 
 
-def state_of(found: Record, said: State | None, *, reopen: bool = True) -> State:
+def state_of(found: Record, said: State | None, seen_at: float | None = None) -> State:
     """Return the state of a session that goes on: the one it *said*, or as it was.
 
-    Raises SessionClosedError if it has ended, and *reopen* is false.
+    Raises SessionClosedError if it was closed after *seen_at* (epoch seconds).
     """
-    before = found.metadata["state"]
-    if before != "closed":
-        return said or before
-    if not reopen:
-        raise SessionClosedError(f"session {found.metadata['session_id']} is closed")
+    metadata = found.metadata
+    if metadata["state"] != "closed":
+        return said or metadata["state"]
+    if seen_at is not None and metadata["last_heartbeat"] > clock.stamp(seen_at):
+        raise SessionClosedError(f"session {metadata['session_id']} is closed")
     return said or "busy"
 
 
@@ -170,17 +172,25 @@ def _changed_label(metadata: SessionMetadata, first: SessionEntry) -> SessionEnt
     changed: SessionEntry = {}
     for key, nothing in (("label", ""), ("tasks", [])):
         value = metadata.get(key, nothing)
-        if value != first.get(key, nothing):
-            changed[key] = value
-    try:
-        check_label(changed)
-    except InvalidEntryError:
-        return {}  # by hand, and too much to carry in every entry
+        if value == first.get(key, nothing):
+            continue
+        try:
+            check_label({key: value})
+        except InvalidEntryError:
+            continue  # by hand, and too much to carry in every entry
+        changed[key] = value
     return changed
 
 
-def _pids(metadata: SessionMetadata) -> set[object]:
-    return {seen.get("pid") for seen in (metadata, *metadata.get("others", []))}
+def _begins_anew(kind: str, fields: Mapping[str, object]) -> bool:
+    """Whether it is a resume, which says nothing of the process that came before."""
+    return kind == kinds.RESUME and fields.get("source") != "compact"
+
+
+def _have_open(metadata: SessionMetadata) -> bool:
+    """Whether this process is one that has the session open."""
+    ours = {**_process_fields(os.getpid()), "host": process.host_name()}
+    return any(_is_same(dict(s), ours) for s in (metadata, *metadata.get("others", [])))
 
 
 def _process_fields(pid: int) -> SessionEntry:
@@ -259,9 +269,10 @@ def check_label(fields: Mapping[str, object]) -> None:
         raise InvalidEntryError("the label of a session is a text")
     if not isinstance(tasks, list):
         raise InvalidEntryError("the tasks of a session are a list")
-    size = len(jsonl.encode({"label": label, "tasks": tasks}))
-    if size > MAX_LABEL_BYTES:
-        raise InvalidEntryError(
-            f"label and tasks are {size} bytes as JSON, the limit is "
-            f"{MAX_LABEL_BYTES}; put the rest into entries of your own"
-        )
+    for key, value in (("label", label), ("tasks", tasks)):
+        size = len(jsonl.encode({key: value}))
+        if size > MAX_LABEL_BYTES:
+            raise InvalidEntryError(
+                f"{key} is {size} bytes as JSON, the limit is {MAX_LABEL_BYTES}; "
+                "put the rest into entries of your own"
+            )

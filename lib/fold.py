@@ -111,8 +111,12 @@ class Fold:
 
     def _resume(self, entry: SessionEntry) -> None:
         # A compaction happens within a turn or between two; it changes no state.
-        compact = entry.get("source") == "compact"
-        state = self._state_before() if compact else "idle"
+        # What begins anew says nothing of the process that had it before.
+        state: object = "idle"
+        if entry.get("source") == "compact":
+            state = entry.get("state")
+        else:
+            self._last = {}
         self._open.clear()
         self._closed = _NOTHING
         self._see_process(entry, state)

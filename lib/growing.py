@@ -113,7 +113,7 @@ class Follower:
         self.ended = False  # the one is no longer where it was
         self._only = only
         self._files: dict[str, GrowingFile] = {}
-        self._gone: dict[str, GrowingFile] = {}
+        self._archived: dict[tuple[int, int], GrowingFile] = {}
 
     def begin(self, most: int, *, go_on: bool) -> list[Line]:
         """Return the last entries, at most *most*; with *go_on*, more will be wanted.
@@ -124,6 +124,8 @@ class Follower:
         self._files = {
             path: GrowingFile(path, status) for path, status in present.items()
         }
+        if go_on and self._only is None:
+            self._archived = dict(_archived())
         found: list[Line] = []
         for path in sorted(present, key=lambda path: -present[path].st_mtime):
             # No entry is later than its file: the rest has none of the last ones.
@@ -169,21 +171,20 @@ class Follower:
 
     def _begun(self, path: str, status: os.stat_result) -> GrowingFile:
         """Return the file at *path*, new to us, or back from the archive."""
-        before = self._gone.pop(path, None)
-        if before is None or not before.is_at(status):
-            return GrowingFile(path)
-        before.path = path
-        return before
+        file = self._archived.pop(_identity(status), GrowingFile(path))
+        file.path = path
+        return file
 
     def _last_words(self, path: str) -> list[Line]:
         """Read a file that is no longer at *path* to its end, where it is now.
 
         If it comes back from the archive, it is read on from there.
         """
-        file = self._gone[path] = self._files.pop(path)
+        file = self._files.pop(path)
         for archived in store.archived_paths(store.id_of(path)):
             status = _status(archived)
             if status is not None and file.is_at(status):
+                self._archived[_identity(status)] = file
                 file.path = archived
                 return _news(file, status)
         return []
@@ -197,6 +198,19 @@ def _news(file: GrowingFile, status: os.stat_result) -> list[Line]:
         return file.news(status)
     except OSError:
         return []  # moved meanwhile, or not to be read, as `headcount list` shows
+
+
+def _archived() -> Iterator[tuple[tuple[int, int], GrowingFile]]:
+    """Yield what is archived now: if it comes back, it is read on from here."""
+    for folder in store.archive_folders():
+        for entry in store.session_files(folder):
+            status = _status(entry.path)
+            if status is not None:
+                yield _identity(status), GrowingFile(entry.path, status)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def _modified(status: os.stat_result) -> str:

@@ -125,10 +125,14 @@ def _beat(payload: Payload, state: State | None, kind: str) -> None:
             kind="heartbeat" if in_subagent else kind,
             pid=client(),
             min_interval=HEARTBEAT_INTERVAL_SECONDS,
+            seen_at=began_at(),
             patience=PATIENCE,
         )
 
-    _upsert(payload, beat)
+    try:
+        _upsert(payload, beat)
+    except sessions.SessionClosedError:
+        pass  # while we waited, and with it this event is over, too
 
 
 def _upsert(payload: Payload, action: Callable[[str], None]) -> None:
@@ -164,6 +168,11 @@ def _state_of(payload: Payload) -> State | None:
         return known
     # Clients before 2.0.37 give the sentence only.
     return "waiting" if "permission" in str(payload.get("message")) else "idle"
+
+
+def began_at() -> float:
+    """Return when this process began, in seconds since the epoch."""
+    return time.time() - (process.age(os.getpid()) or 0.0)
 
 
 def client() -> int:
@@ -238,16 +247,16 @@ def _read_payload() -> Payload:
     """Return the JSON object on stdin, waited for STDIN_SECONDS at most.
 
     What has come by then is taken as all there is: a stdin that stays open must not
-    hold up the session. It is looked for once more after that, because on a busy
-    machine the time can pass before the first look.
+    hold up the session. The alarm is for one that somebody else reads, too. On a busy
+    machine it can go off before the first look, so there is one after it.
     """
     chunks: list[bytes] = []
-    alarm(STDIN_SECONDS)
+    alarm(DEADLINE_SECONDS)
     try:
-        _read_into(chunks, _wait_and_read)
+        _read_into(chunks, STDIN_SECONDS)
     except DeadlineExceeded:
         alarm(STDIN_SECONDS)
-        _read_into(chunks, _read_what_is_there)
+        _read_into(chunks, 0)
     finally:
         alarm(0)
     read = b"".join(chunks)
@@ -257,28 +266,21 @@ def _read_payload() -> Payload:
     return payload
 
 
-def _read_into(chunks: list[bytes], read: Callable[[], bytes]) -> None:
-    size = 0
-    while size <= MAX_PAYLOAD_BYTES and (chunk := read()):
+def _read_into(chunks: list[bytes], seconds: float) -> None:
+    """Read stdin to its end, or for that many *seconds*.
+
+    The wait is not in the read: an alarm would lose what the read has just taken.
+    """
+    from select import select
+
+    until, size = time.monotonic() + seconds, 0
+    while size <= MAX_PAYLOAD_BYTES:
+        left = max(0.0, until - time.monotonic())
+        chunk = os.read(0, 1 << 16) if select([0], [], [], left)[0] else b""
+        if not chunk:
+            break
         chunks.append(chunk)
         size += len(chunk)
-
-
-def _read_what_is_there() -> bytes:
-    import select
-
-    return os.read(0, 1 << 16) if select.select([0], [], [], 0)[0] else b""
-
-
-def _wait_and_read() -> bytes:
-    """Return what comes next on stdin, which may be one that does not block."""
-    while True:
-        try:
-            return os.read(0, 1 << 16)
-        except BlockingIOError:
-            import select
-
-            select.select([0], [], [])
 
 
 def alarm_at(moment: float) -> None:

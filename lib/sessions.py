@@ -271,7 +271,7 @@ def update_heartbeat(
     kind: str = kinds.HEARTBEAT,
     pid: int | None = None,
     min_interval: float = 0.0,
-    reopen: bool = True,
+    seen_at: float | None = None,
     patience: Patience = PATIENT,
 ) -> bool:
     """Say that the session is alive, and in *state*; return whether a line was written.
@@ -280,7 +280,8 @@ def update_heartbeat(
     heartbeat is younger than that many seconds. *state* None leaves it as it is. *pid*
     is the process that has the session open; None is the caller, if it has, else the
     one on record. *kind* `turn_close` marks the end of a turn. *event* is the hook's
-    name for it. A closed session is opened again, unless *reopen* is false.
+    name for it. A closed session is opened again, unless it was closed after *seen_at*,
+    when what is said was seen (epoch seconds).
 
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
     SessionClosedError, InvalidEntryError for a state that is none, LockTimeoutError,
@@ -293,7 +294,7 @@ def update_heartbeat(
     found = session_file.require(session_id, patience)
 
     def entry(seen: Record) -> SessionEntry:
-        fields = {"event": event, "state": entries.state_of(seen, state, reopen=reopen)}
+        fields = {"event": event, "state": entries.state_of(seen, state, seen_at)}
         return entries.lifecycle_entry(seen, kind, pid, fields)
 
     since = time.time() - min_interval

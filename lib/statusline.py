@@ -98,7 +98,7 @@ def _beat(own: SessionMetadata) -> None:
             own["session_id"],
             event="statusline",
             min_interval=hook.HEARTBEAT_INTERVAL_SECONDS,
-            reopen=False,
+            seen_at=hook.began_at(),
             pid=hook.client(),
             patience=hook.PATIENCE,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import subprocess
@@ -114,6 +115,36 @@ def test_a_clock_that_jumped_ahead_archives_no_living_session(quiet):
     )
     assert moved == []
     assert "was the clock set?" in problems[0]
+
+
+def test_a_number_that_was_used_again_is_no_clock_that_was_set(quiet):
+    """Known by its pid alone, the process that has it now may have begun later."""
+    path = sessions.get_session_path(sessions.create_session(session_id=ID))
+    old = time.time() - 3650 * DAY
+    entry = {"type": "session_metadata", "session_id": ID, "pid": os.getpid()}
+    path.write_text(json.dumps({**entry, "last_heartbeat": clock.stamp(old)}) + "\n")
+    os.utime(path, (old, old))
+    problems = []
+    moved = sessions.cleanup_stale_sessions(on_problem=problems.append)
+    assert ([info.id for info in moved], problems) == ([ID], [])
+
+
+def test_an_entry_written_without_the_lock_between_verdict_and_move_is_seen(quiet):
+    """By a hook that could not have it in time, as when the cleaner was stopped."""
+    session_id = dead()
+    path = sessions.get_session_path(session_id)
+    hooks = sessions.Patience(0, even_locked=True)
+
+    def beat_after_the_verdict():
+        sessions.update_heartbeat(session_id, state="busy", patience=hooks)
+        return True
+
+    moved = archive.archive(
+        str(path), now=time.time(), still_wanted=beat_after_the_verdict
+    )
+    assert moved is None
+    assert types(path) == ["session_metadata", "heartbeat"]
+    assert sessions.discover_sessions(archived=True) == []
 
 
 def test_a_heartbeat_from_the_future_does_not_keep_a_session_for_ever(quiet):

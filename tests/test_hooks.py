@@ -237,12 +237,33 @@ def test_a_users_copy_beside_the_sessions_disturbs_no_start(store, client):
     assert (store / "vic.copy.jsonl").read_text() == text
 
 
-def test_a_compaction_in_the_middle_of_a_turn_changes_no_state(store, client):
+@pytest.mark.parametrize("bulk", [0, 5000])
+def test_a_compaction_in_the_middle_of_a_turn_changes_no_state(store, client, bulk):
     client.fire("SessionStart", source="startup")
+    sessions.append_to_session(ID, {"type": "bulk", "text": "x" * bulk})
     client.fire("UserPromptSubmit")
     client.fire("SessionStart", source="compact")
     assert types(store / f"{ID}.jsonl")[-1] == "session_resume"
     assert only_session(store).metadata["state"] == "busy"
+
+
+@pytest.mark.parametrize("event", ["PostToolUse", "Stop"])
+def test_an_event_that_is_late_does_not_open_the_session_again(store, client, event):
+    """As when the terminal is closed while the hook of a tool still waits."""
+    client.fire("SessionStart")
+    path = store / f"{ID}.jsonl"
+    late = subprocess.Popen(
+        ["sh", "-c", hook_command(SCRIPTS[event].removesuffix(".py"))],
+        stdin=subprocess.PIPE,
+        env={**os.environ, "CLAUDE_PID": str(client.pid)},
+    )
+    client.fire("SessionEnd", reason="clear")
+    late.communicate(json.dumps(payload(event)).encode())
+    assert late.returncode == 0
+    assert types(path)[-1] == "session_close"
+    assert errors(store) == ""
+    client.fire(event)
+    assert only_session(store).metadata["state"] != "closed"
 
 
 def test_an_unheard_of_source_is_recorded_as_it_is(store, client):

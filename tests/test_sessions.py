@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from support import DEAD_PID, ID, ROOT, errors, lines, types
 
-from lib import clock, sessions
+from lib import clock, process, sessions
 from lib import store as store_module
 
 
@@ -285,6 +285,47 @@ def test_a_label_stays_in_sight_however_long_the_session_gets(store):
     assert metadata["state"] == "busy"
 
 
+def test_a_label_and_tasks_that_are_long_together_stay_both(store):
+    tasks, label = ["t" * 8100], "l" * 8100
+    sessions.create_session(session_id=ID)
+    sessions.append_to_session(ID, {"type": "session_update", "tasks": tasks})
+    sessions.append_to_session(ID, {"type": "session_update", "label": label})
+    for _ in range(2):
+        sessions.update_heartbeat(ID, state="busy")
+    assert (metadata_of()["label"], metadata_of()["tasks"]) == (label, tasks)
+    for key, value in (("label", "l" * 9000), ("tasks", ["t" * 9000])):
+        with pytest.raises(sessions.InvalidEntryError, match=f"{key} is 9"):
+            sessions.append_to_session(ID, {"type": "session_update", key: value})
+
+
+@pytest.mark.parametrize("bulk", [0, 5000])
+def test_a_session_is_closed_by_one_that_knows_no_process(store, bulk):
+    sessions.create_session(session_id=ID)
+    sessions.append_to_session(ID, {"type": "bulk", "text": "x" * bulk})
+    sessions.update_heartbeat(ID, state="busy", pid=0)
+    sessions.append_to_session(ID, {"type": "bulk", "text": "x" * bulk})
+    assert metadata_of()["pid"] == os.getpid()
+    sessions.close_session(ID, pid=0)
+    metadata = metadata_of()
+    assert (metadata["state"], metadata["pid"]) == ("closed", os.getpid())
+    assert "others" not in metadata
+
+
+@pytest.mark.parametrize("bulk", [0, 5000])
+def test_who_resumes_without_a_process_is_not_the_one_before(store, bulk):
+    sessions.create_session(session_id=ID, pid=DEAD_PID)
+    sessions.append_to_session(ID, {"type": "bulk", "text": "x" * bulk})
+    sessions.resume_session(ID, source="resume", pid=0)
+    assert sessions.verdict(metadata_of()).verdict == "unknown"
+
+
+def test_who_has_the_number_of_its_process_only_does_not_take_a_session(store):
+    other = process.fingerprint(os.getppid())
+    write(store, process=other, host=process.host_name())
+    sessions.update_heartbeat(ID, state="busy")
+    assert metadata_of()["process"] == other
+
+
 def test_update_heartbeat_says_the_state_and_when(store):
     sessions.create_session(session_id=ID)
     before = metadata_of()["last_heartbeat"]
@@ -336,13 +377,16 @@ def test_a_closed_session_is_not_alive_although_its_process_is(store):
 
 
 @pytest.mark.parametrize("state", [None, "busy"])
-def test_a_closed_session_is_not_opened_again_where_it_must_not_be(store, state):
+def test_what_was_seen_before_the_close_does_not_open_a_session_again(store, state):
     path = write(store)
-    assert sessions.update_heartbeat(ID, state=state, reopen=False)
+    before = time.time() - 1
+    assert sessions.update_heartbeat(ID, state=state, seen_at=before)
     sessions.close_session(ID)
     with pytest.raises(sessions.SessionClosedError, match=ID):
-        sessions.update_heartbeat(ID, state=state, reopen=False)
+        sessions.update_heartbeat(ID, state=state, seen_at=before)
     assert types(path) == ["session_metadata", "heartbeat", "session_close"]
+    assert sessions.update_heartbeat(ID, state=state, seen_at=time.time())
+    assert metadata_of()["state"] == "busy"
 
 
 def test_a_process_known_by_its_pid_alone_is_not_another(store):

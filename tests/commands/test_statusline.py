@@ -7,12 +7,13 @@ import os
 import pty
 import subprocess
 import sys
+import time
 
 import pytest
 from command_line import create, environment, write
 from support import ID, ROOT, errors, lines, types
 
-from lib import process, sessions
+from lib import clock, process, sessions
 
 OTHER = "0aa1f931-8a2e-4bc2-841e-e420ad80648c"
 LONG_AGO = "2026-01-02T03:04:05.000Z"
@@ -129,8 +130,9 @@ def test_a_session_that_closes_meanwhile_stays_closed(store):
         asked.stdin.close()
         assert asked.stdout.readline()  # it took the session for open
         entry = {"type": "session_close", "session_id": ID, "reason": "clear"}
+        now = clock.stamp(time.time())
         with path.open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+            file.write(json.dumps({**entry, "timestamp": now}) + "\n")
 
     with asked:
         sessions.with_lock(path, close)

@@ -287,6 +287,18 @@ def test_an_archived_session_is_read_to_its_end_and_on_when_it_is_back(store):
         assert note("stays") == tail.line()
 
 
+def test_a_session_that_comes_back_from_the_archive_says_only_what_is_new(store):
+    create("stays")
+    create()
+    note(text="old")
+    sessions.archive_session(store / f"{ID}.jsonl")
+    with Tail(store, "--json") as tail:
+        assert json.loads(tail.line())["session_id"] == "stays"
+        assert note(text="back") == tail.line()
+        create("new")
+        assert json.loads(tail.line())["type"] == "session_metadata"
+
+
 def test_following_one_session_ends_when_it_is_archived(store):
     create()
     with Tail(store, ID, "--json") as tail:

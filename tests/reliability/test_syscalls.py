@@ -11,6 +11,7 @@ import sys
 from typing import NamedTuple
 
 import pytest
+import support
 import tracing
 from sights import files_of
 from support import ID, ROOT, payload
@@ -67,6 +68,24 @@ class Trial(NamedTuple):
             HOME=str(store.parent),
             CLAUDE_PID=str(os.getpid()),
         )
+
+
+@pytest.mark.parametrize(("call", "seconds"), [("read", 0.5), ("pselect6", 1.0)])
+def test_a_call_that_returns_late_costs_no_event(store, tmp_path, call, seconds):
+    """The machine had no time for the hook when its payload had come."""
+    tracing.need_strace()
+    words = [sys.executable, "-I", "-S", str(ROOT / "hooks/stop.py")]
+    said, stdin = {"HEADCOUNT_DIR": str(store)}, json.dumps(payload("Stop")).encode()
+    log = tmp_path / "calls.log"
+    trace = ["strace", "-qq", "-o", str(log), "-e", f"trace={call}"]
+    tracing.start([*trace, *words], stdin, **said)
+    made = log.read_text().splitlines()
+    first = next(n for n, line in enumerate(made, 1) if "(0, " in line or "[0]" in line)
+    shutil.rmtree(store)
+    late = f"inject={call}:delay_exit={seconds * 1e6:.0f}:when={first}"
+    done = tracing.start([*trace, "-e", late, *words], stdin, **said)
+    assert done.returncode == 0
+    assert support.types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
 
 
 def program(call):
