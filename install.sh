@@ -154,6 +154,8 @@ main() {
 
   find_python || die 'no Python 3.10 or newer found (looked for python3.10 to 3.14,' \
     'python3 and python on PATH, and asked uv); install one, then run this again'
+  [ "$action" != print ] || [ -x .venv/bin/python ] ||
+    warn 'there is no .venv yet; until ./install.sh has made it, these record nothing'
   case $action$dry_run in
     install) install "$@" ;;
     *) run "$py" "$action" ${dry_run:+--dry-run} "$@" ;;

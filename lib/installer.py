@@ -17,7 +17,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from . import selftest, settings, store, user_file
+from . import record, selftest, settings, store, user_file
 from .errors import HeadcountError
 from .user_file import BACKUP_SUFFIX, Change
 
@@ -288,13 +288,11 @@ def _diff(change: Change) -> Iterator[str]:
 
 
 def _records(folder: str) -> Iterator[str]:
-    """Yield the files of *folder* that begin as a record does; others are not ours."""
+    """Yield the files of *folder* that are proven to be records of ours."""
     for entry in store.session_files(folder):
-        if entry.is_file(follow_symlinks=False):
-            with open(entry.path, "rb") as file, contextlib.suppress(ValueError):
-                first = json.loads(file.readline(1 << 17))
-                if isinstance(first, dict) and first.get("type") == "session_metadata":
-                    yield entry.path
+        with contextlib.suppress(OSError):
+            if record.begins_with_metadata(entry.path):
+                yield entry.path
 
 
 def _is_by_product(folder: str, name: str) -> bool:

@@ -25,7 +25,7 @@ def span(text: str) -> float:
 def moment(text: str, now: float) -> float:
     """Return when *text* was, in epoch seconds: a span before *now*, or an ISO time.
 
-    A time without an offset is UTC. Raises UsageError.
+    A time without an offset is that of the person's time zone. Raises UsageError.
     """
     try:
         return now - span(text)
@@ -36,4 +36,15 @@ def moment(text: str, now: float) -> float:
             f"{ascii(text)[:80]} is no time: a span back from now, such as 12h or 7d, "
             "or a date, such as 2026-11-01"
         )
-    return seconds
+    return seconds if _has_offset(text) else _in_local_time(seconds)
+
+
+def _has_offset(text: str) -> bool:
+    return any(mark in text[len("2026-11-") :] for mark in "Zz+-")
+
+
+def _in_local_time(seconds: float) -> float:
+    from datetime import datetime, timezone
+
+    read = datetime.fromtimestamp(seconds, timezone.utc)
+    return read.replace(tzinfo=None).astimezone().timestamp()

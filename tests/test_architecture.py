@@ -76,7 +76,7 @@ TABLE = {
     "settings": "errors file_lock json_text settings_shape status_setting store"
     " user_file",
     "selftest": "",
-    "installer": "errors selftest settings store user_file",
+    "installer": "errors record selftest settings store user_file",
     "clients": "process settings",
     "checks.finding": "",
     "checks.machine": "checks.finding",

@@ -8,11 +8,12 @@ import re
 import shutil
 import stat
 import subprocess
+import time
 
 import pytest
 from support import errors
 
-from lib import clock, errorlog, tree, words
+from lib import clock, errorlog, tree, when, words
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,27 @@ from lib import clock, errorlog, tree, words
 )
 def test_a_time_is_understood_or_none(text, seconds):
     assert clock.parse(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-11-23", 1795413600),
+        ("2026-11-23T06:00", 1795435200),
+        ("2026-07-01T06:00", 1782903600),
+        ("2026-11-23T06:00Z", 1795413600),
+        ("2026-11-23 06:00+01:00", 1795410000),
+        ("12h", 1795413600 - 43200),
+    ],
+)
+def test_a_time_that_a_person_types_is_of_their_zone(text, seconds, monkeypatch):
+    monkeypatch.setenv("TZ", "America/Chicago")
+    time.tzset()
+    try:
+        assert when.moment(text, 1795413600) == seconds
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1.001, 1795403683.123, 1795403683.999])

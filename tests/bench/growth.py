@@ -101,7 +101,8 @@ def _stops(
         able = names if size <= WHOLE_READERS_BYTES else ("ours",)
         tries: dict[str, Callable[[], float]] = {}
         for name in able:
-            store = bench.place.store("growth")
+            # Of its own: their lock files would be in each other's way.
+            store = bench.place.store(f"growth-{name}")
             large_session(store, size, bench)
             tries[name] = functools.partial(run, bench.hook(name, store, "Stop", ID))
         samples = compete(tries, bench.few_rounds, 1)
