@@ -203,10 +203,14 @@ def _news(file: GrowingFile, status: os.stat_result) -> list[Line]:
 def _archived() -> Iterator[tuple[tuple[int, int], GrowingFile]]:
     """Yield what is archived now: if it comes back, it is read on from here."""
     for folder in store.archive_folders():
-        for entry in store.session_files(folder):
-            status = _status(entry.path)
+        try:
+            paths = [entry.path for entry in store.session_files(folder)]
+        except OSError:
+            continue  # nothing can come back from there
+        for path in paths:
+            status = _status(path)
             if status is not None:
-                yield _identity(status), GrowingFile(entry.path, status)
+                yield _identity(status), GrowingFile(path, status)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
