@@ -181,6 +181,7 @@ def fill(store: str, count: int, who: Who, *, size: int = 1000) -> None:
             with open(path, "r+b") as file:
                 file.seek(size - len(content))
                 file.write(b"\n" + content[content.index(b"\n") + 1 :])
+    os.sync()  # or the system writes ten thousand files while they are read
 
 
 def _common(kind: str, session_id: str) -> dict[str, object]:
