@@ -29,6 +29,7 @@ DEADLINE_SECONDS = 0.9
 STDIN_SECONDS = 0.3
 HASTE_SECONDS = 1.0
 _SOON_SECONDS = 0.001
+_TICK_SECONDS = 0.01  # by which the start of a process may be too early in /proc
 # For all locks of one hook together, from its start.
 PATIENCE = sessions.Patience(0.5, even_locked=True, in_all=True)
 # More than the longest prompt a model takes; tool output is cut by the client.
@@ -172,7 +173,7 @@ def _state_of(payload: Payload) -> State | None:
 
 def began_at() -> float:
     """Return when this process began, in seconds since the epoch."""
-    return time.time() - (process.age(os.getpid()) or 0.0)
+    return time.time() - (process.age(os.getpid()) or 0.0) + _TICK_SECONDS
 
 
 def client() -> int:

@@ -38,6 +38,19 @@ def only_session(store):
     return info
 
 
+def waiting_hook(script, **environ):
+    """Start a hook; return it once it waits for its stdin."""
+    hook = subprocess.Popen(
+        ["sh", "-c", "exec " + hook_command(script).split(" 2>")[0]],
+        stdin=subprocess.PIPE,
+        env={**os.environ, **environ},
+    )
+    seen = psutil.Process(hook.pid)
+    while "-S" not in seen.cmdline() or seen.status() != psutil.STATUS_SLEEPING:
+        assert hook.poll() is None
+    return hook
+
+
 def age(path, seconds):
     """Make the session look as if nothing was written to it for so long."""
     text, old = path.read_text(), clock.stamp(time.time() - seconds)
@@ -252,11 +265,7 @@ def test_an_event_that_is_late_does_not_open_the_session_again(store, client, ev
     """As when the terminal is closed while the hook of a tool still waits."""
     client.fire("SessionStart")
     path = store / f"{ID}.jsonl"
-    late = subprocess.Popen(
-        ["sh", "-c", hook_command(SCRIPTS[event].removesuffix(".py"))],
-        stdin=subprocess.PIPE,
-        env={**os.environ, "CLAUDE_PID": str(client.pid)},
-    )
+    late = waiting_hook(SCRIPTS[event].removesuffix(".py"), CLAUDE_PID=str(client.pid))
     client.fire("SessionEnd", reason="clear")
     late.communicate(json.dumps(payload(event)).encode())
     assert late.returncode == 0
@@ -615,11 +624,7 @@ def test_a_stdin_that_does_not_block_is_waited_for(store):
 @pytest.mark.parametrize("stays_open", [False, True])
 def test_a_hook_that_was_held_up_past_its_deadline_records_its_event(store, stays_open):
     """As on a machine with no time for it, or one that slept."""
-    command = "exec " + hook_command("stop").split(" 2>")[0]
-    hook = subprocess.Popen(["sh", "-c", command], stdin=subprocess.PIPE)
-    seen = psutil.Process(hook.pid)
-    while "-S" not in seen.cmdline() or seen.status() != psutil.STATUS_SLEEPING:
-        assert hook.poll() is None  # until it waits for its stdin
+    hook = waiting_hook("stop")
     hook.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, hook.pid, os.WSTOPPED | os.WNOWAIT)
     hook.stdin.write(json.dumps(payload("Stop")).encode())

@@ -298,6 +298,17 @@ class Terminal:
         """Press *keys*, by their names in tmux."""
         self._tmux("send-keys", "-t", self.name, *keys)
 
+    def press_until(self, key: str, text: str) -> None:
+        """Press *key* until the screen shows *text*."""
+
+        def shown() -> bool:
+            # As in `_submits`: a key may be lost, and a second one too many.
+            self.press(key)
+            time.sleep(1)
+            return text in self.screen()
+
+        self._wait(shown, f"{text!r} after {key}")
+
     def type(self, text: str) -> None:
         """Type *text* and submit it."""
         self._tmux("send-keys", "-t", self.name, "-l", text)

@@ -59,8 +59,7 @@ def test_a_client_that_asks_for_trust_is_named_until_it_has_it(box, records):
     assert f" in {folder} leaves no record: it asks whether" in said[asking.pid]
     assert trusted.is_running()
 
-    asking.press("Down")
-    asking.wait_for("\u276f Yes, I trust")
+    asking.press_until("Down", "\u276f Yes, I trust")
     asking.press("Enter")
     wait_until(lambda: len(records.ids()) == 2, "its record")
     assert warnings(box) == {}
