@@ -59,7 +59,7 @@ def read(path: str, now: float) -> Record | None:
             fold.skip()
         else:
             fold.begin(first)
-            fold.apply(filter(None, map(jsonl.decode, filter(None, head.split(b"\n")))))
+            fold.apply(_entries(head.split(b"\n")))
     fold.apply(tail)
     return Record(first, fold.result(min(status.st_mtime, now)))
 
@@ -131,10 +131,7 @@ def _head(path: str) -> bytes:
 
 def _entries(lines: Iterable[bytes]) -> Iterator[SessionEntry]:
     """Yield the entries that are whole, each decoded when it is asked for."""
-    for line in lines:
-        entry = jsonl.decode(line) if line else None
-        if entry is not None:
-            yield entry
+    return filter(None, map(jsonl.decode, filter(None, lines)))
 
 
 def _bears_on_the_session(line: bytes) -> bool:

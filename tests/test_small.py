@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import re
@@ -14,6 +15,7 @@ import pytest
 from support import errors
 
 from lib import clock, errorlog, tree, when, words
+from lib.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,19 @@ def test_a_time_that_a_person_types_is_of_their_zone(text, seconds, monkeypatch)
     time.tzset()
     try:
         assert when.moment(text, 1795413600) == seconds
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31T23:59", "0000-00-00"])
+@pytest.mark.parametrize("zone", ["XXX-14", "XXX+12"])
+def test_the_ends_of_time_are_a_time_or_a_usage_error(text, zone, monkeypatch):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        with contextlib.suppress(UsageError):
+            assert isinstance(when.moment(text, 0), float)
     finally:
         monkeypatch.undo()
         time.tzset()
