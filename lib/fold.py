@@ -7,7 +7,7 @@ last one, with line 1, is enough to go by.
 
 from __future__ import annotations
 
-from . import clock, kinds, process
+from . import clock, process
 from .kinds import (
     CLOSE,
     HEARTBEAT,
@@ -17,34 +17,36 @@ from .kinds import (
     TURN_CLOSE,
     UPDATE,
     is_lifecycle,
+    state_of,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .model import Process, SessionEntry, SessionMetadata, State
+    from .model import Process, SessionEntry, SessionMetadata
+    from .openers import Openers
 
 
 _NOTHING: frozenset[str] = frozenset()
 _CARRIED = frozenset(["label", "tasks", *LATER_TEXTS])
+_PROCESS_KEYS = ("pid", "process", "host", "state")
 
 
 class Fold:
     """The metadata entry *first* at *now*, to which later entries are applied in turn.
 
-    Ten thousand of these make a list, so what most entries lack is looked for once.
+    Ten thousand of these make a list, so what most entries lack is looked for once, and
+    the one process that most sessions have is kept in what is known, with no Openers.
     """
 
     __slots__ = (
         "_ahead",
-        "_closed",
         "_host",
         "_known",
-        "_last",
         "_latest",
         "_newest",
-        "_open",
+        "_openers",
         "_start",
         "_updated",
     )
@@ -53,12 +55,10 @@ class Fold:
         self._latest = clock.latest_trusted(now)
         self._host = first.get("host")
         self._known: dict[str, object] = {"session_id": first["session_id"]}
-        self._open: dict[str, Process] = {}
-        self._closed: frozenset[str] = _NOTHING
-        self._last: Process = {}
+        self._openers: Openers | None = None
         self._newest = ""
         self._ahead = False
-        self._updated: frozenset[str] = _NOTHING
+        self._updated = _NOTHING
         self._start = clock.canonical(first.get("start_time")) or ""
         if self._start:
             self._known["start_time"] = self._start
@@ -88,16 +88,14 @@ class Fold:
 
     def result(self, modified: float) -> SessionMetadata:
         """Return the folded metadata; *modified* is the file's time, at most now."""
-        current = self._current()
-        self._known.update(current)
+        if self._openers is not None:
+            self._known.update(self._openers.current())
+            if others := self._openers.others():
+                self._known["others"] = others
         metadata: SessionMetadata = self._known  # type: ignore[assignment]
-        state = metadata.setdefault("state", "idle")
-        for seen in self._open.values():
-            if seen is not current:
-                metadata.setdefault("others", []).append(seen)
-        metadata["last_heartbeat"] = self._last_heartbeat(modified)
-        if state != "closed":
+        if metadata.setdefault("state", "idle") != "closed":
             metadata.pop("close_reason", None)
+        metadata["last_heartbeat"] = self._last_heartbeat(modified)
         return metadata
 
     def _see_event(self, entry: SessionEntry) -> None:
@@ -105,86 +103,37 @@ class Fold:
         if kind in (HEARTBEAT, TURN_CLOSE):
             self._see_process(entry, entry.get("state"))
         elif kind == CLOSE:
-            self._close(entry)
+            self._all_openers().close(entry)
+            reason = entry.get("reason")
+            self._known["close_reason"] = reason if isinstance(reason, str) else "other"
         elif kind == RESUME:
-            self._resume(entry)
-
-    def _resume(self, entry: SessionEntry) -> None:
-        # A compaction happens within a turn or between two; it changes no state.
-        # What begins anew says nothing of the process that had it before.
-        state: object = "idle"
-        if entry.get("source") == "compact":
-            state = entry.get("state")
-        else:
-            self._last = {}
-        self._open.clear()
-        self._closed = _NOTHING
-        self._see_process(entry, state)
+            self._all_openers().begin_anew(entry)
 
     def _see_process(self, entry: SessionEntry, state: object) -> None:
-        if "others" in entry:
-            self._see_others(entry)
-        seen = self._process_of(entry) or self._last.copy()
-        seen["state"] = _state(state) or self._state_before()
-        self._last = seen
-        if key := _key(seen):
-            self._open[key] = seen
-            if key in self._closed:
-                self._closed -= {key}
-            if len(self._open) > 1:
-                self._forget_bare(seen)
+        if self._openers is None and state != "closed" and self._is_only_one(entry):
+            self._known["state"] = state_of(state) or self._known.get("state", "idle")
+        else:
+            self._all_openers().see(entry, state)
 
-    def _forget_bare(self, seen: Process) -> None:
-        """Drop the process that was known by the pid of *seen* alone: it is the same.
+    def _is_only_one(self, entry: SessionEntry) -> bool:
+        """Whether *entry* names the one process that is known, or the first."""
+        known, host = self._known, self._host
+        if "others" in entry or entry.get("host", host) != host:
+            return False
+        if "pid" not in known:
+            known.update(process.named_by(entry, host) or {})
+            return True
+        same_pid = entry.get("pid") == known["pid"]
+        return same_pid and entry.get("process") == known.get("process")
 
-        A record by hand, or by another tool, knows no more of it.
-        """
-        bare = self._open.get(str(seen["pid"]))
-        if bare not in (None, seen) and bare.get("host") in (None, seen.get("host")):
-            del self._open[str(seen["pid"])]
+    def _all_openers(self) -> Openers:
+        if self._openers is None:
+            from .openers import Openers  # few sessions need them
 
-    def _state_before(self) -> State:
-        before = self._last.get("state", "idle")
-        return "idle" if before == "closed" else before
-
-    def _close(self, entry: SessionEntry) -> None:
-        closing = self._process_of(entry) or self._last.copy()
-        closing["state"] = "closed"
-        self._closed |= {_key(closing)}
-        self._open.clear()
-        self._see_others(entry)
-        self._last = closing
-        reason = entry.get("reason")
-        self._known["close_reason"] = reason if isinstance(reason, str) else "other"
-
-    def _see_others(self, entry: SessionEntry) -> None:
-        others = entry.get("others")
-        for other in others if isinstance(others, list) else []:
-            seen = self._process_of(other) if isinstance(other, dict) else None
-            if seen and _key(seen) not in self._closed:
-                seen["state"] = _state(other.get("state")) or "idle"
-                self._open.setdefault(_key(seen), seen)
-
-    def _process_of(self, entry: SessionEntry) -> Process | None:
-        """Return the process that the entry names, or None.
-
-        Without a host it is the one of line 1: entries carry theirs where it differs.
-        """
-        pid = entry.get("pid")
-        if not process.is_pid(pid):
-            return None
-        seen: Process = {"pid": pid}
-        if isinstance(known := entry.get("process"), str):
-            seen["process"] = known
-        if isinstance(host := entry.get("host", self._host), str):
-            seen["host"] = host
-        return seen
-
-    def _current(self) -> Process:
-        """The process last heard of; if it closed and another has not, that one."""
-        if self._open and self._last.get("state") == "closed":
-            return list(self._open.values())[-1]
-        return self._last
+            known, keys = self._known, _PROCESS_KEYS
+            last: Process = {key: known.pop(key) for key in keys if key in known}  # type: ignore[assignment]
+            self._openers = Openers(last, self._host)
+        return self._openers
 
     def _see_time(self, value: object) -> None:
         when = self._start if value == self._start else clock.canonical(value)
@@ -230,14 +179,3 @@ class Fold:
         for key in keys:
             if key in entry and isinstance(entry[key], str):
                 self._known[key] = entry[key]
-
-
-def _state(value: object) -> State | None:
-    if isinstance(value, str) and value in kinds.STATES:
-        return value  # type: ignore[return-value]
-    return None
-
-
-def _key(seen: Process) -> str:
-    """Return what tells a session's processes apart; empty if none is known."""
-    return seen.get("process") or str(seen.get("pid", ""))

@@ -23,7 +23,7 @@ from .errors import LockError, LockUnsupportedError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 BLOCK_BYTES = 4 * 1024  # a short session whole, or about ten entries
 LAST_BYTES = 1024  # the last entry, and some before it
@@ -32,6 +32,7 @@ TAIL_BYTES = 16 * 1024 * 1024
 _HIDDEN_BYTES = 8
 _HEX = frozenset("0123456789abcdef")
 _APPEND = os.O_RDWR | os.O_APPEND | store.SAFE_FLAGS
+_READ = os.O_RDONLY | store.SAFE_FLAGS
 _NO_HARD_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK])
 
 
@@ -139,12 +140,13 @@ def read_head(descriptor: int, size: int, most: int) -> bytes:
 
 
 def read_backwards(
-    descriptor: int, start: int, size: int
-) -> Iterator[tuple[int, list[bytes]]]:
-    """Yield the lines between *start* and *size*, last block first, TAIL_BYTES at most.
+    descriptor: int, start: int, size: int, is_enough: Callable[[list[bytes]], bool]
+) -> int:
+    """Show *is_enough* the lines between *start* and *size*, the last block first.
 
-    Each time with the offset that has been reached; the lines of one yield are in the
+    Until it says so, or TAIL_BYTES have been read. The lines of one block are in the
     file's order. A line longer than an entry can be is passed over: memory is bounded.
+    Returns the offset that has been reached.
     """
     low, block, rest = size, LAST_BYTES, b""
     while low > start and size - low < TAIL_BYTES:
@@ -153,8 +155,10 @@ def read_backwards(
         rest = lines.pop(0) if low > start else b""
         if len(rest) > HEAD_BYTES:
             rest = b""
-        yield low, lines
+        if is_enough(lines):
+            break
         block = HEAD_BYTES
+    return low
 
 
 def open_to_read(path: str) -> tuple[int, os.stat_result]:
@@ -162,7 +166,7 @@ def open_to_read(path: str) -> tuple[int, os.stat_result]:
 
     Raises FileNotFoundError, StoreError, OSError.
     """
-    return _open_ours(path, os.O_RDONLY | store.SAFE_FLAGS)
+    return _open_ours(path, _READ)
 
 
 def remove_leftovers(folder: str, older_than: float) -> None:

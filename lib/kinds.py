@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .model import SessionEntry
+    from .model import SessionEntry, State
 
 METADATA = "session_metadata"
 RESUME = "session_resume"
@@ -31,3 +31,10 @@ def is_lifecycle(entry: SessionEntry) -> bool:
     """Whether the entry is one of Headcount's own that says how the session lives."""
     kind = entry.get("type")
     return isinstance(kind, str) and kind in LIFECYCLE
+
+
+def state_of(value: object) -> State | None:
+    """Return *value* if it is one of the states, else None."""
+    if isinstance(value, str) and value in STATES:
+        return value  # type: ignore[return-value]
+    return None

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeGuard
 
+    from .model import Process, SessionEntry
+
 SAME, GONE, UNKNOWN = "same", "gone", "unknown"
 MAX_PID = 2**31 - 1
 _MOST_ANCESTORS = 12
@@ -45,6 +47,23 @@ def host_name() -> str:
 def is_pid(value: object) -> TypeGuard[int]:
     """Whether *value* can be the number of a process; True is an int, and cannot."""
     return type(value) is int and 0 < value <= MAX_PID
+
+
+def named_by(entry: SessionEntry, host: object) -> Process | None:
+    """Return the process that *entry* names, or None.
+
+    Without a host it is on *host*, that of line 1: entries carry theirs where it
+    differs.
+    """
+    pid = entry.get("pid")
+    if not is_pid(pid):
+        return None
+    seen: Process = {"pid": pid}
+    if isinstance(known := entry.get("process"), str):
+        seen["process"] = known
+    if isinstance(host := entry.get("host", host), str):
+        seen["host"] = host
+    return seen
 
 
 def fingerprint(pid: int) -> str | None:

@@ -154,13 +154,16 @@ def _read_tail(
     Also the offset down to which the file was read: *start* if there is none.
     """
     found: list[SessionEntry] = []
-    reached = size
-    for low, lines in journal.read_backwards(descriptor, start, size):
-        reached = low
+
+    def is_enough(lines: list[bytes]) -> bool:
         for line in reversed(lines):
-            entry = jsonl.decode(line) if _bears_on_the_session(line) else None
+            bears = line and _bears_on_the_session(line)
+            entry = jsonl.decode(line) if bears else None
             if entry is not None:
                 found.append(entry)
                 if is_lifecycle(entry):
-                    return found[::-1], reached
+                    return True
+        return False
+
+    reached = journal.read_backwards(descriptor, start, size, is_enough)
     return found[::-1], reached

@@ -80,6 +80,57 @@ def test_the_host_is_the_one_of_the_process_last_heard_of(path):
     assert sessions.is_session_alive(metadata)
 
 
+FIRST = {"pid": 100, "process": "linux:b:1:100:5", "host": "here"}
+REUSED = {"pid": 100, "process": "linux:b:1:100:9", "host": "here"}
+SECOND = {"pid": 200, "process": "linux:b:1:200:7", "host": "here"}
+BARE = {"pid": 200, "host": "here"}
+AWAY = {**FIRST, "host": "away"}
+
+
+@pytest.mark.parametrize(
+    ("first", "beats", "current", "others"),
+    [
+        (FIRST, [FIRST], FIRST, []),
+        (FIRST, [SECOND], SECOND, [FIRST]),
+        (FIRST, [REUSED], REUSED, [FIRST]),
+        (FIRST, [SECOND, FIRST], FIRST, [SECOND]),
+        (FIRST, [AWAY], AWAY, []),
+        (FIRST, [{}], FIRST, []),
+        (BARE, [SECOND], SECOND, []),
+        ({"pid": 100, "host": "here"}, [BARE], BARE, [{"pid": 100, "host": "here"}]),
+        ({"host": "here"}, [FIRST], FIRST, []),
+        (FIRST, [FIRST | {"others": [SECOND]}], FIRST, [SECOND]),
+    ],
+)
+def test_whom_heartbeats_name_is_at_work(path, first, beats, current, others):
+    line = json.loads(path.read_text())
+    for key in ("pid", "process", "host"):
+        del line[key]
+    named = [{"type": "heartbeat", "state": "busy", **beat} for beat in beats]
+    write(path, line | first, *named)
+    metadata = fold(path)
+    assert {key: metadata[key] for key in FIRST if key in metadata} == current
+    found = [dict(other) for other in metadata.get("others", [])]
+    assert [{k: v for k, v in o.items() if k != "state"} for o in found] == others
+
+
+@pytest.mark.parametrize(
+    ("states", "state"),
+    [
+        (["busy", None], "busy"),
+        (["busy", "no state"], "busy"),
+        (["closed"], "closed"),
+        (["closed", None], "idle"),
+        ([None], "idle"),
+    ],
+)
+def test_a_heartbeat_without_a_state_changes_none(path, states, state):
+    first = json.loads(path.read_text())
+    beats = [{"type": "heartbeat", "state": said, "pid": 7} for said in states]
+    write(path, {k: v for k, v in first.items() if k != "process"} | {"pid": 7}, *beats)
+    assert fold(path)["state"] == state
+
+
 def test_the_newest_of_all_times_counts_whatever_their_order(path):
     now = time.time()
     stamps = [clock.stamp(now - ago) for ago in (50, 10, 30)]
