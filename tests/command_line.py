@@ -22,6 +22,11 @@ from support import DEAD_PID, ID, ROOT
 from lib import clock, sessions
 
 DAY = 86_400
+# What each session has in JSON, also where there is no value.
+KEYS = {
+    *("session_id", "verdict", "reasons", "state", "pid", "cwd", "label"),
+    *("start_time", "last_heartbeat", "path", "archived"),
+}
 HOSTILE = "\x1b]0;pwned\x07\x1b[31mred\nnext\u202elanif\r\x9b2J 日本語 😀"
 
 

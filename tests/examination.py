@@ -103,3 +103,11 @@ def wire(path, checkout, text=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(settings.merge(text, settings.wanted(str(checkout))))
     return path
+
+
+def strip(path, *events):
+    """Take the hooks of *events* out, as another program that rewrites settings may."""
+    content = json.loads(path.read_text())
+    for event in events or [*content["hooks"]]:
+        del content["hooks"][event]
+    path.write_text(json.dumps(content))

@@ -9,7 +9,8 @@ import os
 import time
 
 import pytest
-from command_line import DAY, archive, create, write
+from command_line import DAY, KEYS, archive, create, write
+from support import DEAD_PID, ID
 
 from lib import clock, progress
 
@@ -251,3 +252,47 @@ def test_progress_counts_every_session_that_is_looked_at(store, monkeypatch):
     looked = []
     sessions.cleanup_stale_sessions(on_look=lambda: looked.append(1))
     assert len(looked) == 7
+
+
+def test_cleanup_archives_what_is_over_and_says_what_and_why(headcount, store):
+    create()
+    write(store, "dead-one")
+    write(store, "old-one", last_heartbeat=clock.stamp(time.time() - 2 * DAY), pid=None)
+    code, out, err = headcount("cleanup")
+    assert (code, err) == (0, "")
+    *moved, summary = out.splitlines()
+    assert f"dead-one  dead  pid {DEAD_PID} is gone" in moved
+    assert len(moved) == 2
+    assert summary == "archived 2 of 3 sessions"
+    assert [path.name for path in store.glob("*.jsonl")] == [f"{ID}.jsonl"]
+    assert headcount("cleanup")[1] == "archived 0 of 1 session\n"
+
+
+def test_a_dry_run_says_what_would_be_and_moves_nothing(headcount, store):
+    path = write(store, "dead-one")
+    code, out, _ = headcount("cleanup", "--dry-run")
+    assert code == 0
+    assert out.splitlines()[-1] == "would archive 1 of 1 session"
+    assert path.exists()
+    assert json.loads(headcount("cleanup", "--dry-run", "--json")[1])["dry_run"] is True
+    assert path.exists()
+
+
+def test_cleanup_in_json_has_the_sessions_with_their_new_paths(headcount, store):
+    write(store, "dead-one")
+    done = json.loads(headcount("cleanup", "--json")[1])
+    assert (done["dry_run"], done["sessions"], done["problems"]) == (False, 1, [])
+    (moved,) = done["archived"]
+    assert moved.keys() >= KEYS
+    assert moved["archived"] is True
+    assert os.path.exists(moved["path"])
+
+
+def test_cleanup_says_what_it_could_not_move_and_exits_1(headcount, store):
+    write(store, "dead-one")
+    (store / "archive").write_text("in the way")
+    code, out, err = headcount("cleanup")
+    assert code == 1
+    assert out == "archived 0 of 1 session\n"
+    assert err.startswith(f"headcount: {store / 'dead-one.jsonl'} was left where it is")
+    assert (store / "dead-one.jsonl").exists()

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from command_line import DAY, HOSTILE, archive, create, environment, write
+from command_line import DAY, HOSTILE, KEYS, archive, create, environment, write
 from support import ID, ROOT
 
 from lib import clock, neighbours, process, sessions
@@ -330,3 +330,119 @@ def test_list_imports_nothing_that_is_slow_to_load(store):
     assert ID[:8] in done.stdout
     loaded = set(done.stderr.split())
     assert loaded.isdisjoint({"json", "logging", "psutil", "filelock", "dateutil"})
+
+
+def test_list_is_the_default_with_and_without_its_options(headcount):
+    create(label="nightly build")
+    for words in (["list"], [], ["--all"]):
+        code, out, err = headcount(*words)
+        assert (code, err) == (0, "")
+        assert "nightly build" in out
+    assert json.loads(headcount("--json")[1])[0]["session_id"] == ID
+
+
+def test_list_shows_twenty_sessions_and_each_can_be_typed(headcount):
+    ids = [create(f"{number:08d}-same-beginning") for number in range(20)]
+    _, out, _ = headcount("list")
+    _, *rows = out.splitlines()
+    assert sorted(row.split()[1] for row in rows) == [known[:8] for known in ids]
+    code, out, _ = headcount("show", rows[7].split()[1])
+    assert code == 0
+
+
+def test_json_has_every_key_also_where_there_is_no_value(headcount, store):
+    create(state="busy")
+    write(store, "bare-one", pid=None, start_time=None)
+    (store / "damaged.jsonl").write_text("not json\n")
+    found = {one["session_id"]: one for one in json.loads(headcount("--json")[1])}
+    assert set(found) == {ID, "bare-one", "damaged"}
+    assert all(one.keys() >= KEYS for one in found.values())
+    alive = found[ID]
+    assert (alive["verdict"], alive["state"]) == ("alive", "busy")
+    assert alive["pid"] == os.getpid()
+    assert alive["path"] == str(store / f"{ID}.jsonl")
+    assert alive["archived"] is False
+    assert alive.keys() >= {"process", "host", "tasks"}
+    assert alive["start_time"].endswith("Z")
+    assert all(isinstance(reason, str) for reason in alive["reasons"])
+    assert found["bare-one"]["pid"] is None
+    assert found["damaged"]["verdict"] is found["damaged"]["label"] is None
+    assert found["damaged"]["reasons"] != []
+
+
+def test_the_archive_is_listed_with_all_only(headcount, store):
+    create()
+    path = archive(store, "gone-one")
+    assert "gone-one" not in headcount("list")[1]
+    _, out, _ = headcount("list", "--all")
+    assert "dead, archived" in out
+    found = {
+        one["session_id"]: one for one in json.loads(headcount("--all", "--json")[1])
+    }
+    assert found["gone-one"]["archived"] is True
+    assert found["gone-one"]["path"] == str(path)
+    assert found[ID]["archived"] is False
+
+
+def test_a_damaged_session_is_listed_as_unreadable_with_its_path(headcount, store):
+    create()
+    (store / "damaged.jsonl").write_bytes(b"\x00\xff{")
+    code, out, _ = headcount("list")
+    assert code == 0
+    (row,) = [row for row in out.splitlines() if row.startswith("unreadable")]
+    assert str(store / "damaged.jsonl") in row
+
+
+def test_here_is_the_working_tree_of_the_current_folder(headcount, tmp_path):
+    tree = tmp_path / "tree"
+    (tree / ".git").mkdir(parents=True)
+    (tree / "a").mkdir()
+    (tree / "b").mkdir()
+    create("session-here", cwd=str(tree / "a"))
+    create("session-there", cwd=str(tmp_path))
+    found = json.loads(headcount("--here", "--json", cwd=tree / "b")[1])
+    assert [one["session_id"] for one in found] == ["session-here"]
+    (tree / "other").mkdir()
+    (tree / "other/.git").touch()
+    code, out, err = headcount("--here", cwd=tree / "other")
+    assert (code, out) == (0, "")
+    assert "this working tree" in err
+
+
+def test_here_in_a_folder_that_is_gone_says_so(headcount, tmp_path):
+    create()
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    script = f'cd "{folder}"; rmdir "{folder}"; exec "$0" -m lib list --here'
+    done = subprocess.run(
+        ["bash", "-c", script, sys.executable],
+        env=environment(tmp_path / "store"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("headcount: cannot tell the current folder")
+
+
+def test_an_empty_store_is_one_helpful_sentence_and_no_failure(headcount, store):
+    code, out, err = headcount()
+    assert (code, out) == (0, "")
+    assert err.startswith(f"headcount: no sessions in {store}")
+    assert "headcount doctor" in err
+    assert err.count("\n") == 1
+    assert not store.exists()
+
+
+def test_an_empty_store_is_an_empty_array_in_json(headcount):
+    assert headcount("list", "--json") == (0, "[]\n", "")
+
+
+def test_listing_writes_nothing(headcount, store):
+    create()
+    (store / "damaged.jsonl").write_text("x")
+    before = {path: path.stat().st_mtime_ns for path in [store, *store.iterdir()]}
+    for words in (["list", "--all"], ["show", ID], ["cleanup", "--dry-run"]):
+        headcount(*words)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert set(store.iterdir()) == before.keys() - {store}

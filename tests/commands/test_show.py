@@ -7,7 +7,7 @@ import os
 import time
 
 import pytest
-from command_line import DAY, archive, create, write
+from command_line import DAY, KEYS, archive, create, write
 from support import ID
 
 from lib import clock, process, sessions
@@ -177,3 +177,64 @@ def test_a_timeline_fits_the_terminal(terminal):
     sessions.append_to_session(ID, {"type": "session_update", "label": "日本語" * 99})
     out = terminal("show", ID, columns=50).split("timeline of")[1]
     assert "…" in out
+
+
+def test_show_tells_facts_verdict_reasons_entries_and_how_to_resume(
+    headcount, tmp_path
+):
+    folder = tmp_path / "with space"
+    folder.mkdir()
+    create(label="nightly build", cwd=str(folder), state="waiting")
+    sessions.append_to_session(ID, {"type": "build.done", "ok": True})
+    code, out, err = headcount("show", ID)
+    assert (code, err) == (0, "")
+    shown = out.splitlines()
+    assert f"session    {ID}" in shown
+    assert "label      nightly build" in shown
+    assert "verdict    alive" in shown
+    assert f"             pid {os.getpid()} is running" in shown
+    assert "timeline of 3 entries" in shown
+    assert any("  waiting    " in line for line in shown)
+    assert "    others  1 build.done" in shown
+    assert shown[-1] == f"cd '{folder}' && claude --resume {ID}"
+
+
+def test_show_gives_the_last_entries_asked_for_and_json_all(headcount):
+    create()
+    for number in range(15):
+        sessions.append_to_session(ID, {"type": "step.done", "number": number})
+    _, out, _ = headcount("show", ID, "--entries", "10")
+    assert "last 10 of 16 entries" in out
+    assert '{"number":5}' in out
+    assert '{"number":4}' not in out
+    assert "step.done         {" not in headcount("show", ID)[1]
+    shown = json.loads(headcount("show", ID, "--json")[1])
+    assert shown.keys() >= KEYS
+    assert [entry["type"] for entry in shown["entries"]] == [
+        "session_metadata",
+        *["step.done"] * 15,
+    ]
+
+
+def test_show_says_which_lines_are_damaged(headcount, store):
+    create()
+    path = store / f"{ID}.jsonl"
+    with path.open("ab") as file:
+        file.write(b"torn\x1b[31m\n" * 7)
+    code, out, err = headcount("show", ID)
+    assert code == 0
+    assert "timeline of 1 entry\n" in out
+    said = err.splitlines()
+    assert said[0] == f"headcount: {path}: line 2 is damaged, passed over"
+    assert len(said) == 4
+    assert said[-1].endswith("5 more such lines")  # the last of them sums up
+
+
+def test_an_unreadable_session_is_shown_as_far_as_it_goes(headcount, store):
+    store.mkdir()
+    (store / "damaged.jsonl").write_text('{"type": "note.a", "text": "still here"}\n')
+    code, out, _ = headcount("show", "damaged")
+    assert code == 0
+    assert "verdict    unreadable" in out
+    assert "still here" in out
+    assert "claude --resume" not in out
