@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import neighbours, output, render, sessions
+from . import neighbours, output, reading, render, sessions, store
 from .errors import (
     AmbiguousIdError,
     HeadcountError,
@@ -17,10 +17,16 @@ if TYPE_CHECKING:
 _SHOWN_CANDIDATES = 20
 
 
-def discover(now: float, *, archived: bool) -> list[Session]:
-    """Return the live sessions at *now*, or the archived ones, each as one object."""
-    found = sessions.discover_sessions(archived=archived)
-    return [describe(info, now, archived=archived) for info in found]
+def discover(now: float, *, archived: bool, prefix: str = "") -> list[Session]:
+    """Return the live sessions at *now*, or the archived ones, each as one object.
+
+    Only those whose id begins with *prefix*; no other file is opened.
+    """
+    return [
+        describe(info, now, archived=archived)
+        for folder in store.folders(archived=archived)
+        for info in reading.discover(folder, now, prefix)
+    ]
 
 
 def describe(info: SessionInfo, now: float, *, archived: bool) -> Session:
@@ -53,11 +59,11 @@ def find(wanted: str, now: float, *, archived_first: bool = False) -> Session:
     """
     if not wanted:
         raise UsageError("the ID is empty; `headcount list --all` shows the ids")
-    live = discover(now, archived=False)
+    live = discover(now, archived=False, prefix=wanted)
     whole = [session for session in live if session["session_id"] == wanted]
     if whole:
         return whole[0]
-    archived = discover(now, archived=True)
+    archived = discover(now, archived=True, prefix=wanted)
     whole = [session for session in archived if session["session_id"] == wanted]
     groups = (archived, live) if archived_first else (live, archived)
     for group in (whole, *groups):

@@ -73,13 +73,14 @@ def stream(path: str) -> Iterator[SessionEntry]:
         )
 
 
-def discover(folder: str, now: float) -> list[SessionInfo]:
-    """Return every session of *folder*, by name."""
+def discover(folder: str, now: float, prefix: str = "") -> list[SessionInfo]:
+    """Return every session of *folder* whose id begins with *prefix*, by name."""
     from .model import SessionInfo
 
+    files = store.session_files(folder)
     found: list[SessionInfo] = []
     with _no_collection():
-        for path in sorted(entry.path for entry in store.session_files(folder)):
+        for path in sorted(f.path for f in files if f.name.startswith(prefix)):
             try:
                 metadata = metadata_at(path, now)
             except FileNotFoundError:

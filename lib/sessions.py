@@ -356,7 +356,7 @@ def discover_sessions(*, archived: bool = False) -> list[SessionInfo]:
     """
     from .reading import discover
 
-    folders = store.archive_folders() if archived else [store.SESSIONS_DIR]
+    folders = store.folders(archived=archived)
     return [info for folder in folders for info in discover(folder, time.time())]
 
 

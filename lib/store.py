@@ -161,6 +161,11 @@ def _written(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[float, str]]
                 yield status.st_mtime, entry.path
 
 
+def folders(*, archived: bool) -> list[str]:
+    """Return the folder of the live sessions, or with *archived* their day folders."""
+    return archive_folders() if archived else [SESSIONS_DIR]
+
+
 def archive_folders() -> list[str]:
     """Return the day folders of the archive, newest first."""
     try:

@@ -56,7 +56,7 @@ TABLE = {
     "facts": "lineage model render words",
     "table": "model render width words",
     "timeline": "clock kinds model render width words",
-    "lookup": "errors model neighbours output render sessions",
+    "lookup": "errors model neighbours output reading render sessions store",
     "growing": "clock journal jsonl model store",
     "recovery": "clock model process render words",
     "changes": "clock lookup model neighbours reading store",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import pytest
 from command_line import DAY, archive, create
 from support import ID
 
-from lib import clock
+from lib import clock, lookup, record
 
 
 def test_a_unique_beginning_is_enough(headcount):
@@ -68,3 +69,17 @@ def test_an_unknown_id_exits_3_and_says_where_it_was_looked_for(
     assert (code, out) == (3, "")
     assert err.startswith(f"headcount: no session {words[1]} in {store}")
     assert "headcount list --all" in err
+
+
+def test_no_file_is_opened_but_of_those_that_may_be_meant(store, monkeypatch):
+    for session_id in ("6f2a-one", "6f2b-two", "77777777"):
+        create(session_id)
+    archive(store, "6f2c-filed")
+    archive(store, "88888888")
+    read, seen = record.read, []
+    monkeypatch.setattr(
+        record, "read", lambda path, now: seen.append(path) or read(path, now)
+    )
+    assert lookup.find("6f2b", time.time())["session_id"] == "6f2b-two"
+    assert lookup.find("6f2c", time.time())["session_id"] == "6f2c-filed"
+    assert [os.path.basename(path)[:4] for path in seen] == ["6f2b", "6f2c"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import deque
 
@@ -34,12 +35,14 @@ def run(asked: Namespace) -> int:
 
 def _look_around(session: Session, now: float) -> Session:
     """Return lineage, siblings and resume line; give the session its surroundings."""
-    live = lookup.discover(now, archived=False)
-    others = [one for one in live if one["path"] != session["path"]]
+    live = sessions.discover_sessions()
+    on_record = lineage.known(live, sessions.discover_sessions(archived=True))
+    others = [
+        lookup.describe(info, now, archived=False)
+        for info in live
+        if os.fspath(info) != session["path"]
+    ]
     neighbours.look_around([*others, session])
-    on_record = lineage.known(
-        sessions.discover_sessions(), sessions.discover_sessions(archived=True)
-    )
     resume = None if session["verdict"] is None else render.resume_line(session)
     return {
         "came_from": lineage.came_from(session, on_record),

@@ -92,13 +92,15 @@ def _run(bench: Bench, name: str) -> list[Row]:
 
 
 def _machine(python: str) -> str:
-    version = subprocess.run(
-        [python, "--version"], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    told = "import platform, sys; print(platform.python_version(), sys.base_prefix)"
+    version, prefix = subprocess.check_output([python, "-c", told], text=True).split(
+        maxsplit=1
+    )
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     load = os.getloadavg()[0]
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
-    return f"{cores} cores, {version}, {system}, load {load:.1f} before"
+    whose = f"Python {version} of {prefix.strip()}"
+    return f"{cores} cores, {whose}, {system}, load {load:.1f} before"
 
 
 def _keep(
