@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from .client import wait_until
 
 
@@ -26,6 +28,29 @@ def test_clear_closes_one_record_and_begins_the_next(box, records):
     terminal.exit()
     assert records.entry(new, type="session_close")["reason"] == "prompt_input_exit"
     assert records.verdict(new) == "dead"
+
+
+def test_a_compaction_of_a_long_record_changes_nothing_else(box, records):
+    """What is known stands further back than a reader of the last lines looks."""
+    terminal = box.terminal()
+    session_id = records.new_id()
+    for _ in range(3):
+        terminal.ask("hello")
+    box.run("headcount", "label", session_id, "nightly")
+    fields = json.dumps({"text": "x" * 9000})
+    box.run("headcount", "append", session_id, "note.added", fields)
+    before = records.listed(session_id)
+
+    terminal.type("/compact")
+
+    resumed = records.wait_for(session_id, type="session_resume", source="compact")
+    assert (resumed["pid"], resumed["state"]) == (terminal.pid, "idle")
+    box.run("headcount", "append", session_id, "note.added", fields)
+    after = records.listed(session_id)
+    for key in ("verdict", "state", "label", "pid", "process", "cwd", "start_time"):
+        assert after[key] == before[key]
+    assert (after["label"], after["state"]) == ("nightly", "idle")
+    assert records.entries(session_id, type="session_close") == []
 
 
 def test_closing_the_window_closes_the_record(box, records):
