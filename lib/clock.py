@@ -65,11 +65,12 @@ def is_trusted(when: str, latest: str) -> bool:
     return _OLDEST <= when <= latest
 
 
-def parse(value: object) -> float | None:
+def parse(value: object, *, local: bool = False) -> float | None:
     """Return *value*, an ISO 8601 text, as seconds since the epoch, or None.
 
-    A text without an offset is taken as UTC. Foreign forms are dateutil's business;
-    it raises more than ValueError (`9999-12-31T24:00:00` is an OverflowError).
+    A text without an offset is taken as UTC, or with *local* as of the time zone here.
+    Foreign forms are dateutil's business; it raises more than ValueError
+    (`9999-12-31T24:00:00` is an OverflowError).
     """
     if not isinstance(value, str) or len(value) > _LONGEST:
         return None
@@ -80,11 +81,11 @@ def parse(value: object) -> float | None:
             moment = datetime.fromisoformat(value[:-1] + "+00:00")
         else:
             moment = _parse_foreign(value)
-        if moment.tzinfo is None:
+        if moment.tzinfo is None and not local:
             moment = moment.replace(tzinfo=timezone.utc)
         return moment.timestamp()
-    except (ValueError, OverflowError, TypeError, ArithmeticError):
-        return None
+    except (ValueError, OverflowError, TypeError, ArithmeticError, OSError):
+        return None  # OSError: on Windows, of a local time outside 1970 to 3000
     except ImportError:  # no dateutil: then only stamps are understood
         return None
 

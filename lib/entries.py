@@ -25,7 +25,6 @@ _HEX = frozenset("0123456789abcdef")
 _TYPE_LENGTH = 64
 _TYPE_FIRST = frozenset("abcdefghijklmnopqrstuvwxyz")
 _TYPE_REST = _TYPE_FIRST | frozenset("0123456789_.-")
-_PROCESS_KEYS = ("pid", "process", "host")
 
 
 def metadata_entry(
@@ -64,7 +63,7 @@ def lifecycle_entry(
     if pid:
         entry.update(_process_fields(pid), host=process.host_name())
     elif not _begins_anew(kind, fields):
-        entry.update({k: v for k, v in metadata.items() if k in _PROCESS_KEYS})
+        entry.update({k: v for k, v in metadata.items() if k in kinds.PROCESS_KEYS})
     others = _others_at_work(metadata, entry)
     if entry.get("host") == first.get("host"):
         entry.pop("host", None)
@@ -208,7 +207,7 @@ def _others_at_work(
 ) -> list[SessionEntry]:
     """Return the session's processes beside the entry's own that are not gone."""
     known: list[SessionEntry] = [
-        {k: v for k, v in metadata.items() if k in (*_PROCESS_KEYS, "state")},
+        {k: v for k, v in metadata.items() if k in (*kinds.PROCESS_KEYS, "state")},
         *(dict(other) for other in metadata.get("others", [])),
     ]
     return [
@@ -231,7 +230,7 @@ def _is_same(one: SessionEntry, two: SessionEntry) -> bool:
 def _may_be_at_work(seen: SessionEntry) -> bool:
     if not process.is_pid(seen.get("pid")):
         return False
-    outcome, _ = process.compare(*(seen.get(key) for key in _PROCESS_KEYS))
+    outcome, _ = process.compare(*(seen.get(key) for key in kinds.PROCESS_KEYS))
     return outcome != process.GONE
 
 

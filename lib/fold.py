@@ -12,6 +12,7 @@ from .kinds import (
     CLOSE,
     HEARTBEAT,
     LATER_TEXTS,
+    PROCESS_KEYS,
     RESUME,
     TEXTS,
     TURN_CLOSE,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 _NOTHING: frozenset[str] = frozenset()
 _CARRIED = frozenset(["label", "tasks", *LATER_TEXTS])
-_PROCESS_KEYS = ("pid", "process", "host", "state")
 
 
 class Fold:
@@ -130,7 +130,7 @@ class Fold:
         if self._openers is None:
             from .openers import Openers  # few sessions need them
 
-            known, keys = self._known, _PROCESS_KEYS
+            known, keys = self._known, (*PROCESS_KEYS, "state")
             last: Process = {key: known.pop(key) for key in keys if key in known}  # type: ignore[assignment]
             self._openers = Openers(last, self._host)
         return self._openers

@@ -24,6 +24,8 @@ TEXTS = (
     "client_version",
     "previous_session_id",
 )
+# What names a process in an entry, and in the metadata.
+PROCESS_KEYS = ("pid", "process", "host")
 LATER_TEXTS = tuple(key for key in TEXTS if key != "source")
 
 

@@ -9,8 +9,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .model import Process, SessionEntry, State
 
-_NOTHING: frozenset[str] = frozenset()
-
 
 class Openers:
     """A session's processes after *last*, the one it was known by so far.
@@ -24,7 +22,7 @@ class Openers:
         self.last = last
         self._host = host
         self._open: dict[str, Process] = {}
-        self._closed = _NOTHING
+        self._closed: set[str] = set()
         if key := _key(last):
             self._open[key] = last
 
@@ -36,7 +34,7 @@ class Openers:
         self.last = seen
         if key := _key(seen):
             self._open[key] = seen
-            self._closed -= {key}
+            self._closed.discard(key)
             self._forget_bare(seen)
 
     def begin_anew(self, entry: SessionEntry) -> None:
@@ -49,14 +47,14 @@ class Openers:
         else:
             self.last = {}
         self._open.clear()
-        self._closed = _NOTHING
+        self._closed.clear()
         self.see(entry, state)
 
     def close(self, entry: SessionEntry) -> None:
         """See the process that *entry* names, else the last one, leave the session."""
         closing = process.named_by(entry, self._host) or self.last.copy()
         closing["state"] = "closed"
-        self._closed |= {_key(closing)}
+        self._closed.add(_key(closing))
         self._open.clear()
         self._see_others(entry)
         self.last = closing

@@ -30,27 +30,10 @@ def moment(text: str, now: float) -> float:
     try:
         return now - span(text)
     except UsageError:
-        seconds = clock.parse(text)
-    if seconds is not None and not _has_offset(text):
-        seconds = _in_local_time(seconds)
+        seconds = clock.parse(text, local=True)
     if seconds is None:
         raise UsageError(
             f"{ascii(text)[:80]} is no time: a span back from now, such as 12h or 7d, "
             "or a date, such as 2026-11-01"
         )
     return seconds
-
-
-def _has_offset(text: str) -> bool:
-    return any(mark in text[len("2026-11-") :] for mark in "Zz+-")
-
-
-def _in_local_time(seconds: float) -> float | None:
-    """Return when it is here what it was then in UTC; None at the ends of time."""
-    from datetime import datetime, timezone
-
-    try:
-        read = datetime.fromtimestamp(seconds, timezone.utc)
-        return read.replace(tzinfo=None).astimezone().timestamp()
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 
+import psutil
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEAD_PID = 2**22 + 1  # above the highest that Linux gives out
 ID = "8ee1f931-8a2e-4bc2-841e-e420ad80648c"
@@ -154,3 +156,16 @@ def given_up(store: pathlib.Path) -> int:
     """How many hooks said that they had no turn in time, nor when they tried again."""
     said = [line for line in errors(store).splitlines() if "DeadlineExceeded" in line]
     return len([line for line in said if "once more" not in line])
+
+
+def waiting_hook(script, **environ):
+    """Start a hook; return it once it waits for its stdin."""
+    hook = subprocess.Popen(
+        ["sh", "-c", "exec " + hook_command(script).split(" 2>")[0]],
+        stdin=subprocess.PIPE,
+        env={**os.environ, **environ},
+    )
+    seen = psutil.Process(hook.pid)
+    while "-S" not in seen.cmdline() or seen.status() != psutil.STATUS_SLEEPING:
+        assert hook.poll() is None
+    return hook

@@ -1,0 +1,399 @@
+"""The hooks as installed, where something is wrong: they harm nobody, and say it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support import (
+    DEAD_PID,
+    ID,
+    ROOT,
+    SCRIPTS,
+    Client,
+    errors,
+    hook_command,
+    lines,
+    payload,
+    types,
+    waiting_hook,
+)
+
+from lib import clock, sessions
+
+
+@pytest.mark.parametrize(
+    "stdin",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("garbage", id="no-json"),
+        pytest.param("[]", id="list"),
+        pytest.param("null", id="null"),
+        pytest.param("{}", id="no-id"),
+        pytest.param('{"session_id": 7}', id="number-as-id"),
+        pytest.param('{"session_id": ["a"]}', id="list-as-id"),
+        pytest.param('{"session_id": "../../x"}', id="id-that-climbs"),
+        pytest.param('{"session_id": "/etc/x"}', id="absolute-id"),
+        pytest.param('{"session_id": "a\\u0000b"}', id="nul-in-id"),
+        pytest.param('{"session_id": "' + "x" * 300 + '"}', id="long-id"),
+        pytest.param("[" * 100_000, id="deep"),
+        pytest.param('\ufeff{"session_id": ""}', id="byte-order-mark"),
+    ],
+)
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
+def test_a_payload_that_is_none_is_noted_and_nothing_else(store, script, stdin):
+    done = subprocess.run(
+        ["sh", "-c", hook_command(script)[: -len(" 2>/dev/null || : # headcount")]],
+        input=stdin.encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert [path.name for path in store.iterdir()] == ["errors.log"]
+    assert errors(store).count("\n") == 1
+
+
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_harm_no_hook(store, client, script, closed):
+    """A file that is opened then gets the number of a stream: nothing may go there."""
+    sessions.create_session(session_id="other-id", cwd="/home/user/project")
+    before = (store / "other-id.jsonl").read_bytes()
+    command = hook_command(script).split(" 2>")[0]
+    done = client.run(f"{command} {closed}; echo $?", json.dumps(payload("Stop")))
+    said = done["stdout"].splitlines()
+    assert (said[-1], done["stderr"]) == ("0", "")
+    assert (len(said) == 1) is (script != "session_start" or closed != "2>&-")
+    path = store / f"{ID}.jsonl"
+    assert (store / "other-id.jsonl").read_bytes() == before
+    if "<&-" in closed:
+        assert not path.exists()
+    else:
+        assert types(path)[0] == "session_metadata"
+        assert errors(store) == ""
+
+
+def test_a_stdin_that_stays_open_does_not_hold_the_session_up(store, client):
+    command = f"(printf '%s' '{json.dumps(payload('Stop'))}'; sleep 60) | "
+    process = subprocess.Popen(
+        ["sh", "-c", command + hook_command("stop")], start_new_session=True
+    )
+    try:
+        deadline = 50
+        while not (store / f"{ID}.jsonl").exists() and deadline:
+            deadline -= 1
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+        assert types(store / f"{ID}.jsonl")[0] == "session_metadata"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_stdin_without_end_is_read_to_the_limit_only(store, client):
+    limit = 8 * 1024 * 1024
+    command = hook_command("stop").split(" 2>")[0]
+    done = client.run(f"yes '{{' | {command}; echo ended", "")
+    assert (done["stdout"], done["stderr"]) == ("ended\n", "")
+    said = errors(store)
+    assert "stdin is not one JSON object" in said
+    assert int(said.rpartition("(")[2].split()[0]) <= limit + (1 << 16)
+
+
+def test_a_terminal_as_stdin_does_not_hold_the_session_up(store):
+    ours, theirs = pty.openpty()
+    command = hook_command("stop").split(" 2>")[0]
+    done = subprocess.run(["sh", "-c", command], stdin=theirs, check=False, timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert "stdin is not one JSON object (0 bytes)" in errors(store)
+
+
+def test_a_blocked_alarm_does_not_hold_the_session_up(store):
+    """Who started the client had it so; of the shells, dash alone would undo it."""
+    code = (
+        "import os, signal, sys\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
+        "os.execvp('bash', ['sh', '-c', sys.argv[1]])\n"
+    )
+    hook = subprocess.Popen(
+        [sys.executable, "-c", code, hook_command("stop")], stdin=subprocess.PIPE
+    )
+    hook.stdin.write(json.dumps(payload("Stop")).encode())
+    hook.stdin.flush()  # and it stays open
+    assert hook.wait(60) == 0
+    hook.stdin.close()
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
+
+
+def test_a_stdin_that_does_not_block_is_waited_for(store):
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    hook = subprocess.Popen(["sh", "-c", hook_command("stop")], stdin=reading)
+    raw = json.dumps(payload("Stop")).encode()
+    time.sleep(0.1)  # by then it looks, unless the machine is busy
+    os.write(writing, raw)
+    os.close(writing)
+    assert hook.wait(60) == 0
+    os.close(reading)
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
+
+
+@pytest.mark.parametrize("stays_open", [False, True])
+def test_a_hook_that_was_held_up_past_its_deadline_records_its_event(store, stays_open):
+    """As on a machine with no time for it, or one that slept."""
+    hook = waiting_hook("stop")
+    hook.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, hook.pid, os.WSTOPPED | os.WNOWAIT)
+    hook.stdin.write(json.dumps(payload("Stop")).encode())
+    hook.stdin.flush()
+    if not stays_open:
+        hook.stdin.close()
+    time.sleep(1)  # what is passing here is the deadline
+    hook.send_signal(signal.SIGCONT)
+    assert hook.wait(60) == 0
+    if stays_open:
+        hook.stdin.close()
+    assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
+
+
+FAILURES = [
+    *("ValueError('no')", "OSError(28, 'No space left')", "SystemExit(2)"),
+    *("KeyboardInterrupt", "MemoryError", "RecursionError", "GeneratorExit"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
+def test_whatever_a_hook_meets_is_one_line_in_the_log(store, script, failure):
+    """And nothing on either stream, not even what somebody prints."""
+    code = (
+        f"import sys, warnings; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from lib import hook, sessions\n"
+        "def fail(*_, **__):\n"
+        "    print('noise'); print('noise', file=sys.stderr); warnings.warn('noise')\n"
+        f"    raise {failure}\n"
+        "for name in ('resume_session', 'update_heartbeat', 'close_session'):\n"
+        "    setattr(sessions, name, fail)\n"
+        f"hook.run(hook.{script})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(payload("Stop")).encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    (line,) = errors(store).splitlines()
+    when, version, said = line.split(" ", 2)
+    assert clock.is_stamp(when)
+    assert version.count(".") == 2
+    assert said.startswith(f"{script}: {failure.partition('(')[0]}: ")
+
+
+def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
+    """The notice fails, and then the cleanup hangs: the hook must end all the same."""
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from lib import hook, notice, sessions\n"
+        "def fail(*_): raise ValueError('on purpose')\n"
+        "notice.who_else_is_here = fail\n"
+        "sessions.clean_by_the_way = lambda *_: time.sleep(600)\n"
+        "hook.run(hook.session_start)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(payload("SessionStart")).encode(),
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert "ValueError: on purpose" in errors(store)
+    assert "DeadlineExceeded: not done within" in errors(store)
+
+
+@pytest.mark.parametrize("hang_at", ["before", "after"])
+def test_an_entry_missed_at_the_deadline_is_tried_once_more(store, hang_at):
+    """As for a hook that had no turn on a busy machine; one that had writes no more."""
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from lib import hook, sessions\n"
+        "begin, calls = sessions.resume_session, []\n"
+        "def late(*a, **k):\n"
+        "    calls.append(1)\n"
+        f"    if {hang_at == 'before'} and len(calls) == 1: time.sleep(600)\n"
+        "    begin(*a, **k)\n"
+        "sessions.resume_session = late\n"
+        "hang = lambda *_: time.sleep(600)\n"
+        f"if {hang_at == 'after'}: sessions.clean_by_the_way = hang\n"
+        "hook.run(hook.session_start)\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(payload("SessionStart")).encode(),
+        check=True,
+        timeout=60,
+    )
+    assert types(store / f"{ID}.jsonl") == ["session_metadata"]
+    assert ("once more" in errors(store)) is (hang_at == "before")
+
+
+@pytest.mark.parametrize("event", ["UserPromptSubmit", "Stop", "SessionEnd"])
+def test_a_torn_line_costs_no_later_event(store, client, event):
+    """As installed: what a hook has not imported is part of it (see `jsonl.decode`)."""
+    client.fire("SessionStart", source="startup")
+    path = store / f"{ID}.jsonl"
+    for torn in (
+        b'{"type":"heartbeat","v":1,"i',
+        b"{",
+        b'{"a":tru',
+        b"\0\0\0",
+        b'{"a":"\n',
+    ):
+        with path.open("ab") as file:
+            file.write(torn)
+        client.fire(event, reason="other")
+        client.fire("SessionStart", source="resume")
+        last = sessions.load_session_jsonl(path)[-2:]
+        assert [entry.get("event", entry["type"]) for entry in last] == [
+            "session_close" if event == "SessionEnd" else event,
+            "session_resume",
+        ]
+    assert errors(store) == ""
+
+
+@pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
+def test_a_stopped_lock_holder_costs_no_entry(store, client, script):
+    client.fire("SessionStart", source="startup")
+    path = store / f"{ID}.jsonl"
+    before = len(lines(path))
+    hold = (
+        "import fcntl, os, sys, time; f = open(sys.argv[1]); "
+        "fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(600)"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold, path], stdout=subprocess.PIPE
+    )
+    try:
+        holder.stdout.readline()
+        holder.send_signal(signal.SIGSTOP)
+        event = next(event for event in SCRIPTS if SCRIPTS[event] == script)
+        client.fire(event, source="resume")
+        assert len(lines(path)) == before + 1
+        assert "written without the lock" in errors(store)
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_hooks_record_where_the_file_system_has_no_locks(store, client):
+    """As a network file system without its lock service."""
+    if not os.path.exists("/usr/bin/strace"):
+        pytest.skip("strace is not installed")
+    trace = "strace -f -qq -o /dev/null -e inject=flock:error=ENOSYS"
+    sessions.create_session(session_id="away", pid=DEAD_PID)
+    sessions.archive_session(store / "away.jsonl")  # it was elsewhere then
+    command = f"{trace} {hook_command('stop')}"
+    client.run(command, json.dumps(payload("Stop", "away")))
+    assert types(store / "away.jsonl") == ["session_metadata", "turn_close"]
+    for event in ("SessionStart", "UserPromptSubmit", "Stop", "SessionEnd"):
+        command = f"{trace} {hook_command(SCRIPTS[event])}"
+        done = client.run(command, json.dumps(payload(event)))
+        assert done == {"status": 0, "stdout": "", "stderr": ""}
+    assert types(store / f"{ID}.jsonl") == [
+        *("session_metadata", "heartbeat", "turn_close", "session_close")
+    ]
+    assert "does its file system have locks?" in errors(store)
+
+
+def test_a_store_that_cannot_be_written_disturbs_nobody(store, client, tmp_path):
+    (tmp_path / "file").write_text("")
+    for event in SCRIPTS:
+        assert client.fire(event, env={"HEADCOUNT_DIR": str(tmp_path / "file/x")}) == ""
+
+
+def test_a_relative_store_lies_in_the_project_and_out_of_its_git(client, tmp_path):
+    env = {"HEADCOUNT_DIR": ".headcount", "CLAUDE_PROJECT_DIR": str(tmp_path)}
+    client.fire("SessionStart", env=env)
+    assert (tmp_path / f".headcount/{ID}.jsonl").exists()
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    status = ["git", "-C", str(tmp_path), "status", "--porcelain"]
+    assert subprocess.run(status, capture_output=True, check=True).stdout == b""
+
+
+@pytest.mark.parametrize("named", [".link", ".link/sessions", "../outside", "a/../.."])
+def test_a_relative_store_that_leads_out_of_the_project_is_refused(
+    client, tmp_path, named
+):
+    project, outside = tmp_path / "project", tmp_path / "outside"
+    project.mkdir()
+    outside.mkdir()
+    (project / ".link").symlink_to("../outside")
+    env = {"HEADCOUNT_DIR": named, "CLAUDE_PROJECT_DIR": str(project)}
+    for event in SCRIPTS:
+        client.fire(event, env=env)
+    assert list(outside.iterdir()) == []
+    assert sorted(tmp_path.iterdir()) == [outside, project]
+    assert list(project.iterdir()) == [project / ".link"]
+
+
+def test_modules_in_the_working_directory_are_not_imported(store, client, tmp_path):
+    for name in ("json", "fcntl", "psutil", "lib", "sitecustomize", "errno"):
+        (tmp_path / f"{name}.py").write_text("open('hostile', 'w')")
+    for script in set(SCRIPTS.values()):
+        client.run(
+            hook_command(script),
+            json.dumps(payload("Stop")),
+            cwd=str(tmp_path),
+            env={"PYTHONPATH": str(tmp_path), "PYTHONHOME": "/nope"},
+        )
+    assert not (tmp_path / "hostile").exists()
+    assert (store / f"{ID}.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        pytest.param({"LC_ALL": "C", "LANG": "C"}, id="C"),
+        pytest.param({"LC_ALL": "POSIX", "PYTHONUTF8": "0"}, id="POSIX"),
+        pytest.param({"PYTHONIOENCODING": "ascii", "LC_CTYPE": "C"}, id="ascii"),
+        pytest.param({"PATH": "", "TZ": "no/such", "HOME": ""}, id="no-path"),
+        pytest.param({"HOME": "/gone", "PYTHONWARNINGS": "error"}, id="no-home"),
+    ],
+)
+def test_no_environment_keeps_a_hook_from_its_work(tmp_path, monkeypatch, env):
+    """Not even where nothing is named in ASCII. HOME is set in none of the others."""
+    tree = tmp_path / "プロジェクト ü"
+    monkeypatch.setenv("HEADCOUNT_DIR", str(tree / "store"))
+    store = tree / "store"
+    with Client() as first, Client() as second:
+        first.fire("SessionStart", "first", env=env, cwd=str(tree))
+        said = json.loads(second.fire("SessionStart", env=env, cwd=str(tree)))
+        assert "プロジェクト ü: first (idle)" in said["systemMessage"]
+        for event in [*SCRIPTS][1:]:
+            second.fire(event, env=env, notification_type="idle_prompt")
+        first.fire("SessionStart", "first", env=env, source="resume", cwd="/")
+        assert not (store / f"{ID}.jsonl").exists()  # it was closed, and filed away
+        second.fire("UserPromptSubmit", env=env)
+    entries = lines(store / f"{ID}.jsonl")
+    assert entries[0]["cwd"] == str(tree)
+    assert (entries[-1]["type"], entries[-1]["state"]) == ("heartbeat", "busy")
+    assert errors(store) == ""
+
+
+def test_a_working_directory_that_is_gone_harms_no_hook(store, client, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"rmdir {gone}; {hook_command('session_start')}"
+    done = client.run(command, json.dumps(payload("SessionStart")), cwd=str(gone))
+    assert (done["status"], done["stdout"]) == (0, "")
+    assert (store / f"{ID}.jsonl").exists()
