@@ -2,7 +2,8 @@
 
 What it answers depends on the user's last message in the request alone:
     * a prompt with a line "RUN: <shell command>" gets a call of the Bash tool with
-      this command, if the request offers the tool;
+      this command, if the request offers the tool; with a line "FULL", too, the model
+      says that its context is full then, so that the client compacts before it goes on;
     * everything else, the tool's result included, gets the text "done."
 
 Every request body is appended to a JSON-lines file before it is answered, so that
@@ -32,7 +33,11 @@ USAGE: Json = {
     "cache_read_input_tokens": 0,
 }
 
+# More than the context of any model holds.
+FULL_USAGE: Json = {**USAGE, "input_tokens": 2_000_000}
+
 _command = re.compile(r"^RUN: (.+)$", re.MULTILINE)
+_full = re.compile(r"^FULL$", re.MULTILINE)
 _numbers = itertools.count(1)
 
 
@@ -52,6 +57,7 @@ def content_for(request: Json) -> Json:
 
 def message_for(request: Json, content: Json) -> Json:
     """Return the whole answer, as a request that does not stream gets it."""
+    is_full = content["type"] == "tool_use" and _full.search(_last_words(request))
     return {
         "id": f"msg_{next(_numbers):024d}",
         "type": "message",
@@ -60,7 +66,7 @@ def message_for(request: Json, content: Json) -> Json:
         "content": [content],
         "stop_reason": "end_turn" if content["type"] == "text" else "tool_use",
         "stop_sequence": None,
-        "usage": USAGE,
+        "usage": FULL_USAGE if is_full else USAGE,
     }
 
 
@@ -81,22 +87,26 @@ def events_for(message: Json) -> list[Json]:
         {"type": "content_block_start", "index": 0, "content_block": empty},
         {"type": "content_block_delta", "index": 0, "delta": delta},
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": stop, "usage": USAGE},
+        {"type": "message_delta", "delta": stop, "usage": message["usage"]},
         {"type": "message_stop"},
     ]
 
 
 def _asked_for(request: Json) -> str | None:
+    found = _command.findall(_last_words(request))
+    return found[-1] if found else None
+
+
+def _last_words(request: Json) -> str:
+    """Return what the user said last; nothing if it is a tool's result."""
     # Newer clients append reminders of their own, with the role "system".
     turns = [each for each in request.get("messages") or [] if each["role"] == "user"]
     content = turns[-1]["content"] if turns else []
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
     if any(block["type"] == "tool_result" for block in content):
-        return None
-    texts = "\n".join(block.get("text", "") for block in content)
-    found = _command.findall(texts)
-    return found[-1] if found else None
+        return ""
+    return "\n".join(block.get("text", "") for block in content)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -68,6 +68,22 @@ def test_an_archived_session_returns_with_its_history(box, records):
     assert records.entry(session_id, type="session_resume")["pid"] == run.pid
 
 
+def test_a_compaction_in_the_middle_of_a_turn_leaves_it_busy(box, records):
+    """What is known of it stands further back than a reader of the last lines looks."""
+    box.prompt("first")
+    session_id = records.only_id()
+    bulk = 'printf \'{"text": "%09000d"}\' 0'
+    script = f"{bulk} | headcount append {session_id} note.added -\n"
+    (box.project / "append.sh").write_text(script)  # the model hears nothing of us
+
+    box.prompt("FULL\nRUN: sh append.sh", "--resume", session_id)
+
+    compacted = records.entry(session_id, type="session_resume", source="compact")
+    assert compacted["state"] == "busy"
+    last = records.types(session_id)[-4:]
+    assert last == ["note.added", "session_resume", "turn_close", "session_close"]
+
+
 def test_a_fork_has_a_record_of_its_own(box, records):
     box.prompt("first")
     original = records.only_id()
