@@ -195,12 +195,12 @@ def _in_turn(survey: Survey) -> Iterator[str]:
     With very many, from a random place onwards and around, so that some that can
     never be moved do not keep later starts from the rest.
     """
-    paths = [path for _, path in survey.files]
+    files = [path for _, path in survey.files]
     start = 0
-    if len(paths) > _MANY:
-        start = int.from_bytes(os.urandom(4), "big") % len(paths)
-    yield from paths[start:]
-    yield from paths[:start]
+    if len(files) > _MANY:
+        start = int.from_bytes(os.urandom(4), "big") % len(files)
+    yield from files[start:]
+    yield from files[:start]
 
 
 def _check_name(path: str) -> None:

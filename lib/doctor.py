@@ -9,15 +9,15 @@ What is safe to mend without asking has a `Repair`; `mend` carries those out.
 
 from __future__ import annotations
 
-from .checks.clients import clients
+from .checks.clients import check_clients
 from .checks.finding import ELSEWHERE, PROBLEM, Finding, Look
-from .checks.hooks import hooks, looked_at
-from .checks.leftovers import hidden, moves
-from .checks.log import errors
-from .checks.machine import command, packages, python
-from .checks.records import archive, files, lock, store
-from .checks.statusline import statusline
-from .checks.timing import timing
+from .checks.hooks import check_hooks, check_scopes
+from .checks.leftovers import check_leftovers, check_moves
+from .checks.log import check_error_log
+from .checks.machine import check_command, check_packages, check_python
+from .checks.records import check_archive, check_files, check_lock, check_store
+from .checks.statusline import check_status_line
+from .checks.timing import check_timing
 from .errors import HeadcountError, StoreError
 from .words import plain
 
@@ -28,10 +28,22 @@ if TYPE_CHECKING:
     from .checks.finding import Check, Repair
 
 _CHECKS: tuple[Check, ...] = (
-    *(python, packages, store, files, archive, lock, moves, hidden, errors),
-    *(hooks, looked_at, statusline, command, clients),
+    check_python,
+    check_packages,
+    check_store,
+    check_files,
+    check_archive,
+    check_lock,
+    check_moves,
+    check_leftovers,
+    check_error_log,
+    check_hooks,
+    check_scopes,
+    check_status_line,
+    check_command,
+    check_clients,
 )
-_SLOW_CHECKS: tuple[Check, ...] = (timing,)
+_SLOW_CHECKS: tuple[Check, ...] = (check_timing,)
 _LONGEST = 4096
 _INDENT = " " * 18
 
@@ -82,7 +94,7 @@ def _findings(check: Check, look: Look) -> Iterator[Finding]:
         yield from check(look)
     except (HeadcountError, OSError) as error:
         mend = ELSEWHERE if isinstance(error, StoreError) else None
-        yield Finding(PROBLEM, check.__name__, str(error), mend)
+        yield Finding(PROBLEM, check.__name__.removeprefix("check_"), str(error), mend)
 
 
 def _carried_out(repair: Repair) -> str:

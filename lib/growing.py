@@ -162,11 +162,11 @@ class Follower:
         return self._in_order(found)
 
     def _present(self) -> dict[str, os.stat_result]:
-        paths: Iterable[str] = [self._only or ""]
+        names: Iterable[str] = [self._only or ""]
         if self._only is None:
             files = store.session_files(store.SESSIONS_DIR)
-            paths = [entry.path for entry in files]
-        statuses = {path: _status(path) for path in paths}
+            names = [entry.path for entry in files]
+        statuses = {path: _status(path) for path in names}
         return {path: status for path, status in statuses.items() if status is not None}
 
     def _begun(self, path: str, status: os.stat_result) -> GrowingFile:
@@ -204,10 +204,10 @@ def _archived() -> Iterator[tuple[tuple[int, int], GrowingFile]]:
     """Yield what is archived now: if it comes back, it is read on from here."""
     for folder in store.archive_folders():
         try:
-            paths = [entry.path for entry in store.session_files(folder)]
+            names = [entry.path for entry in store.session_files(folder)]
         except OSError:
             continue  # nothing can come back from there
-        for path in paths:
+        for path in names:
             status = _status(path)
             if status is not None:
                 yield _identity(status), GrowingFile(path, status)

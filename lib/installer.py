@@ -127,7 +127,10 @@ def _status_line(path: str, *, asked: bool) -> dict[str, object] | None:
 
     Where theirs is, it stays, and the lines to paste in its place are printed.
     """
-    whose, wanted = settings.status_line(path), settings.wanted_status_line(_CHECKOUT)
+    whose, wanted = (
+        settings.status_line_owner(path),
+        settings.wanted_status_line(_CHECKOUT),
+    )
     if whose == "theirs" and asked:
         print(
             f"note:     `statusLine` in {path} is not ours, and stays. To have ours "
@@ -142,7 +145,7 @@ def _still_wired(options: argparse.Namespace) -> list[str]:
     wired = []
     for path in settings.settings_files(options.project or os.curdir).values():
         try:
-            if settings.installed(path) or settings.status_line(path) == "ours":
+            if settings.installed(path) or settings.status_line_owner(path) == "ours":
                 wired.append(path)
         except settings.SettingsError:
             wired.append(path)

@@ -34,9 +34,9 @@ def files_of(session_id: str) -> dict[str, int]:
     the newest on, so that none is left without those before it. Raises OSError.
     """
     live = store.session_path(session_id)
-    paths = [live] if os.path.lexists(live) else []
-    paths += store.archived_paths(session_id)
-    proven = filter(record.begins_with_metadata, paths)
+    files = [live] if os.path.lexists(live) else []
+    files += store.archived_paths(session_id)
+    proven = filter(record.begins_with_metadata, files)
     return {path: os.lstat(path).st_size for path in proven}
 
 

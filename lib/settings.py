@@ -107,7 +107,7 @@ def disabled(path: str) -> bool:
     return root.children["disableAllHooks"].value is True
 
 
-def status_line(path: str) -> str:
+def status_line_owner(path: str) -> str:
     """Say whose `statusLine` the settings file at *path* has: ours, theirs or none.
 
     Raises SettingsError if the file cannot be understood.

@@ -80,9 +80,9 @@ def _beside(own: SessionMetadata, living: list[SessionMetadata]) -> int:
 def _on_record(session_id: str) -> SessionMetadata | None:
     """Return the live session of this id, else the archived one, as it stands."""
     live = store.session_path(session_id)
-    paths = [live] if os.path.lexists(live) else store.archived_paths(session_id)
+    files = [live] if os.path.lexists(live) else store.archived_paths(session_id)
     try:
-        found = record.read(paths[0], time.time()) if paths else None
+        found = record.read(files[0], time.time()) if files else None
     except OSError:
         return None
     return found.metadata if found else None

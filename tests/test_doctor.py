@@ -106,7 +106,7 @@ def test_packages_that_are_missing_are_named_with_what_installs_them(
 
 def test_a_python_that_is_too_old_is_a_problem(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 9, 18, "final", 0))
-    (finding,) = machine.python(NOW)
+    (finding,) = machine.check_python(NOW)
     assert finding.level == "problem"
     assert "3.9.18" in finding.message
     assert "3.10" in finding.message
@@ -262,7 +262,7 @@ def test_a_store_without_locks_is_told(store, monkeypatch):
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr("fcntl.flock", unsupported)
-    (finding,) = records.lock(NOW)
+    (finding,) = records.check_lock(NOW)
     assert finding.level == "problem"
     assert "does its file system have locks" in finding.message
     assert "HEADCOUNT_DIR" in finding.mend

@@ -165,7 +165,7 @@ def test_a_status_line_is_installed_and_uninstalled_to_the_byte(text, ours, line
     path.write_bytes(text.encode())
     settings.install(str(path), ours)
     settings.install(str(path), ours, line)
-    assert settings.status_line(str(path)) == "ours"
+    assert settings.status_line_owner(str(path)) == "ours"
     settings.uninstall(str(path))
     assert path.read_bytes() == text.encode()
     assert listing(path.parent) == ["settings.json"]
@@ -285,7 +285,7 @@ def test_a_status_line_that_is_not_ours_stays(theirs, ours, line, path):
     text = json.dumps({"statusLine": theirs}, indent=1)
     path.write_text(text)
     settings.install(str(path), ours, line)
-    assert settings.status_line(str(path)) == "theirs"
+    assert settings.status_line_owner(str(path)) == "theirs"
     assert json.loads(path.read_text())["statusLine"] == theirs
     assert sorted(wired_events(path)) == sorted(EVENTS)
     settings.uninstall(str(path))
@@ -310,9 +310,9 @@ def test_the_status_line_of_a_moved_checkout_is_ours_and_keeps_what_was_changed(
 
 
 def test_only_what_is_asked_for_is_set(ours, path):
-    assert settings.status_line(str(path)) == "none"
+    assert settings.status_line_owner(str(path)) == "none"
     settings.install(str(path), ours)
-    assert settings.status_line(str(path)) == "none"
+    assert settings.status_line_owner(str(path)) == "none"
     assert "statusLine" not in json.loads(path.read_text())
 
 

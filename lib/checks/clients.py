@@ -28,7 +28,7 @@ _SOURCES = "--setting-sources"
 _PICKERS = ("--resume", "-r")
 
 
-def clients(look: Look) -> Iterator[Finding]:
+def check_clients(look: Look) -> Iterator[Finding]:
     """Compare the live clients with the record."""
     from .. import clients
 

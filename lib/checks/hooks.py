@@ -52,7 +52,7 @@ def read(name: str, path: str) -> Scope:
     return Scope(name, path, settings.installed(path), settings.disabled(path))
 
 
-def hooks(_: Look) -> Iterator[Finding]:
+def check_hooks(_: Look) -> Iterator[Finding]:
     """Look at the settings of each scope, and at what is wired in them together."""
     from .. import settings
 
@@ -76,7 +76,7 @@ def hooks(_: Look) -> Iterator[Finding]:
         yield _nothing_wired()
 
 
-def looked_at(_: Look) -> Iterator[Finding]:
+def check_scopes(_: Look) -> Iterator[Finding]:
     """Say which settings were looked at, and which nobody but the client sees."""
     files = ", ".join(f"{path} ({name})" for name, path in here().items())
     message = f"looked at {files}; not seen: managed settings, plugins, --settings"

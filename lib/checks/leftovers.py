@@ -23,7 +23,7 @@ _LOCK_SECONDS = 0.5
 _MOST_NAMED = 5
 
 
-def moves(_: Look) -> Iterator[Finding]:
+def check_moves(_: Look) -> Iterator[Finding]:
     """Look for files with two names: a move that was interrupted leaves both."""
     if not is_usable():
         return
@@ -44,7 +44,7 @@ def moves(_: Look) -> Iterator[Finding]:
         yield Finding(PROBLEM, "moves", message, mend)
 
 
-def hidden(look: Look) -> Iterator[Finding]:
+def check_leftovers(look: Look) -> Iterator[Finding]:
     """Look for hidden files that are older than any beginning of a session takes."""
     if not is_usable():
         return
@@ -70,10 +70,10 @@ def _count_inside(path: str) -> int:
     return sum(os.path.samestat(os.lstat(name), status) for name in names)
 
 
-def _finish(paths: list[str]) -> None:
+def _finish(files: list[str]) -> None:
     from .. import journal
 
-    for path in paths:
+    for path in files:
         try:
             with journal.locked(path, _LOCK_SECONDS):
                 pass  # whoever takes the lock finishes it
@@ -99,12 +99,12 @@ def _is_old(path: str, now: float) -> bool:
     return ours and alone and status.st_mtime < now - _OLD_SECONDS
 
 
-def _remove(paths: list[str], now: float) -> None:
-    for path in paths:
+def _remove(files: list[str], now: float) -> None:
+    for path in files:
         if _is_old(path, now):
             os.unlink(path)
 
 
-def _named(paths: list[str]) -> str:
-    more = ", ..." if len(paths) > _MOST_NAMED else ""
-    return ", ".join(paths[:_MOST_NAMED]) + more
+def _named(files: list[str]) -> str:
+    more = ", ..." if len(files) > _MOST_NAMED else ""
+    return ", ".join(files[:_MOST_NAMED]) + more

@@ -24,7 +24,7 @@ class _Complaint(NamedTuple):
     last: str  # its newest line, which begins with its time
 
 
-def errors(look: Look) -> Iterator[Finding]:
+def check_error_log(look: Look) -> Iterator[Finding]:
     """Look at what was noted in the last days, grouped, the newest first."""
     from .. import errorlog
 

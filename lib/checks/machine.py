@@ -17,7 +17,7 @@ _PACKAGES = ("filelock", "psutil", "python-dateutil")
 _OUR_TARGET = "/.venv/bin/headcount"
 
 
-def python(_: Look) -> Iterator[Finding]:
+def check_python(_: Look) -> Iterator[Finding]:
     """Look at the interpreter's version."""
     told = f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}"
     if sys.version_info[:2] >= _OLDEST_PYTHON:
@@ -28,7 +28,7 @@ def python(_: Look) -> Iterator[Finding]:
     yield Finding(PROBLEM, "python", message, install())
 
 
-def packages(_: Look) -> Iterator[Finding]:
+def check_packages(_: Look) -> Iterator[Finding]:
     """Look for the packages that are needed."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -46,7 +46,7 @@ def packages(_: Look) -> Iterator[Finding]:
         yield Finding(PROBLEM, "packages", message, mend)
 
 
-def command(_: Look) -> Iterator[Finding]:
+def check_command(_: Look) -> Iterator[Finding]:
     """Look at `~/.local/bin/headcount`; a link of ours to nothing may be removed."""
     link = os.path.expanduser("~/.local/bin/headcount")
     if not os.path.islink(link) or os.path.exists(link):

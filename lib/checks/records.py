@@ -24,7 +24,7 @@ _OTHERS_MAY = 0o077
 _FULL_ACCESS = os.R_OK | os.W_OK | os.X_OK
 
 
-def store(_: Look) -> Iterator[Finding]:
+def check_store(_: Look) -> Iterator[Finding]:
     """Look at the folder itself."""
     from .. import store
 
@@ -43,7 +43,7 @@ def store(_: Look) -> Iterator[Finding]:
         yield Finding(OK, "store", told)
 
 
-def files(_: Look) -> Iterator[Finding]:
+def check_files(_: Look) -> Iterator[Finding]:
     """Look at the session files: whose they are, who may read them, what they hold."""
     from .. import sessions
 
@@ -71,7 +71,7 @@ def files(_: Look) -> Iterator[Finding]:
         yield Finding(OK, "files", "every session file is yours, private and readable")
 
 
-def archive(_: Look) -> Iterator[Finding]:
+def check_archive(_: Look) -> Iterator[Finding]:
     """Look at the archive's folder."""
     from .. import store
 
@@ -85,7 +85,7 @@ def archive(_: Look) -> Iterator[Finding]:
         yield from _folder_faults(folder, "archive")
 
 
-def lock(_: Look) -> Iterator[Finding]:
+def check_lock(_: Look) -> Iterator[Finding]:
     """Take a lock on a file of our own in the store, which is there but for that."""
     import contextlib
     import io
@@ -122,8 +122,8 @@ def all_files() -> dict[str, os.stat_result]:
 
     found: dict[str, os.stat_result] = {}
     for folder in (store.SESSIONS_DIR, *store.archive_folders()):
-        paths = sorted(entry.path for entry in store.session_files(folder))
-        for path in (*paths, os.path.join(folder, _ERROR_LOG)):
+        file_paths = sorted(entry.path for entry in store.session_files(folder))
+        for path in (*file_paths, os.path.join(folder, _ERROR_LOG)):
             try:
                 found[path] = os.lstat(path)
             except FileNotFoundError:
@@ -206,26 +206,26 @@ def _is_not_private(status: os.stat_result) -> bool:
 
 
 def _on_files(
-    paths: list[str], fault: str, mend: Callable[..., str]
+    file_paths: list[str], fault: str, mend: Callable[..., str]
 ) -> Iterator[Finding]:
-    """Yield one finding for all *paths*; the command is for as many as it names."""
-    if not paths:
+    """Yield one finding for all the files; its command is for as many as it names."""
+    if not file_paths:
         return
-    named = paths[:_MOST_NAMED]
-    more = len(paths) - len(named)
-    message = f"{len(paths)} {fault}: {', '.join(named)}"
+    named = file_paths[:_MOST_NAMED]
+    more = len(file_paths) - len(named)
+    message = f"{len(file_paths)} {fault}: {', '.join(named)}"
     message += f" and {more} more; mend these and look again" if more else ""
     repair = None
-    if mend is _make_private and any(map(_may_be_closed, paths)):
-        does = f"chmod 600: {len(paths)} files in the store that others may read"
-        repair = Repair(does, lambda: _close_files(paths))
+    if mend is _make_private and any(map(_may_be_closed, file_paths)):
+        does = f"chmod 600: {len(file_paths)} files in the store that others may read"
+        repair = Repair(does, lambda: _close_files(file_paths))
     yield Finding(PROBLEM, "files", message, mend(*named), repair)
 
 
-def _close_files(paths: list[str]) -> None:
+def _close_files(file_paths: list[str]) -> None:
     from .. import store
 
-    for path in paths:
+    for path in file_paths:
         if _may_be_closed(path):
             os.chmod(path, store.FILE_MODE)
 
@@ -245,13 +245,13 @@ def _may_be_closed(path: str) -> bool:
         return False  # closed to ourselves: what it holds cannot be told
 
 
-def _take_over(*paths: str) -> str:
-    return shlex.join(["sudo", "chown", str(os.geteuid()), *paths])
+def _take_over(*file_paths: str) -> str:
+    return shlex.join(["sudo", "chown", str(os.geteuid()), *file_paths])
 
 
-def _make_private(*paths: str) -> str:
-    return shlex.join(["chmod", "600", *paths])
+def _make_private(*file_paths: str) -> str:
+    return shlex.join(["chmod", "600", *file_paths])
 
 
-def _move_away(*paths: str) -> str:
-    return "; ".join(shlex.join(["mv", path, f"{path}.aside"]) for path in paths)
+def _move_away(*file_paths: str) -> str:
+    return "; ".join(shlex.join(["mv", path, f"{path}.aside"]) for path in file_paths)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def statusline(_: Look) -> Iterator[Finding]:
+def check_status_line(_: Look) -> Iterator[Finding]:
     """Look at `statusLine` in each scope; one that is not ours is nobody's business."""
     for scope, path in here().items():
         command = _command(path)

@@ -28,7 +28,7 @@ _LONGEST_SECONDS = 5.0
 Times = dict[str, list[float]]
 
 
-def timing(_: Look) -> Iterator[Finding]:
+def check_timing(_: Look) -> Iterator[Finding]:
     """Fire each hook some times into a temporary store, and judge what came of it."""
     from .. import selftest
 
