@@ -22,8 +22,9 @@ import os
 import sys
 import time
 
-from . import packages, store
 from .errors import LockError, LockTimeoutError, LockUnsupportedError
+from .store import paths
+from .system import site_packages
 
 try:
     import fcntl
@@ -132,14 +133,14 @@ def _open_and_lock(path: str, deadline: float) -> int:
 
 def _open(path: str) -> int:
     try:
-        return os.open(path, os.O_RDWR | store.SAFE_FLAGS)
+        return os.open(path, os.O_RDWR | paths.SAFE_FLAGS)
     except FileNotFoundError:
-        if path.endswith(store.SUFFIX):
+        if path.endswith(paths.SUFFIX):
             raise LockError(f"cannot lock {path}: there is no such session") from None
     except OSError as error:
         raise LockError(f"cannot open {path} to lock it: {error.strerror}") from error
     try:
-        return store.open_private(path, os.O_RDWR)
+        return paths.open_private(path, os.O_RDWR)
     except OSError as error:
         raise LockError(f"cannot open {path} to lock it: {error.strerror}") from error
 
@@ -165,7 +166,7 @@ def _try_once(descriptor: int) -> bool:
 
 
 def _filelocks_own() -> Callable[[int], bool]:
-    packages.reach()
+    site_packages.reach()
     try:
         from filelock import lock_descriptor
     except ImportError:  # uninstalling, or the environment is gone: same kernel call

@@ -14,7 +14,10 @@ import _signal  # type: ignore[import-not-found]
 import os
 import time
 
-from . import entries, errorlog, jsonl, process, sessions, store
+from . import sessions
+from .record import entries, jsonl
+from .store import error_log, paths
+from .system import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +83,7 @@ def session_start(payload: Payload) -> None:
     source = _text(payload, "source") or "startup"
     session_id = _begin(payload, source)
     _WRITTEN.append(session_id)
-    survey = store.Survey()
+    survey = paths.Survey()
     if source != "compact" and os.environ.get("HEADCOUNT_QUIET", "0") in ("", "0"):
         _attempt("notice", lambda: _say_who_is_here(session_id, survey))
     sessions.clean_by_the_way(session_id, survey)
@@ -194,7 +197,7 @@ def _client_version(agent: str) -> str | None:
 
 def _session_id(payload: Payload) -> str:
     session_id = payload.get("session_id")
-    store.session_path(session_id)  # type: ignore[arg-type]  # raises unless it is one
+    paths.session_path(session_id)  # type: ignore[arg-type]  # raises unless it is one
     return str(session_id)
 
 
@@ -203,8 +206,8 @@ def _text(payload: Payload, key: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _say_who_is_here(session_id: str, survey: store.Survey) -> None:
-    from . import notice
+def _say_who_is_here(session_id: str, survey: paths.Survey) -> None:
+    from .views import notice
 
     message = notice.who_else_is_here(session_id, survey)
     if message:
@@ -221,7 +224,7 @@ def _attempt(what: str, step: Callable[[], None]) -> None:
 def note(what: str, error: BaseException) -> None:
     """Note the *error* in errors.log, if it can be."""
     try:
-        errorlog.note(what, error)
+        error_log.note(what, error)
     except BaseException:  # noqa: BLE001, S110  # nowhere left to say it
         pass
 

@@ -17,9 +17,10 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from . import record, selftest, settings, store, user_file
+from .claude import config_file, settings, smoke_test
+from .claude.config_file import BACKUP_SUFFIX, Change
 from .errors import HeadcountError
-from .user_file import BACKUP_SUFFIX, Change
+from .store import paths, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +89,7 @@ def _install(options: argparse.Namespace) -> int:
     change = settings.install(path, ours, line)
     _report(change, f"{len(ours)} hooks{' and the status line' * bool(line)} wired")
     _link_command()
-    print(f"records:  {store.SESSIONS_DIR}")
+    print(f"records:  {paths.SESSIONS_DIR}")
     print(f"undo:     {_undo(options)}")
     if settings.disabled(path):
         print(f"note:     `disableAllHooks` is true in {path}: no hook will run")
@@ -154,14 +155,14 @@ def _still_wired(options: argparse.Namespace) -> list[str]:
 
 def _purge() -> None:
     """Remove the environment, the records and what else is ours in the store."""
-    folder, records = store.SESSIONS_DIR, 0
+    folder, records = paths.SESSIONS_DIR, 0
     print(f"purging:  the records in {folder}, and {_ENVIRONMENT}")
-    for day in [*store.archive_folders(), folder]:
+    for day in [*paths.archive_folders(), folder]:
         for path in list(_records(day)):
             os.unlink(path)
             records += 1
         _remove_if_empty(day)
-    _remove_if_empty(store.ARCHIVE_DIR)
+    _remove_if_empty(paths.ARCHIVE_DIR)
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         if _is_by_product(folder, name):
             os.unlink(os.path.join(folder, name))
@@ -176,7 +177,7 @@ def _self_test(ours: settings.Hooks) -> bool:
     print("self-test, into a temporary store:")
     hooks = {event: group["hooks"][0] for event, group in ours.items()}
     failed = 0
-    for shot in selftest.fire(hooks):
+    for shot in smoke_test.fire(hooks):
         print(
             f"    {shot.event:<17}{shot.milliseconds:5.0f} ms  {shot.problem}".rstrip()
         )
@@ -233,7 +234,7 @@ def _make_command() -> None:
 
 
 def _write(path: str, text: str) -> None:
-    if user_file.read(path) != text:
+    if config_file.read(path) != text:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
 
@@ -292,15 +293,15 @@ def _diff(change: Change) -> Iterator[str]:
 
 def _records(folder: str) -> Iterator[str]:
     """Yield the files of *folder* that are proven to be records of ours."""
-    for entry in store.session_files(folder):
+    for entry in paths.session_files(folder):
         with contextlib.suppress(OSError):
-            if record.begins_with_metadata(entry.path):
+            if snapshot.begins_with_metadata(entry.path):
                 yield entry.path
 
 
 def _is_by_product(folder: str, name: str) -> bool:
     if name == ".gitignore":
-        return user_file.read(os.path.join(folder, name)) == "*\n"
+        return config_file.read(os.path.join(folder, name)) == "*\n"
     return name == settings.LOCK_NAME or _BY_PRODUCT.fullmatch(name) is not None
 
 

@@ -22,17 +22,7 @@ from __future__ import annotations
 import os
 import time
 
-from . import (
-    archive,
-    entries,
-    errorlog,
-    file_lock,
-    journal,
-    jsonl,
-    kinds,
-    session_file,
-    store,
-)
+from . import file_lock
 from .errors import (
     HeadcountError,
     InvalidEntryError,
@@ -45,7 +35,9 @@ from .errors import (
     StoreError,
 )
 from .file_lock import with_lock
-from .session_file import Patience
+from .record import entries, jsonl, schema
+from .store import archive, error_log, journal, paths, session_file
+from .store.session_file import Patience
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .model import SessionEntry, SessionInfo, SessionMetadata, State, Verdict
-    from .record import Record
+    from .store.snapshot import Record
 
     SESSIONS_DIR: Path
     ARCHIVE_DIR: Path
@@ -110,9 +102,9 @@ def __getattr__(name: str) -> object:
     if name in ("SESSIONS_DIR", "ARCHIVE_DIR"):
         from pathlib import Path
 
-        return Path(getattr(store, name))
+        return Path(getattr(paths, name))
     if name == "HEARTBEAT_TTL_HOURS":
-        from .verdict import HEARTBEAT_TTL_HOURS
+        from .record.verdict import HEARTBEAT_TTL_HOURS
 
         return HEARTBEAT_TTL_HOURS
     if name in ("SessionEntry", "SessionInfo", "SessionMetadata", "Verdict"):
@@ -133,7 +125,7 @@ def get_session_path(session_id: str) -> Path:
     """
     from pathlib import Path
 
-    return Path(store.session_path(session_id))
+    return Path(paths.session_path(session_id))
 
 
 def create_session(
@@ -158,7 +150,7 @@ def create_session(
     cleanup goes to errors.log, never to the caller.
     """
     session_id = _new_uuid() if session_id is None else session_id
-    path = store.session_path(session_id)
+    path = paths.session_path(session_id)
     entries.check_facts(facts)
     known = {"label": label, "tasks": [] if tasks is None else tasks, **facts}
     fields = {"cwd": _here() if cwd is None else cwd, **known}
@@ -168,7 +160,7 @@ def create_session(
             f"session {session_id} is in the archive; append_to_session and "
             "restore_session bring it back"
         )
-    store.ensure_folder(store.SESSIONS_DIR)
+    paths.ensure_folder(paths.SESSIONS_DIR)
     try:
         journal.create(path, line, is_taken=lambda: archive.is_archived(session_id))
     except FileExistsError:
@@ -194,11 +186,11 @@ def resume_session(
 
     Raises InvalidSessionIdError, LockTimeoutError, StoreError, OSError.
     """
-    store.session_path(session_id)
+    paths.session_path(session_id)
     pid = os.getpid() if pid is None else pid
     previous = None
     if source not in _SAME_OR_NEW:
-        from .reading import last_of_process
+        from .store.reader import last_of_process
 
         previous = last_of_process(pid, besides=session_id)
     left = None if previous is None else previous["session_id"]
@@ -221,7 +213,7 @@ def resume_session(
         )
 
 
-def clean_by_the_way(session_id: str, survey: store.Survey | None = None) -> None:
+def clean_by_the_way(session_id: str, survey: paths.Survey | None = None) -> None:
     """Archive what is stale, but not *session_id*.
 
     Ends CLEANUP_BUDGET_SECONDS after the *survey* was begun, which is made now unless
@@ -233,10 +225,10 @@ def clean_by_the_way(session_id: str, survey: store.Survey | None = None) -> Non
             keep=[session_id],
             survey=survey,
             budget=CLEANUP_BUDGET_SECONDS,
-            on_problem=lambda problem: errorlog.note("cleanup", problem),
+            on_problem=lambda problem: error_log.note("cleanup", problem),
         )
     except (HeadcountError, OSError, ImportError) as error:
-        errorlog.note("cleanup", error)
+        error_log.note("cleanup", error)
 
 
 # ---- It goes on -----------------------------------------------------------------
@@ -255,7 +247,7 @@ def append_to_session(
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
     InvalidSessionIdError, InvalidEntryError, LockTimeoutError, StoreError, OSError.
     """
-    store.session_path(session_id)
+    paths.session_path(session_id)
     whole = entries.foreign_entry(session_id, entry)
     jsonl.encode(whole)  # what is no entry is said before anything is looked for
     session_file.require_metadata(session_id, patience)
@@ -268,7 +260,7 @@ def update_heartbeat(
     *,
     state: State | None = None,
     event: str | None = None,
-    kind: str = kinds.HEARTBEAT,
+    kind: str = schema.HEARTBEAT,
     pid: int | None = None,
     min_interval: float = 0.0,
     seen_at: float | None = None,
@@ -287,9 +279,9 @@ def update_heartbeat(
     SessionClosedError, InvalidEntryError for a state that is none, LockTimeoutError,
     StoreError, OSError.
     """
-    if not (state is None or (isinstance(state, str) and state in kinds.LIVE_STATES)):
+    if not (state is None or (isinstance(state, str) and state in schema.LIVE_STATES)):
         raise InvalidEntryError(f"{ascii(state)[:80]} is not busy, idle or waiting")
-    if kind not in (kinds.HEARTBEAT, kinds.TURN_CLOSE):
+    if kind not in (schema.HEARTBEAT, schema.TURN_CLOSE):
         raise InvalidEntryError(f"{ascii(kind)[:80]} is not heartbeat or turn_close")
     found = session_file.require(session_id, patience)
 
@@ -320,7 +312,7 @@ def close_session(
     fields = {"reason": reason}
     session_file.add_seen(
         session_id,
-        lambda seen: entries.lifecycle_entry(seen, kinds.CLOSE, pid, fields),
+        lambda seen: entries.lifecycle_entry(seen, schema.CLOSE, pid, fields),
         patience,
     )
 
@@ -335,14 +327,14 @@ def load_session_jsonl(path: str | os.PathLike[str]) -> list[SessionEntry]:
     with an error if they are more than a tenth. A missing or unreadable file gives an
     empty list. No bytes make this raise.
     """
-    from .reading import load
+    from .store.reader import load
 
     return load(os.fspath(path))
 
 
 def iter_session_jsonl(path: str | os.PathLike[str]) -> Iterator[SessionEntry]:
     """Yield what `load_session_jsonl` returns, in memory that does not grow."""
-    from .reading import stream
+    from .store.reader import stream
 
     return stream(os.fspath(path))
 
@@ -354,9 +346,9 @@ def discover_sessions(*, archived: bool = False) -> list[SessionInfo]:
     None where a file holds no valid metadata entry. Raises StoreError if the folder
     itself cannot be read; a missing one has no sessions.
     """
-    from .reading import discover
+    from .store.reader import discover
 
-    folders = store.folders(archived=archived)
+    folders = paths.folders(archived=archived)
     return [info for folder in folders for info in discover(folder, time.time())]
 
 
@@ -367,7 +359,7 @@ def verdict(metadata: SessionMetadata, *, now: float | None = None) -> Verdict:
     tool, without a process fingerprint, is judged by its pid.
     """
     from .model import Verdict
-    from .verdict import judge
+    from .record.verdict import judge
 
     return Verdict(*judge(metadata, time.time() if now is None else now))
 
@@ -409,7 +401,7 @@ def cleanup_stale_sessions(
         on_problem=on_problem,
         on_look=on_look,
     )
-    return [SessionInfo(store.id_of(path), path, metadata) for path, metadata in moved]
+    return [SessionInfo(paths.id_of(path), path, metadata) for path, metadata in moved]
 
 
 def archive_session(

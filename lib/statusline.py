@@ -14,9 +14,13 @@ from __future__ import annotations
 import os
 import time
 
-from . import clock, hook, jsonl, output, reading, record, sessions, store, tree
+from . import hook, sessions
+from .cli import output
 from .errors import SessionClosedError
-from .verdict import judge
+from .record import jsonl, timestamps
+from .record.verdict import judge
+from .store import paths, reader, snapshot
+from .system import git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +43,7 @@ def run() -> NoReturn:
         payload = _read_payload()
         hook.alarm_at(began + hook.DEADLINE_SECONDS)
         session_id = payload.get("session_id")
-        own = _on_record(session_id) if store.is_session_id(session_id) else None
+        own = _on_record(session_id) if paths.is_session_id(session_id) else None
         text = line(own, time.time())
         os.write(_STDOUT, f"{text}\n".encode())  # the client reads UTF-8 in any locale
         if own is not None:
@@ -58,7 +62,7 @@ def line(own: SessionMetadata | None, now: float) -> str:
     """
     living = [
         found.metadata
-        for found in reading.recently_written(store.Survey(), _MOST_READ, now)
+        for found in reader.recently_written(paths.Survey(), _MOST_READ, now)
         if judge(found.metadata, now)[0] == "alive"
     ]
     waiting = sum(one.get("state") == "waiting" for one in living)
@@ -72,17 +76,17 @@ def line(own: SessionMetadata | None, now: float) -> str:
 def _beside(own: SessionMetadata, living: list[SessionMetadata]) -> int:
     if "cwd" not in own:
         return 0
-    here = tree.root_of(own["cwd"])
+    here = git.root_of(own["cwd"])
     others = [one for one in living if one["session_id"] != own["session_id"]]
-    return sum("cwd" in one and tree.root_of(one["cwd"]) == here for one in others)
+    return sum("cwd" in one and git.root_of(one["cwd"]) == here for one in others)
 
 
 def _on_record(session_id: str) -> SessionMetadata | None:
     """Return the live session of this id, else the archived one, as it stands."""
-    live = store.session_path(session_id)
-    files = [live] if os.path.lexists(live) else store.archived_paths(session_id)
+    live = paths.session_path(session_id)
+    files = [live] if os.path.lexists(live) else paths.archived_paths(session_id)
     try:
-        found = record.read(files[0], time.time()) if files else None
+        found = snapshot.read(files[0], time.time()) if files else None
     except OSError:
         return None
     return found.metadata if found else None
@@ -90,7 +94,7 @@ def _on_record(session_id: str) -> SessionMetadata | None:
 
 def _beat(own: SessionMetadata) -> None:
     """Say that the session is alive, unless it is closed or has said so just now."""
-    since = clock.stamp(time.time() - hook.HEARTBEAT_INTERVAL_SECONDS)
+    since = timestamps.stamp(time.time() - hook.HEARTBEAT_INTERVAL_SECONDS)
     if own["state"] == "closed" or own["last_heartbeat"] > since:
         return
     try:

@@ -19,7 +19,8 @@ import time
 import pytest
 from support import DEAD_PID, ID, ROOT
 
-from lib import clock, sessions
+from lib import sessions
+from lib.record import timestamps
 
 DAY = 86_400
 # What each session has in JSON, also where there is no value.
@@ -105,7 +106,7 @@ def create(session_id=ID, label=None, state=None, **more):
 def write(store, session_id, **changes):
     """A metadata line by hand: by default of a process that is gone."""
     store.mkdir(exist_ok=True)
-    now = clock.stamp(time.time())
+    now = timestamps.stamp(time.time())
     entry = {
         "type": "session_metadata",
         "v": 1,

@@ -23,7 +23,7 @@ for name in [*os.environ]:
 
 from support import Client  # noqa: E402
 
-from lib import store as store_module  # noqa: E402
+from lib.store import paths as store_module  # noqa: E402
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from lib import settings
+from lib.claude import settings
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import sys
 import pytest
 from support import DEAD_PID, ROOT, lines
 
-from lib import parser, sessions
+from lib import sessions
+from lib.cli import parser
 
 README = (ROOT / "README.md").read_text()
 

@@ -25,7 +25,8 @@ from support import (
     waiting_hook,
 )
 
-from lib import clock, sessions
+from lib import sessions
+from lib.record import timestamps
 
 
 @pytest.mark.parametrize(
@@ -195,7 +196,7 @@ def test_whatever_a_hook_meets_is_one_line_in_the_log(store, script, failure):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     (line,) = errors(store).splitlines()
     when, version, said = line.split(" ", 2)
-    assert clock.is_stamp(when)
+    assert timestamps.is_stamp(when)
     assert version.count(".") == 2
     assert said.startswith(f"{script}: {failure.partition('(')[0]}: ")
 
@@ -204,7 +205,7 @@ def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
     """The notice fails, and then the cleanup hangs: the hook must end all the same."""
     code = (
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from lib import hook, notice, sessions\n"
+        "from lib import hook, sessions; from lib.views import notice\n"
         "def fail(*_): raise ValueError('on purpose')\n"
         "notice.who_else_is_here = fail\n"
         "sessions.clean_by_the_way = lambda *_: time.sleep(600)\n"

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 from installing import PACKAGES, copy_of_checkout
+from support import ROOT
 
-from lib import settings
+from lib.claude import settings
 
-ROOT = Path(__file__).parent.parent
 # Once each: /bin/sh is often one of the others.
 SHELLS = list(
     {

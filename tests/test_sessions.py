@@ -18,14 +18,16 @@ from pathlib import Path
 import pytest
 from support import DEAD_PID, ID, ROOT, errors, lines, types
 
-from lib import clock, process, sessions
-from lib import store as store_module
+from lib import sessions
+from lib.record import timestamps
+from lib.store import paths as store_module
+from lib.system import process
 
 
 def write(store, session_id=ID, **changes):
     """A metadata line by hand, as another tool would write it."""
     store.mkdir(exist_ok=True)
-    now = clock.stamp(time.time())
+    now = timestamps.stamp(time.time())
     entry = {
         "type": "session_metadata",
         "session_id": session_id,
@@ -100,7 +102,7 @@ def test_folders_are_0700_and_files_0600_whatever_the_umask(store, umask):
         sessions.create_session(session_id=ID)
         sessions.archive_session(store / f"{ID}.jsonl")
         sessions.append_to_session(ID, {"type": "note"})
-        sessions.errorlog.note("test", "a line")
+        sessions.error_log.note("test", "a line")
     finally:
         os.umask(before)
     for path in [store, *store.rglob("*")]:
@@ -153,7 +155,7 @@ def test_append_adds_one_whole_line_with_the_common_fields(store):
     assert entry["session_id"] == ID
     assert entry["v"] == 1
     assert entry["ok"] is True
-    assert clock.is_stamp(entry["timestamp"])
+    assert timestamps.is_stamp(entry["timestamp"])
 
 
 def test_append_keeps_an_id_and_a_time_that_the_tool_gives(store):

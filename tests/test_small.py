@@ -14,8 +14,12 @@ import time
 import pytest
 from support import errors
 
-from lib import clock, errorlog, tree, when, words
+from lib import text as text_module
+from lib.cli import time_spec
 from lib.errors import UsageError
+from lib.record import timestamps
+from lib.store import error_log
+from lib.system import git as trees
 
 
 @pytest.mark.parametrize(
@@ -40,7 +44,7 @@ from lib.errors import UsageError
     ],
 )
 def test_a_time_is_understood_or_none(text, seconds):
-    assert clock.parse(text) == seconds
+    assert timestamps.parse(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -59,7 +63,7 @@ def test_a_time_that_a_person_types_is_of_their_zone(text, seconds, monkeypatch)
     monkeypatch.setenv("TZ", "America/Chicago")
     time.tzset()
     try:
-        assert when.moment(text, 1795413600) == seconds
+        assert time_spec.moment(text, 1795413600) == seconds
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -72,7 +76,7 @@ def test_the_ends_of_time_are_a_time_or_a_usage_error(text, zone, monkeypatch):
     time.tzset()
     try:
         with contextlib.suppress(UsageError):
-            assert isinstance(when.moment(text, 0), float)
+            assert isinstance(time_spec.moment(text, 0), float)
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -80,14 +84,14 @@ def test_the_ends_of_time_are_a_time_or_a_usage_error(text, zone, monkeypatch):
 
 @pytest.mark.parametrize("seconds", [0.0, 1.001, 1795403683.123, 1795403683.999])
 def test_a_stamp_gives_its_time_back(seconds):
-    stamp = clock.stamp(seconds)
-    assert clock.is_stamp(stamp)
-    assert clock.parse(stamp) == pytest.approx(seconds, abs=0.0011)
+    stamp = timestamps.stamp(seconds)
+    assert timestamps.is_stamp(stamp)
+    assert timestamps.parse(stamp) == pytest.approx(seconds, abs=0.0011)
 
 
 def test_stamps_sort_like_the_times_they_name():
     times = [0, 1.5, 999_999_999, 1795403683.1, 1795403683.2]
-    stamps = [clock.stamp(seconds) for seconds in times]
+    stamps = [timestamps.stamp(seconds) for seconds in times]
     assert sorted(stamps) == stamps
 
 
@@ -103,7 +107,7 @@ def test_stamps_sort_like_the_times_they_name():
     ],
 )
 def test_a_duration_is_said_in_its_largest_unit(seconds, said):
-    assert words.duration(seconds) == said
+    assert text_module.duration(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -119,25 +123,25 @@ def test_a_duration_is_said_in_its_largest_unit(seconds, said):
     ],
 )
 def test_plain_text_cannot_disturb_a_terminal(text, limit, shown):
-    assert words.plain(text, limit) == shown
+    assert text_module.plain(text, limit) == shown
 
 
 def test_the_error_log_takes_a_line_each_and_stays_bounded(store):
     for number in range(3000):
-        errorlog.note("test", ValueError(f"no {number}\nsecond line\x1b " + "x" * 200))
+        error_log.note("test", ValueError(f"no {number}\nsecond line\x1b " + "x" * 200))
     log, older = store / "errors.log", store / "errors.log.1"
     assert log.stat().st_size + older.stat().st_size < 600 * 1024
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     last = errors(store).splitlines()[-1]
     assert re.match(r"\d{4}-\S+Z \d+\.\d+\.\d+ test: ValueError: no 2999 second", last)
-    assert errorlog.recent(0)[-1] == last
-    assert errorlog.recent(2e9) == []
+    assert error_log.recent(0)[-1] == last
+    assert error_log.recent(2e9) == []
 
 
 def test_an_error_log_that_cannot_be_written_is_silent(store, tmp_path, capfd):
     store.mkdir()
     (store / "errors.log").symlink_to(tmp_path / "elsewhere")
-    errorlog.note("test", "x")
+    error_log.note("test", "x")
     assert not (tmp_path / "elsewhere").exists()
     assert capfd.readouterr() == ("", "")
 
@@ -149,11 +153,11 @@ def test_the_tree_is_the_git_root_around_a_folder(tmp_path):
     (tmp_path / "repo/worktree/.git").write_text("gitdir: elsewhere")
     (tmp_path / "plain").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "repo/a")
-    assert tree.root_of(tmp_path / "repo/a/b") == str(tmp_path / "repo")
-    assert tree.root_of(tmp_path / "link/b") == str(tmp_path / "repo")
-    assert tree.root_of(tmp_path / "repo/worktree") == str(tmp_path / "repo/worktree")
-    assert tree.root_of(tmp_path / "plain") == str(tmp_path / "plain")
-    assert tree.root_of(tmp_path / "gone/x") == str(tmp_path / "gone/x")
+    assert trees.root_of(tmp_path / "repo/a/b") == str(tmp_path / "repo")
+    assert trees.root_of(tmp_path / "link/b") == str(tmp_path / "repo")
+    assert trees.root_of(tmp_path / "repo/worktree") == str(tmp_path / "repo/worktree")
+    assert trees.root_of(tmp_path / "plain") == str(tmp_path / "plain")
+    assert trees.root_of(tmp_path / "gone/x") == str(tmp_path / "gone/x")
 
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
@@ -174,15 +178,15 @@ HASH = "0123456789abcdef0123456789abcdef01234567"
 def test_the_branch_is_what_head_says(tmp_path, head, branch):
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git/HEAD").write_text(head)
-    assert tree.branch_of(str(tmp_path)) == branch
+    assert trees.branch_of(str(tmp_path)) == branch
 
 
 def test_the_branch_of_a_folder_that_is_no_tree_or_says_nothing_is_none(tmp_path):
-    assert tree.branch_of(str(tmp_path)) is None
-    assert tree.branch_of("/nul\0byte") is None
+    assert trees.branch_of(str(tmp_path)) is None
+    assert trees.branch_of("/nul\0byte") is None
     (tmp_path / ".git").mkdir()
     os.mkfifo(tmp_path / ".git/HEAD")
-    assert tree.branch_of(str(tmp_path)) is None  # and does not wait for a writer
+    assert trees.branch_of(str(tmp_path)) is None  # and does not wait for a writer
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
@@ -202,10 +206,10 @@ def test_git_itself_writes_what_is_read_as_branch_and_tree(tmp_path):
         text=True,
         check=True,
     ).stdout
-    assert tree.branch_of(str(tmp_path / "repo")) == "main"
-    assert tree.branch_of(str(tmp_path / "linked")) == "side"
-    assert tree.branch_of(str(tmp_path / "loose")) == commit[:7]
-    assert tree.root_of(str(tmp_path / "linked")) == str(tmp_path / "linked")
+    assert trees.branch_of(str(tmp_path / "repo")) == "main"
+    assert trees.branch_of(str(tmp_path / "linked")) == "side"
+    assert trees.branch_of(str(tmp_path / "loose")) == commit[:7]
+    assert trees.root_of(str(tmp_path / "linked")) == str(tmp_path / "linked")
 
 
 @pytest.mark.parametrize(
@@ -224,13 +228,14 @@ def test_git_itself_writes_what_is_read_as_branch_and_tree(tmp_path):
     ],
 )
 def test_a_text_is_shown_as_one_line_without_control(text, shown):
-    assert words.plain(text, 20) == shown
+    assert text_module.plain(text, 20) == shown
 
 
 def test_no_test_can_reach_the_real_store():
-    from lib import sessions, store
+    from lib import sessions
+    from lib.store import paths
 
-    assert "choose-a-store" in store.SESSIONS_DIR
+    assert "choose-a-store" in paths.SESSIONS_DIR
     with pytest.raises(sessions.StoreError, match="choose-a-store"):
         sessions.create_session()
     assert "choose-a-store" in str(pathlib.Path.home())

@@ -40,9 +40,10 @@ class Ours:
 
     def __init__(self) -> None:
         sys.path.insert(0, os.environ["CHECKOUT"])
-        from lib import model, reading, record, sessions  # noqa: F401
+        from lib import model, sessions  # noqa: F401
+        from lib.store import reader, snapshot  # noqa: F401
 
-        self.sessions, self.record = sessions, record
+        self.sessions, self.record = sessions, snapshot
 
     def append(self, session_id: str) -> None:
         self.sessions.append_to_session(

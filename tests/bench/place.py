@@ -12,7 +12,8 @@ import time
 import uuid
 from typing import TYPE_CHECKING, NamedTuple
 
-from lib import clock, process
+from lib.record import timestamps
+from lib.system import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +128,7 @@ def session(
     session_id: str, who: Who, *, state: str = "busy", entries: int = ENTRIES
 ) -> bytes:
     """Return a session's file: metadata, other tools' entries, a heartbeat just now."""
-    now = clock.stamp(time.time())
+    now = timestamps.stamp(time.time())
     metadata = {
         **_common("session_metadata", session_id),
         **_present(who),
@@ -152,7 +153,7 @@ def session(
 
 def note(session_id: str) -> bytes:
     """Return an entry as another tool writes it."""
-    now = clock.stamp(time.time())
+    now = timestamps.stamp(time.time())
     entry = _common("note.added", session_id)
     return _line({**entry, "timestamp": now, "text": _TEXT})
 

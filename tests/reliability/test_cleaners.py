@@ -13,8 +13,9 @@ import pytest
 from sights import copies, only_file_of
 from support import DEAD_PID, ID
 
-from lib import file_lock, rename, sessions
+from lib import file_lock, sessions
 from lib.errors import LockTimeoutError
+from lib.system import rename
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ import pytest
 from sights import files_of, listing, only_file_of
 from support import DEAD_PID, ID, ROOT, errors, payload
 
-from lib import clock, sessions
+from lib import sessions
 from lib.errors import HeadcountError
+from lib.record import timestamps
 
 LOOSE_SECONDS = 5.0
 OTHER_USER = 65_534
-TODAY = clock.stamp(time.time())[:10]
+TODAY = timestamps.stamp(time.time())[:10]
 
 
 def need_root():

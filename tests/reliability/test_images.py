@@ -7,7 +7,9 @@ import time
 import pytest
 from support import ID
 
-from lib import jsonl, record, sessions
+from lib import sessions
+from lib.record import jsonl
+from lib.store import snapshot
 
 TAILS = (0, 1, 7, 512)
 PAGE = 512
@@ -48,7 +50,7 @@ def next_event(path, content):
     kept = whole_lines(content)
     if [entry for entry in found if entry in kept] != kept:
         return "whole lines were lost"
-    if record.read(str(path), time.time()) is None:
+    if snapshot.read(str(path), time.time()) is None:
         return "there is no metadata"
     return ""
 

@@ -13,7 +13,7 @@ import pytest
 from support import ROOT, payload
 from test_install import FOLDERS, SHELLS
 
-from lib import settings
+from lib.claude import settings
 
 LONGEST_SECONDS = 20
 
@@ -47,7 +47,7 @@ def broken_module(checkout):
 
 
 def module_gone(checkout):
-    (checkout / "lib" / "store.py").unlink()
+    (checkout / "lib/store/journal.py").unlink()
 
 
 def wrong_package(checkout):

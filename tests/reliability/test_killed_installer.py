@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from lib import settings
+from lib.claude import settings
 
 THEIRS = b'{\n  "model": "opus",\n  "hooks": {"Stop": []}\n}\n'
 LONGEST_LIFE_SECONDS = 0.4

@@ -14,8 +14,9 @@ import forked
 from sights import files_of, only_file_of
 from support import ID, ROOT, given_up, payload
 
-from lib import file_lock, journal, sessions
+from lib import file_lock, sessions
 from lib.errors import LockTimeoutError
+from lib.store import journal
 
 GENERATIONS = 10  # of two writers, on one file
 LONGEST_LIFE_SECONDS = 0.012

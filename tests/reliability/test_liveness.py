@@ -14,7 +14,9 @@ import time
 import pytest
 from support import DEAD_PID, ID, ROOT
 
-from lib import clock, process, sessions
+from lib import sessions
+from lib.record import timestamps
+from lib.system import process
 
 HOUR = 3600.0
 HOST = process.host_name()
@@ -139,7 +141,7 @@ VERDICTS = {
 
 def write(path, process_fields, heartbeat, now):
     pid, known, host = process_fields
-    stamp = clock.stamp(now - heartbeat) if type(heartbeat) is float else heartbeat
+    stamp = timestamps.stamp(now - heartbeat) if type(heartbeat) is float else heartbeat
     entry = {
         "type": "session_metadata",
         "session_id": path.stem,
@@ -188,7 +190,7 @@ def need_root():
 
 REUSE = """
 import os, signal, sys, time
-from lib import process
+from lib.system import process
 times, pid, alive, used = int(sys.argv[1]), 30_000, 0, 0
 
 def sleeper():
@@ -239,7 +241,8 @@ def test_a_number_used_again_is_never_judged_alive(size, figure):
 def test_what_is_hidden_or_another_users_is_never_called_dead(tmp_path, hides):
     need_root()
     code = (
-        "import os, sys; sys.path.insert(0, sys.argv[1]); from lib import process\n"
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from lib.system import process\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "print(process.compare(int(sys.argv[2]), sys.argv[3], process.host_name())[0])"
     )

@@ -11,7 +11,8 @@ import pytest
 from sights import copies
 from support import DEAD_PID, ID, ROOT, payload, types
 
-from lib import journal, sessions
+from lib import sessions
+from lib.store import journal
 
 MEMORY_MB = 64
 HOOK_SECONDS = 1.1

@@ -10,10 +10,10 @@ import sys
 import time
 
 import pytest
+from claude.test_settings import EVENTS, INSTALLER, WRITER, RandomSettings, without_ours
 from support import ROOT
-from test_settings import EVENTS, INSTALLER, WRITER, RandomSettings, without_ours
 
-from lib import settings
+from lib.claude import settings
 
 OURS = settings.wanted(str(ROOT))
 

@@ -16,8 +16,9 @@ import tracing
 from sights import files_of
 from support import ID, ROOT, payload
 
-from lib import sessions, settings
-from lib import store as store_module
+from lib import sessions
+from lib.claude import settings
+from lib.store import paths as store_module
 
 CALLS = {
     "append": "sessions.append_to_session(sys.argv[1], {'type': 'n'})",
@@ -34,8 +35,11 @@ PROGRAM = (
     "import pathlib, sys, uuid, filelock, psutil\n"
     "sys.path.insert(0, sys.argv.pop(1))\n"
     "import ctypes\n"
-    "from lib import archive, entries, errors, model, reading, sessions, settings\n"
-    "from lib import rename, verdict\n"
+    "from lib import errors, model, sessions\n"
+    "from lib.claude import settings\n"
+    "from lib.record import entries, verdict\n"
+    "from lib.store import archive, reader\n"
+    "from lib.system import rename\n"
     "try: {}\n"
     "except (OSError, errors.HeadcountError): pass\n"
 )

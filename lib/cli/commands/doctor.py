@@ -1,0 +1,52 @@
+"""`headcount doctor`: is everything in place, and if not, what mends it."""
+
+from __future__ import annotations
+
+import time
+
+from ...doctor import examine
+from ...doctor.finding import PROBLEM, Look
+from ...views import session_view
+from .. import output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ...doctor.finding import Finding
+
+# One repair may bring to light what another can mend: a folder, then what is in it.
+_MOST_ROUNDS = 3
+
+
+def run(asked: Namespace) -> int:
+    """Say what was found; 1 if any of it is a problem, after --fix of what is left."""
+    fixed = _fix() if asked.fix else []
+    found = examine.examine(Look(time.time(), quick=asked.quick))
+    told = fixed + found
+    if asked.json:
+        output.write([session_view.as_json([finding.as_object() for finding in told])])
+    else:
+        output.write(examine.lines(told))
+    problems = [finding for finding in found if finding.level == PROBLEM]
+    if problems:
+        output.say(f"{output.count(len(problems), 'problem')} found{_hint(problems)}")
+    return 1 if problems else 0
+
+
+def _fix() -> list[Finding]:
+    """Mend what is safe to mend, and return what was; failures go to stderr."""
+    done: list[Finding] = []
+    for _ in range(_MOST_ROUNDS):
+        fixed, failures = examine.mend(examine.examine(Look(time.time(), quick=True)))
+        for failure in failures:
+            output.say(f"could not {failure}")
+        done += fixed
+        if failures or not fixed:
+            break
+    return done
+
+
+def _hint(problems: list[Finding]) -> str:
+    fixable = sum(finding.repair is not None for finding in problems)
+    return f"; `headcount doctor --fix` mends {fixable}" if fixable else ""

@@ -1,0 +1,17 @@
+"""`headcount help`: what there is, or everything about one command."""
+
+from __future__ import annotations
+
+from .. import help_page, output, parser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def run(asked: Namespace) -> int:
+    """Print the help of the command asked for, or of all."""
+    columns, _ = output.terminal()
+    text = parser.help_of(asked.topic) if asked.topic else help_page.text(columns)
+    output.write_text(text)
+    return 0

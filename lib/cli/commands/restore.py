@@ -1,0 +1,39 @@
+"""`headcount restore`: bring sessions back from the archive."""
+
+from __future__ import annotations
+
+import time
+
+from ... import sessions
+from ...store import delete
+from ...views import lookup
+from .. import output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ...model import Session
+
+
+def run(asked: Namespace) -> int:
+    """Restore each session and print its path; an unknown id stops it all."""
+    now = time.time()
+    wanted = lookup.find_all(asked.ids, now, archived_first=True)
+    for session in wanted:
+        session_id = str(session["session_id"])
+        if session["verdict"] is None:
+            raise lookup.unreadable(session, "it was not brought back")
+        output.write([str(sessions.restore_session(session_id))])
+        _say_what_became(session, session_id)
+    return 0
+
+
+def _say_what_became(session: Session, session_id: str) -> None:
+    if not session["archived"]:
+        output.say(f"{session_id} was not in the archive; it is live")
+    elif session["verdict"] in delete.OVER:
+        output.say(
+            f"{session_id} is {session['verdict']}: unless it is resumed, the next "
+            "cleanup archives it again"
+        )

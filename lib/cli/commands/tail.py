@@ -1,0 +1,98 @@
+"""`headcount tail`: the last entries, and with `--follow` those that come in."""
+
+from __future__ import annotations
+
+import time
+
+from ... import sessions
+from ...record import schema, timestamps
+from ...store import follow
+from ...text import plain
+from ...views import lookup, session_view
+from .. import output
+from ..terminal.width import clip, clip_line, width
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+    from ...model import SessionEntry
+    from ...store.follow import Line
+
+_BETWEEN_LOOKS = 0.5  # seconds
+_NAME_COLUMNS = 16
+_TELL_LABELS = schema.LIFECYCLE | {schema.UPDATE}
+_LONGEST = 200
+
+
+def run(asked: Namespace) -> int:
+    """Show the entries; without `--follow`, or when a session is archived, end."""
+    only = None if asked.id is None else lookup.find(asked.id, time.time())
+    follower = follow.Follower(None if only is None else only["path"])
+    write = _writer(asked, one=only is not None)
+    found = follower.begin(asked.lines, go_on=asked.follow)
+    write(found)
+    if asked.follow:
+        _follow(follower, write, archived=only is not None and only["archived"])
+    elif not found and asked.lines:
+        output.say(f"no entries in {sessions.SESSIONS_DIR} now")
+    return 0
+
+
+def _follow(
+    follower: follow.Follower, write: Callable[[list[Line]], None], *, archived: bool
+) -> None:
+    while not (archived or follower.ended):
+        output.pause(_BETWEEN_LOOKS)
+        write(follower.look())
+    output.say("the session is in the archive: nothing is written to it there")
+
+
+def _writer(asked: Namespace, *, one: bool) -> Callable[[list[Line]], None]:
+    if asked.json:
+        return lambda lines: output.write_as_it_is([line.written for line in lines])
+    names = None if one else _Names()
+
+    def write(lines: list[Line]) -> None:
+        columns, _ = output.terminal()
+        output.write([_told(line, names, columns) for line in lines])
+
+    return write
+
+
+def _told(line: Line, names: _Names | None, columns: int | None) -> str:
+    name = "" if names is None else names.of(line) + "  "
+    text = f"{_clock_time(line.time())}  {name}{session_view.entry_text(line.entry)}"
+    text = plain(text, _LONGEST)
+    return text if columns is None else clip_line(text, columns)
+
+
+def _clock_time(stamp: str) -> str:
+    """Return the time as a clock on the wall has it: `11-25 14:03:22`."""
+    when = timestamps.parse(stamp)
+    if when is None:
+        return f"{session_view.NONE:>14}"
+    return time.strftime("%m-%d %H:%M:%S", time.localtime(when))
+
+
+class _Names:
+    """What sessions are called: by the label, else by the start of the id."""
+
+    def __init__(self) -> None:
+        self._labels = {
+            info.id: (info.metadata or {}).get("label", "")
+            for info in sessions.discover_sessions()
+        }
+
+    def of(self, line: Line) -> str:
+        """Return the name, of _NAME_COLUMNS; an entry may bring a new label."""
+        self._learn(line.session_id, line.entry)
+        name = self._labels.get(line.session_id) or line.session_id[:8]
+        shown = clip(plain(name, _LONGEST), _NAME_COLUMNS)
+        return shown + " " * (_NAME_COLUMNS - width(shown))
+
+    def _learn(self, session_id: str, entry: SessionEntry) -> None:
+        label = entry.get("label")
+        if isinstance(label, str) and entry.get("type") in _TELL_LABELS:
+            self._labels[session_id] = label

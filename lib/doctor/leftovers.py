@@ -1,0 +1,110 @@
+"""What a crash has left: a move half done, and hidden files of a beginning."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import stat
+import time
+
+from ..cli.output import count
+from .finding import FIX, PROBLEM, WARN, Finding, Look, Repair, is_ours
+from .store import all_files, is_usable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HIDDEN = re.compile(r"\.[A-Za-z0-9][\w-]*\.[0-9a-f]{16}\.tmp", re.ASCII)
+_OLD_SECONDS = 3600
+_MOMENT_SECONDS = 0.05
+_LOCK_SECONDS = 0.5
+_MOST_NAMED = 5
+
+
+def check_moves(_: Look) -> Iterator[Finding]:
+    """Look for files with two names: a move that was interrupted leaves both."""
+    if not is_usable():
+        return
+    twice = _with_two_names()
+    if twice:
+        time.sleep(_MOMENT_SECONDS)  # a move under way is over by then
+        twice = [path for path in _with_two_names() if path in twice]
+    inside = [path for path in twice if _count_inside(path) == os.stat(path).st_nlink]
+    if inside:
+        message = f"a move was interrupted, both names are there: {_named(inside)}"
+        does = f"finish the move of {_named(inside)}"
+        repair = Repair(does, lambda: _finish(inside))
+        yield Finding(WARN, "moves", message, FIX, repair)
+    for path in (path for path in twice if path not in inside):
+        message = f"{path} has a second name (hard link) outside the store, so nothing "
+        message += "is written to it; find the other name and remove it"
+        mend = shlex.join(["find", "/", "-xdev", "-samefile", path])
+        yield Finding(PROBLEM, "moves", message, mend)
+
+
+def check_leftovers(look: Look) -> Iterator[Finding]:
+    """Look for hidden files that are older than any beginning of a session takes."""
+    if not is_usable():
+        return
+    old = [path for path in _hidden_files() if _is_old(path, look.now)]
+    if old:
+        message = f"{count(len(old), 'hidden file')} left by a crash: {_named(old)}"
+        repair = Repair(f"rm {_named(old)}", lambda: _remove(old, look.now))
+        yield Finding(WARN, "moves", message, shlex.join(["rm", "-f", *old]), repair)
+
+
+def _with_two_names() -> list[str]:
+    return [
+        path
+        for path, status in all_files().items()
+        if stat.S_ISREG(status.st_mode) and is_ours(status) and status.st_nlink > 1
+    ]
+
+
+def _count_inside(path: str) -> int:
+    """Return how many names in the store the file at *path* has, hidden ones too."""
+    status = os.lstat(path)
+    names = [*all_files(), *_hidden_files()]
+    return sum(os.path.samestat(os.lstat(name), status) for name in names)
+
+
+def _finish(files: list[str]) -> None:
+    from ..store import journal
+
+    for path in files:
+        try:
+            with journal.locked(path, _LOCK_SECONDS):
+                pass  # whoever takes the lock finishes it
+        except FileNotFoundError:
+            continue  # this was the name that had to go
+
+
+def _hidden_files() -> list[str]:
+    from ..store import paths
+
+    folder = paths.SESSIONS_DIR
+    names = sorted(name for name in os.listdir(folder) if _HIDDEN.fullmatch(name))
+    return [os.path.join(folder, name) for name in names]
+
+
+def _is_old(path: str, now: float) -> bool:
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    alone = status.st_nlink == 1  # else it is the second name of a session
+    ours = stat.S_ISREG(status.st_mode) and is_ours(status)
+    return ours and alone and status.st_mtime < now - _OLD_SECONDS
+
+
+def _remove(files: list[str], now: float) -> None:
+    for path in files:
+        if _is_old(path, now):
+            os.unlink(path)
+
+
+def _named(files: list[str]) -> str:
+    more = ", ..." if len(files) > _MOST_NAMED else ""
+    return ", ".join(files[:_MOST_NAMED]) + more

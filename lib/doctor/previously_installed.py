@@ -1,0 +1,69 @@
+"""Were hooks wired once that are not any more? What the record and a backup say."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..model import SessionEntry, SessionInfo, SessionMetadata
+
+_MOST_READ = 3
+
+
+def scope(files: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return scope and path of the settings in *files* that an installer changed."""
+    from ..claude.config_file import BACKUP_SUFFIX
+
+    for name, path in files.items():
+        if os.path.exists(os.path.realpath(path) + BACKUP_SUFFIX):
+            return name, path
+    return None
+
+
+def evidence(events: list[str]) -> str:
+    """Say in words which of the *events* were recorded last, and when; else "".
+
+    Without *events*, whichever. A record that another tool made proves nothing.
+    """
+    for info, metadata in _by_hooks()[:_MOST_READ]:
+        seen = _events(info) & set(events) if events else {"any"}
+        if seen:
+            told = ", ".join(sorted(seen)) if events else "a session"
+            return f"{told} was recorded by {metadata.get('last_heartbeat', '?')}"
+    return ""
+
+
+def _by_hooks() -> list[tuple[SessionInfo, SessionMetadata]]:
+    """Return the sessions that hooks recorded, the last seen first."""
+    from .. import sessions
+
+    found = [
+        (info, info.metadata)
+        for archived in (False, True)
+        for info in sessions.discover_sessions(archived=archived)
+        if info.metadata and "transcript_path" in info.metadata
+    ]
+    return sorted(found, key=lambda one: one[1].get("last_heartbeat", ""), reverse=True)
+
+
+def _events(info: SessionInfo) -> set[str]:
+    from .. import sessions
+
+    entries = sessions.load_session_jsonl(info)
+    return {event for entry in entries for event in _event(entry)}
+
+
+def _event(entry: SessionEntry) -> Iterator[str]:
+    """Yield the hook event that wrote *entry*, if one did."""
+    kind = entry.get("type")
+    if kind in ("session_metadata", "session_resume"):
+        if entry.get("source") not in (None, "adopted"):
+            yield "SessionStart"
+    elif kind == "session_close":
+        if entry.get("reason") != "replaced":
+            yield "SessionEnd"
+    elif kind in ("heartbeat", "turn_close"):
+        yield str(entry.get("event"))

@@ -1,0 +1,49 @@
+"""The status line, where it is ours: can what it names be run?"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+
+from ..claude import config_file
+from ..claude.status_line import KEY, SCRIPT, our_command
+from .finding import OK, PROBLEM, Finding, Look, install
+from .hooks import here
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def check_status_line(_: Look) -> Iterator[Finding]:
+    """Look at `statusLine` in each scope; one that is not ours is nobody's business."""
+    for scope, path in here().items():
+        command = _command(path)
+        if command is None:
+            continue
+        missing = [word for word in _paths(command) if not os.access(word, os.R_OK)]
+        for word in missing:
+            message = f"{scope}: the status line names {word}, which is missing"
+            mend = install(scope, path, "--statusline")
+            yield Finding(PROBLEM, "statusline", message, mend)
+        if not missing:
+            yield Finding(OK, "statusline", f"{path} ({scope}): ours")
+
+
+def _command(path: str) -> str | None:
+    """Return the command of our status line; what cannot be read, `hooks` tells."""
+    try:
+        return our_command(json.loads(config_file.read(path) or "{}")[KEY])
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return None
+
+
+def _paths(command: str) -> list[str]:
+    """Return the interpreter and the script that *command* names."""
+    try:
+        words = shlex.split(command, comments=False)
+    except ValueError:
+        return []
+    scripts = [word for word in words if SCRIPT.search(word)]
+    return [*(word for word in words[:1] if os.path.isabs(word)), *scripts[:1]]

@@ -1,0 +1,1 @@
+"""What the entries of a session say: no folders, no locks."""

@@ -1,0 +1,278 @@
+"""What an entry says: the common fields, our own types, and what others may write."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ..errors import InvalidEntryError, SessionClosedError
+from ..system import process
+from . import jsonl, schema, timestamps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..model import SessionEntry, SessionMetadata, State
+    from ..store.snapshot import Record
+
+FORMAT_VERSION = 1
+NO_PROCESS = 0
+MAX_LABEL_BYTES = 8 * 1024
+_MOST_OTHERS = 16
+_ID_DIGITS = 16
+_HEX = frozenset("0123456789abcdef")
+_TYPE_LENGTH = 64
+_TYPE_FIRST = frozenset("abcdefghijklmnopqrstuvwxyz")
+_TYPE_REST = _TYPE_FIRST | frozenset("0123456789_.-")
+
+
+def metadata_entry(
+    session_id: str, pid: int | None, fields: Mapping[str, object]
+) -> SessionEntry:
+    """Return line 1 of a session; *pid* None is this process, 0 says none is known."""
+    check_label(_present(fields))
+    entry = _common(schema.METADATA, session_id)
+    began = entry.pop("timestamp")
+    return {
+        **entry,
+        **_process_fields(os.getpid() if pid is None else pid),
+        "host": process.host_name(),
+        "start_time": began,
+        "last_heartbeat": began,
+        **_present(fields),
+    }
+
+
+def lifecycle_entry(
+    found: Record, kind: str, pid: int | None, fields: Mapping[str, object]
+) -> SessionEntry:
+    """Return an entry of ours; *pid* 0 names no process.
+
+    *pid* None is this process if it has the session open, else the one on record; that
+    is meant by 0, too, unless the session begins anew.
+
+    It carries whatever a reader of the tail would otherwise have to look for in the
+    middle: further processes at work, and the host, texts, label and tasks where they
+    are no longer those of line 1.
+    """
+    metadata, first = found.metadata, found.first
+    entry = _common(kind, metadata["session_id"])
+    if pid is None and _have_open(metadata):
+        pid = os.getpid()
+    if pid:
+        entry.update(_process_fields(pid), host=process.host_name())
+    elif not _begins_anew(kind, fields):
+        entry.update({k: v for k, v in metadata.items() if k in schema.PROCESS_KEYS})
+    others = _others_at_work(metadata, entry)
+    if entry.get("host") == first.get("host"):
+        entry.pop("host", None)
+    entry.update(_present(fields))
+    if others:
+        entry["others"] = others[-_MOST_OTHERS:]
+    return {**entry, **_changed(metadata, first, besides=entry)}
+
+
+def resume_entry(
+    found: Record,
+    pid: int,
+    fields: Mapping[str, object],
+    facts: Mapping[str, object],
+) -> SessionEntry:
+    """Return a `session_resume`, with those of *facts* that are not on record."""
+    news = {k: v for k, v in facts.items() if v != found.metadata.get(k)}
+    fields = {**fields, **news, "host": process.host_name()}
+    if not _begins_anew(schema.RESUME, fields):
+        fields["state"] = state_of(found, None)
+    return lifecycle_entry(found, schema.RESUME, pid, fields)
+
+
+def state_of(found: Record, said: State | None, seen_at: float | None = None) -> State:
+    """Return the state of a session that goes on: the one it *said*, or as it was.
+
+    Raises SessionClosedError if it was closed after *seen_at* (epoch seconds).
+    """
+    metadata = found.metadata
+    if metadata["state"] != "closed":
+        return said or metadata["state"]
+    if seen_at is not None and metadata["last_heartbeat"] > timestamps.stamp(seen_at):
+        raise SessionClosedError(f"session {metadata['session_id']} is closed")
+    return said or "busy"
+
+
+def says_nothing_new(entry: SessionEntry, found: Record, since: float) -> bool:
+    """Whether the heartbeat *entry* repeats what is on record from after *since*."""
+    metadata = found.metadata
+    return (
+        entry["type"] == schema.HEARTBEAT
+        and entry.get("state") == metadata.get("state")
+        and entry.get("process") == metadata.get("process")
+        and metadata["last_heartbeat"] > timestamps.stamp(since)
+    )
+
+
+def check_facts(facts: Mapping[str, object]) -> None:
+    """Raise TypeError for a name that is no fact, InvalidEntryError for its value."""
+    for name, value in facts.items():
+        if name not in schema.TEXTS:
+            raise TypeError(f"{name} is none of {', '.join(schema.TEXTS)}")
+        if not isinstance(value, (str, type(None))):
+            raise InvalidEntryError(f"{name} is a text, not {ascii(value)[:80]}")
+
+
+def foreign_entry(session_id: str, given: SessionEntry) -> SessionEntry:
+    """Return another tool's entry with the common fields filled in.
+
+    Raises InvalidEntryError for a type that is not allowed, and for common fields that
+    are not what they must be.
+    """
+    if not isinstance(given, dict):
+        raise InvalidEntryError(f"an entry is a dict, not a {type(given).__name__}")
+    _check_type(given.get("type"))
+    entry = {**_common(given["type"], session_id), **given, "v": FORMAT_VERSION}
+    if entry["session_id"] != session_id:
+        raise InvalidEntryError(
+            f"the entry is of {ascii(entry['session_id'])[:80]}, not of {session_id}"
+        )
+    if not _is_entry_id(entry["id"]):
+        raise InvalidEntryError(f"{ascii(entry['id'])[:80]} is no id: 16 hex digits")
+    if timestamps.parse(entry["timestamp"]) is None:
+        raise InvalidEntryError(
+            f"{ascii(entry['timestamp'])[:80]} is no time: RFC 3339, UTC"
+        )
+    if entry["type"] == schema.UPDATE:
+        check_label(entry)
+    return entry
+
+
+def _common(kind: str, session_id: str) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "v": FORMAT_VERSION,
+        "id": os.urandom(_ID_DIGITS // 2).hex(),
+        "session_id": session_id,
+        "timestamp": timestamps.stamp(time.time()),
+    }
+
+
+def _changed(
+    metadata: SessionMetadata, first: SessionEntry, *, besides: SessionEntry
+) -> SessionEntry:
+    """Return texts, label and tasks that are not in line 1 so, nor in *besides*."""
+    texts = {
+        key: value
+        for key, value in metadata.items()
+        if key in schema.LATER_TEXTS and key not in besides and value != first.get(key)
+    }
+    return {**texts, **_changed_label(metadata, first)}
+
+
+def _changed_label(metadata: SessionMetadata, first: SessionEntry) -> SessionEntry:
+    changed: SessionEntry = {}
+    for key, nothing in (("label", ""), ("tasks", [])):
+        value = metadata.get(key, nothing)
+        if value == first.get(key, nothing):
+            continue
+        try:
+            check_label({key: value})
+        except InvalidEntryError:
+            continue  # by hand, and too much to carry in every entry
+        changed[key] = value
+    return changed
+
+
+def _begins_anew(kind: str, fields: Mapping[str, object]) -> bool:
+    """Whether it is a resume, which says nothing of the process that came before."""
+    return kind == schema.RESUME and fields.get("source") != "compact"
+
+
+def _have_open(metadata: SessionMetadata) -> bool:
+    """Whether this process is one that has the session open."""
+    ours = {**_process_fields(os.getpid()), "host": process.host_name()}
+    return any(_is_same(dict(s), ours) for s in (metadata, *metadata.get("others", [])))
+
+
+def _process_fields(pid: int) -> SessionEntry:
+    if pid == NO_PROCESS:
+        return {}
+    return _present({"pid": pid, "process": process.fingerprint(pid)})
+
+
+def _present(fields: Mapping[str, object]) -> SessionEntry:
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _others_at_work(
+    metadata: SessionMetadata, entry: SessionEntry
+) -> list[SessionEntry]:
+    """Return the session's processes beside the entry's own that are not gone."""
+    known: list[SessionEntry] = [
+        {k: v for k, v in metadata.items() if k in (*schema.PROCESS_KEYS, "state")},
+        *(dict(other) for other in metadata.get("others", [])),
+    ]
+    return [
+        other
+        for other in known
+        if other.get("state") != "closed"
+        and not _is_same(other, entry)
+        and _may_be_at_work(other)
+    ]
+
+
+def _is_same(one: SessionEntry, two: SessionEntry) -> bool:
+    """Whether both name one process: a record by hand may know its pid alone."""
+    if one.get("pid") != two.get("pid"):
+        return False
+    key = "process" if "process" in one and "process" in two else "host"
+    return one.get(key) in (None, two.get(key))
+
+
+def _may_be_at_work(seen: SessionEntry) -> bool:
+    if not process.is_pid(seen.get("pid")):
+        return False
+    outcome, _ = process.compare(*(seen.get(key) for key in schema.PROCESS_KEYS))
+    return outcome != process.GONE
+
+
+def _check_type(kind: object) -> None:
+    if not (
+        isinstance(kind, str)
+        and 0 < len(kind) <= _TYPE_LENGTH
+        and kind[0] in _TYPE_FIRST
+        and _TYPE_REST.issuperset(kind)
+    ):
+        raise InvalidEntryError(
+            f"{ascii(kind)[:80]} is no type: a lower-case letter, then at most 63 of "
+            "a-z 0-9 _ . -"
+        )
+    if kind in schema.LIFECYCLE:
+        raise InvalidEntryError(
+            f"entries of type {kind} are Headcount's own; create_session, "
+            "update_heartbeat and close_session write them"
+        )
+
+
+def _is_entry_id(value: object) -> bool:
+    return (
+        isinstance(value, str) and len(value) == _ID_DIGITS and _HEX.issuperset(value)
+    )
+
+
+def check_label(fields: Mapping[str, object]) -> None:
+    """Raise InvalidEntryError unless `label` is a text and `tasks` a list, and short.
+
+    Once they are set anew, every entry of ours carries them.
+    """
+    label, tasks = fields.get("label", ""), fields.get("tasks", [])
+    if not isinstance(label, str):
+        raise InvalidEntryError("the label of a session is a text")
+    if not isinstance(tasks, list):
+        raise InvalidEntryError("the tasks of a session are a list")
+    for key, value in (("label", label), ("tasks", tasks)):
+        size = len(jsonl.encode({key: value}))
+        if size > MAX_LABEL_BYTES:
+            raise InvalidEntryError(
+                f"{key} is {size} bytes as JSON, the limit is {MAX_LABEL_BYTES}; "
+                "put the rest into entries of your own"
+            )

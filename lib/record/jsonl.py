@@ -1,0 +1,131 @@
+"""One JSON line, to bytes and back.
+
+`import json` costs a hook as much as half a bare start of the interpreter (it pulls
+in `re` and `enum`), so the scanner and the encoder beneath it are used directly where
+the interpreter has them; the words of `json` are the fallback.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import InvalidEntryError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..model import SessionEntry
+
+MAX_ENTRY_BYTES = 64 * 1024
+_PADDING = " \t\r\n\0\ufeff"
+_MARK_BYTES = 16
+# SystemError: up to Python 3.11 the scanner finds no ValueError to raise while nobody
+# has imported `json`, whose decoder defines it.
+_NOT_JSON = (ValueError, StopIteration, RecursionError, SystemError)
+
+
+def encode(entry: SessionEntry) -> bytes:
+    """Return *entry* as one line of ASCII JSON, its newline included.
+
+    Raises InvalidEntryError if it is not JSON (NaN, a set, a cycle) or longer than
+    MAX_ENTRY_BYTES.
+    """
+    try:
+        line = _dumps(entry).encode("ascii") + b"\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidEntryError(f"the entry is not JSON: {error}") from None
+    if len(line) > MAX_ENTRY_BYTES:
+        raise InvalidEntryError(
+            f"the entry is {len(line)} bytes as JSON, the limit is {MAX_ENTRY_BYTES}; "
+            "keep the bulk in a file of your own and its path in the entry"
+        )
+    return line
+
+
+def decode(line: bytes) -> SessionEntry | None:
+    """Return the object that *line* holds, or None: whatever the bytes, no exception.
+
+    NUL bytes and a byte order mark around the object are passed over: a power loss
+    leaves the first, an editor the second.
+    """
+    try:
+        text = line.decode("utf-8").strip(_PADDING)
+        value, end = _scan(text, 0)
+    except _NOT_JSON:
+        return None
+    return value if end == len(text) and isinstance(value, dict) else None
+
+
+def decode_all(lines: list[bytes]) -> list[SessionEntry | None]:
+    """Return what `decode` returns for each of *lines*, in far less time and memory.
+
+    All are scanned in one call, in which keys that recur are one object: 100 MB of
+    entries load at 130 instead of 100 MB/s, into 3.2 times the memory instead of 4.4.
+    Between two lines stands a text that nobody can foresee. If each comes back in its
+    place, each line was one value of its own; else they are decoded one by one.
+    """
+    mark = os.urandom(_MARK_BYTES).hex()
+    try:
+        text = f',"{mark}",'.encode().join(lines).decode("utf-8")
+        values, end = _scan(f"[{text}]", 0)
+    except _NOT_JSON:
+        return [decode(line) for line in lines]
+    if not (
+        isinstance(values, list)
+        and end == len(text) + len("[]")
+        and len(values) == 2 * len(lines) - 1
+        and values[1::2].count(mark) == len(lines) - 1
+    ):
+        return [decode(line) for line in lines]
+    return [value if isinstance(value, dict) else None for value in values[::2]]
+
+
+def _not_json(value: object) -> object:
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _interpreters_own() -> tuple[
+    Callable[[SessionEntry], str], Callable[[str, int], tuple[object, int]]
+]:
+    from _json import encode_basestring_ascii, make_encoder, make_scanner
+
+    class Context:
+        strict = True
+        object_hook = object_pairs_hook = None
+        parse_float = float
+        parse_int = int
+        parse_constant = staticmethod(_no_constant)
+
+    def dumps(entry: SessionEntry) -> str:
+        encoder = make_encoder(
+            {}, _not_json, encode_basestring_ascii, None, ":", ",", False, False, False
+        )
+        return "".join(encoder(entry, 0))
+
+    return dumps, make_scanner(Context())  # type: ignore[arg-type]  # any such object
+
+
+def _standard() -> tuple[
+    Callable[[SessionEntry], str], Callable[[str, int], tuple[object, int]]
+]:
+    import json
+
+    def dumps(entry: SessionEntry) -> str:
+        return json.dumps(
+            entry, allow_nan=False, separators=(",", ":"), default=_not_json
+        )
+
+    return dumps, json.JSONDecoder(parse_constant=_no_constant).raw_decode
+
+
+try:
+    _dumps, _scan = _interpreters_own()
+    if _scan(_dumps({"a": [1, "é"]}), 0)[0] != {"a": [1, "é"]}:
+        raise ValueError("the interpreter's scanner has changed")
+except (ImportError, TypeError, ValueError, AttributeError):
+    _dumps, _scan = _standard()

@@ -1,0 +1,42 @@
+"""The words of the record: types of entries, states, and the texts of line 1."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..model import SessionEntry, State
+
+METADATA = "session_metadata"
+RESUME = "session_resume"
+HEARTBEAT = "heartbeat"
+TURN_CLOSE = "turn_close"
+CLOSE = "session_close"
+UPDATE = "session_update"
+LIFECYCLE = frozenset([METADATA, RESUME, HEARTBEAT, TURN_CLOSE, CLOSE])
+STATES = frozenset(["busy", "idle", "waiting", "closed"])
+LIVE_STATES = STATES - {"closed"}
+TEXTS = (
+    "cwd",
+    "source",
+    "project_dir",
+    "transcript_path",
+    "entrypoint",
+    "client_version",
+    "previous_session_id",
+)
+# What names a process in an entry, and in the metadata.
+PROCESS_KEYS = ("pid", "process", "host")
+LATER_TEXTS = tuple(key for key in TEXTS if key != "source")
+
+
+def is_lifecycle(entry: SessionEntry) -> bool:
+    """Whether the entry is one of Headcount's own that says how the session lives."""
+    kind = entry.get("type")
+    return isinstance(kind, str) and kind in LIFECYCLE
+
+
+def state_of(value: object) -> State | None:
+    """Return *value* if it is one of the states, else None."""
+    if isinstance(value, str) and value in STATES:
+        return value  # type: ignore[return-value]
+    return None

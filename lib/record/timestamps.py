@@ -1,0 +1,99 @@
+"""Times as they stand in the record: RFC 3339, UTC, milliseconds, `Z`.
+
+Stamps of this one form sort like the times they name, so that the hooks compare
+strings; `parse` is for everything that needs a difference.
+"""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import TypeGuard
+
+# An entry from this far ahead is a clock that disagrees a little; beyond, it proves
+# nothing about when it was written.
+SKEW_SECONDS = 300
+_OLDEST = "2020"
+_LONGEST = 64
+_SHAPE = b"0000-00-00T00:00:00.000Z"
+_LENGTH = len(_SHAPE)
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
+_LATEST: dict[float, str] = {}
+
+
+def stamp(seconds: float) -> str:
+    """Return *seconds* since the epoch as a stamp, cut off after the milliseconds."""
+    milliseconds = int(seconds * 1000)
+    t = time.gmtime(milliseconds // 1000)
+    return (
+        f"{t.tm_year:04d}-{t.tm_mon:02d}-{t.tm_mday:02d}"
+        f"T{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d}.{milliseconds % 1000:03d}Z"
+    )
+
+
+def is_stamp(value: object) -> TypeGuard[str]:
+    """Whether *value* has the shape of a stamp."""
+    return (
+        isinstance(value, str)
+        and len(value) == _LENGTH
+        and value.encode("ascii", "replace").translate(_DIGITS_TO_ZERO) == _SHAPE
+    )
+
+
+def canonical(value: object) -> str | None:
+    """Return the time that *value* names as a stamp, or None if it names none."""
+    if is_stamp(value):
+        return value
+    seconds = parse(value)
+    return None if seconds is None else stamp(seconds)
+
+
+def latest_trusted(now: float) -> str:
+    """Return the stamp up to which times are believed at *now*."""
+    latest = _LATEST.get(now)
+    if latest is None:  # else it is the same for all sessions of a list
+        _LATEST.clear()
+        latest = _LATEST[now] = stamp(now + SKEW_SECONDS)
+    return latest
+
+
+def is_trusted(when: str, latest: str) -> bool:
+    """Whether the stamp *when* is neither before the project nor after *latest*."""
+    return _OLDEST <= when <= latest
+
+
+def parse(value: object, *, local: bool = False) -> float | None:
+    """Return *value*, an ISO 8601 text, as seconds since the epoch, or None.
+
+    A text without an offset is taken as UTC, or with *local* as of the time zone here.
+    Foreign forms are dateutil's business; it raises more than ValueError
+    (`9999-12-31T24:00:00` is an OverflowError).
+    """
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return None
+    from datetime import datetime, timezone
+
+    try:
+        if is_stamp(value):
+            moment = datetime.fromisoformat(value[:-1] + "+00:00")
+        else:
+            moment = _parse_foreign(value)
+        if moment.tzinfo is None and not local:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return moment.timestamp()
+    except (ValueError, OverflowError, TypeError, ArithmeticError, OSError):
+        return None  # OSError: on Windows, of a local time outside 1970 to 3000
+    except ImportError:  # no dateutil: then only stamps are understood
+        return None
+
+
+def _parse_foreign(value: str) -> datetime:
+    from ..system import site_packages
+
+    site_packages.reach()
+    from dateutil.parser import isoparse
+
+    return isoparse(value)

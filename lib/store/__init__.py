@@ -1,0 +1,1 @@
+"""Where sessions are kept: their files, the archive, what reads and changes them."""

@@ -1,0 +1,178 @@
+"""Deleting sessions, because a person asked for it: nothing calls this by itself.
+
+Promises
+    * Only what is proven to be a session's file of ours is deleted.
+    * Never a session that is alive, or that may be (`unknown`): the verdict falls once
+      more under the session's lock.
+    * Never an entry that was not there when the person was asked.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ..errors import HeadcountError, StoreError
+from ..record import timestamps
+from . import journal, paths, snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..model import VerdictName
+
+OVER = ("stale", "dead")  # what cleanup archives, and what may be deleted
+_PATIENCE_SECONDS = 2.0
+_DAY_SECONDS = 86_400
+_DIGITS = 10  # nobody archives a session that often in a day
+
+
+def files_of(session_id: str) -> dict[str, int]:
+    """Return the session's files with their sizes in bytes, in the order to delete.
+
+    The live one first, since its verdict may forbid it all; then the archived ones from
+    the newest on, so that none is left without those before it. Raises OSError.
+    """
+    live = paths.session_path(session_id)
+    files = [live] if os.path.lexists(live) else []
+    files += paths.archived_paths(session_id)
+    proven = filter(snapshot.begins_with_metadata, files)
+    return {path: os.lstat(path).st_size for path in proven}
+
+
+def remove(path: str, size: int, now: float) -> None:
+    """Delete the session's file at *path*, live or archived, under its lock.
+
+    *size* is what it had, in bytes, when that was decided: one that has grown since is
+    left alone. Raises StoreError for what must not be deleted, FileNotFoundError,
+    LockError, OSError.
+    """
+    with journal.locked(path, _PATIENCE_SECONDS):
+        _check_proven(path)
+        _check_over(path, now)
+        if os.lstat(path).st_size != size:
+            raise StoreError(f"{path} was written to just now; it was not deleted")
+        os.unlink(path)
+
+
+def check_may_go(session_id: str, verdict: VerdictName | None, why: str) -> None:
+    """Raise StoreError unless a session with this *verdict* may be deleted."""
+    if verdict is None:
+        raise StoreError(
+            f"the file of {session_id} does not hold its metadata; what is not proven "
+            "to be a session is not deleted"
+        )
+    if verdict not in OVER:
+        raise StoreError(
+            f"{session_id} is {verdict} ({why}); only a session that is "
+            f"{' or '.join(OVER)} is deleted. End it first"
+        )
+
+
+def expired(keep_days: int, now: float) -> dict[str, int]:
+    """Return the archived files of days more than *keep_days* before today (UTC).
+
+    With their sizes, in the order to delete them. What is not named like a session's
+    file is none. Raises StoreError if a day cannot be read.
+    """
+    first_kept = timestamps.stamp(now - keep_days * _DAY_SECONDS)[:10]
+    return {
+        path: size
+        for folder in reversed(paths.archive_folders())
+        if _is_day(os.path.basename(folder)) and os.path.basename(folder) < first_kept
+        for path, size in _files(folder)
+    }
+
+
+def remove_all(
+    files: dict[str, int],
+    now: float,
+    *,
+    on_problem: Callable[[str], None],
+    on_look: Callable[[], None] = lambda: None,
+) -> list[str]:
+    """Delete archived *files* (as `expired` gives them), then the days left empty.
+
+    Returns the paths that were deleted. What was not goes to *on_problem* in words,
+    and then the session's older files of that day stay too.
+    """
+    removed: list[str] = []
+    kept: set[tuple[str, str]] = set()
+    for path, size in files.items():
+        on_look()
+        session = (os.path.dirname(path), paths.id_of(path))
+        if session in kept:
+            continue
+        try:
+            remove(path, size, now)
+        except FileNotFoundError:
+            continue  # brought back, or deleted by somebody else
+        except (HeadcountError, OSError) as error:
+            kept.add(session)
+            on_problem(f"{path} was not deleted: {error}")
+        else:
+            removed.append(path)
+    _remove_empty_days({os.path.dirname(path) for path in removed})
+    return removed
+
+
+def removable(files: dict[str, int], now: float) -> Iterator[str]:
+    """Yield those of *files* that `remove_all` would delete, by what is seen now."""
+    for path in files:
+        try:
+            _check_proven(path)
+            _check_over(path, now)
+        except (HeadcountError, OSError):
+            continue
+        yield path
+
+
+def _check_proven(path: str) -> None:
+    if not snapshot.begins_with_metadata(path):
+        raise StoreError(
+            f"{path} does not begin with the metadata of {paths.id_of(path)}; "
+            "what is not proven to be a session is not deleted"
+        )
+
+
+def _check_over(path: str, now: float) -> None:
+    from ..record.verdict import judge
+
+    found = snapshot.read(path, now)
+    verdict, reasons = judge(found.metadata, now) if found else (None, ("",))
+    check_may_go(paths.id_of(path), verdict, reasons[0])
+
+
+def _is_day(name: str) -> bool:
+    """Whether *name* is YYYY-MM-DD."""
+    return timestamps.is_stamp(f"{name}T00:00:00.000Z")
+
+
+def _files(folder: str) -> Iterator[tuple[str, int]]:
+    """Yield a day's session files with their sizes, of each session newest first."""
+    found: list[tuple[str, int, str, int]] = []
+    for entry in paths.session_files(folder):
+        session_id, _, number = entry.name.removesuffix(paths.SUFFIX).partition(".")
+        if not (paths.is_session_id(session_id) and _is_number(number or "0")):
+            continue
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue  # brought back
+        if stat.S_ISREG(status.st_mode):
+            found.append((session_id, -int(number or 0), entry.path, status.st_size))
+    for _, _, path, size in sorted(found):
+        yield path, size
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < _DIGITS
+
+
+def _remove_empty_days(folders: set[str]) -> None:
+    for folder in folders:
+        try:
+            os.rmdir(folder)
+        except OSError:
+            pass  # something else is in it, and stays

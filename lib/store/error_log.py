@@ -1,0 +1,66 @@
+"""errors.log: what hooks could not do, a line each, bounded in size.
+
+A hook must not disturb the user, so what goes wrong is written here, and
+`headcount doctor` shows it. A log that cannot be written is silent.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from .. import __version__
+from ..errors import HeadcountError
+from ..record import timestamps
+from ..text import plain
+from . import paths
+
+_MOST_BYTES = 256 * 1024
+_LONGEST_LINE = 1000
+
+
+def note(what: str, problem: BaseException | str) -> None:
+    """Add one line: the time, our version, *what* was going on, and the *problem*."""
+    if isinstance(problem, BaseException):
+        problem = f"{type(problem).__name__}: {problem}"
+    text = plain(f"{what}: {problem}", _LONGEST_LINE)
+    line = f"{timestamps.stamp(time.time())} {__version__} {text}\n"
+    try:
+        _append(line.encode("ascii", "backslashreplace"))
+    except (OSError, HeadcountError):
+        pass
+
+
+def recent(since: float) -> list[str]:
+    """Return the lines noted at or after *since* (epoch seconds), oldest first."""
+    first = timestamps.stamp(since)
+    lines: list[str] = []
+    for path in (_path() + ".1", _path()):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | paths.SAFE_FLAGS)
+        except OSError:
+            continue
+        with open(descriptor, encoding="ascii", errors="replace") as log:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                lines += [line.rstrip("\n") for line in log if line >= first]
+    return lines
+
+
+def _path() -> str:
+    return os.path.join(paths.SESSIONS_DIR, "errors.log")
+
+
+def _append(line: bytes) -> None:
+    path = _path()
+    paths.ensure_folder(paths.SESSIONS_DIR)
+    descriptor = paths.open_private(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        status = os.fstat(descriptor)
+        paths.check_ours(path, status)
+        os.write(descriptor, line)
+        # Of two who find it full, the second must not replace the full one with his.
+        if status.st_size > _MOST_BYTES and os.path.samestat(os.stat(path), status):
+            os.replace(path, path + ".1")
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,270 @@
+"""Where records live, which names are theirs, and what may be touched there.
+
+    <SESSIONS_DIR>/<session-id>.jsonl
+    <SESSIONS_DIR>/archive/YYYY-MM-DD/<session-id>.jsonl
+    <SESSIONS_DIR>/errors.log
+
+Folders are 0700 and files 0600, whatever the umask.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from ..errors import InvalidSessionIdError, SessionNotFoundError, StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import TypeGuard
+
+SUFFIX = ".jsonl"
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+# Neither follow a link nor hang on a FIFO that lies where a session should.
+SAFE_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+_ID_LENGTH = 128
+_HAS_USERS = hasattr(os, "geteuid")  # not on Windows
+_LOOKS = 3
+_ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_ID_REST = _ALNUM | frozenset("-_")
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul"]
+    + [name + digit for name in ("com", "lpt") for digit in "123456789"]
+)
+
+
+def locate(environ: Mapping[str, str]) -> str:
+    """Return the absolute path of the store that *environ* names.
+
+    `$HEADCOUNT_DIR` (a relative one from the project folder), else `headcount` below
+    `$XDG_STATE_HOME`, which the XDG specification wants absolute, else below
+    `~/.local/state`.
+
+    Raises StoreError if there is no home, or if a relative folder leads out of the
+    project: a repository can carry a symbolic link.
+    """
+    named = os.path.expanduser(environ.get("HEADCOUNT_DIR", ""))
+    if named and not os.path.isabs(named):
+        return _inside(project_folder(environ), named)
+    if not named:
+        state = environ.get("XDG_STATE_HOME", "")
+        if not os.path.isabs(state):
+            state = os.path.expanduser("~/.local/state")
+        named = os.path.join(state, "headcount")
+    if not os.path.isabs(named):
+        raise StoreError(f"no home folder for {named}; set HEADCOUNT_DIR")
+    return os.path.normpath(named)
+
+
+def project_folder(environ: Mapping[str, str]) -> str:
+    """Return the project folder: Claude Code's word for it, else where we are."""
+    return os.path.abspath(environ.get("CLAUDE_PROJECT_DIR") or os.curdir)
+
+
+def _inside(project: str, named: str) -> str:
+    folder = os.path.normpath(os.path.join(project, named))
+    real, top = os.path.realpath(folder), os.path.realpath(project)
+    if os.path.commonpath([real, top]) != top:
+        raise StoreError(
+            f"HEADCOUNT_DIR={named} leads out of {project}, to {real}; nothing is "
+            "recorded there. Name it by its absolute path if you mean it"
+        )
+    return folder
+
+
+SESSIONS_DIR = locate(os.environ)
+ARCHIVE_DIR = os.path.join(SESSIONS_DIR, "archive")
+IN_PROJECT = not os.path.isabs(
+    os.path.expanduser(os.environ.get("HEADCOUNT_DIR", "") or "/")
+)
+
+
+def is_session_id(value: object) -> TypeGuard[str]:
+    """Whether *value* is an id that is safe as a file name on every system.
+
+    An allow-list: ASCII letters, digits, `-` and `_`, the first no `-` or `_`, at
+    most 128 characters, and none of the names that are devices on Windows.
+    """
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= _ID_LENGTH
+        and value[0] in _ALNUM
+        and _ID_REST.issuperset(value)
+        and value.lower() not in _DEVICES
+    )
+
+
+def session_path(session_id: str) -> str:
+    """Return the path of the live session; raise InvalidSessionIdError."""
+    if not is_session_id(session_id):
+        shown = ascii(session_id)[:80]
+        raise InvalidSessionIdError(
+            f"{shown} is not a session id: 1 to {_ID_LENGTH} of A-Z a-z 0-9 - _, "
+            "beginning with a letter or digit"
+        )
+    return os.path.join(SESSIONS_DIR, session_id + SUFFIX)
+
+
+def id_of(path: str) -> str:
+    """Return the session id that the file at *path*, live or archived, is named by."""
+    return path.rpartition(os.sep)[2].partition(".")[0]
+
+
+def session_files(folder: str) -> Iterator[os.DirEntry[str]]:
+    """Yield what is named `*.jsonl` and not hidden in *folder*, if it is there.
+
+    Raises StoreError if the folder cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(SUFFIX) and not entry.name.startswith("."):
+                    yield entry
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(
+            f"cannot read {folder}: {error.strerror}; `headcount doctor` says more"
+        ) from error
+
+
+class Survey:
+    """One look at the files of all live sessions, for all who need one at a start.
+
+    `files` are the time that each was written (epoch seconds) and its path, the least
+    recently written first. Raises StoreError if the folder cannot be read.
+    """
+
+    __slots__ = ("_began", "files")
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self.files = sorted(_written(session_files(SESSIONS_DIR)))
+
+    def age(self) -> float:
+        """Return how many seconds ago the look was begun."""
+        return time.monotonic() - self._began
+
+
+def _written(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[float, str]]:
+    for entry in entries:
+        if is_session_id(entry.name.removesuffix(SUFFIX)):
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # archived, or brought back, meanwhile
+            if stat.S_ISREG(status.st_mode):
+                yield status.st_mtime, entry.path
+
+
+def folders(*, archived: bool) -> list[str]:
+    """Return the folder of the live sessions, or with *archived* their day folders."""
+    return archive_folders() if archived else [SESSIONS_DIR]
+
+
+def archive_folders() -> list[str]:
+    """Return the day folders of the archive, newest first."""
+    try:
+        days = sorted(os.listdir(ARCHIVE_DIR), reverse=True)
+    except OSError:
+        return []  # none yet, or none to be read: that must not stop a session's start
+    folders = [os.path.join(ARCHIVE_DIR, day) for day in days if day[:1].isdigit()]
+    return [folder for folder in folders if not os.path.islink(folder)]
+
+
+def archived_paths(session_id: str) -> list[str]:
+    """Return every archived file of the session, newest first."""
+    found: list[str] = []
+    for folder in archive_folders():
+        names = [session_id + SUFFIX]
+        while os.path.lexists(os.path.join(folder, names[-1])):
+            names.append(f"{session_id}.{len(names)}{SUFFIX}")
+        found += [os.path.join(folder, name) for name in reversed(names[:-1])]
+    return found
+
+
+def locate_session(session_id: str, is_ours: Callable[[str], bool]) -> str:
+    """Return the live file of the session, else its newest archived one that is ours.
+
+    Looks more than once: a file that is moved between the two looks is seen in neither
+    place. Raises SessionNotFoundError, InvalidSessionIdError.
+    """
+    live = session_path(session_id)
+    for _ in range(_LOOKS):
+        if os.path.lexists(live):
+            return live
+        for path in archived_paths(session_id):
+            if is_ours(path):
+                return path
+    raise SessionNotFoundError(
+        f"no session {session_id} in {SESSIONS_DIR} or its archive; "
+        "`headcount list --all` shows those on record"
+    )
+
+
+def ensure_folder(folder: str) -> None:
+    """Make *folder*, and what is missing above it, private to the user.
+
+    A store inside a project gets a `.gitignore`, lest foreign sessions come to life
+    in somebody's clone. Raises StoreError naming the path.
+    """
+    if os.path.isdir(folder):
+        return
+    try:
+        parent = os.path.dirname(folder)
+        if parent != folder:
+            ensure_folder(parent)
+        _make_folder(folder)
+        if IN_PROJECT and folder == SESSIONS_DIR:
+            _make_file(os.path.join(folder, ".gitignore"), b"*\n")
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"cannot make the folder {folder}: {error.strerror}; "
+            "make it yours, or set HEADCOUNT_DIR to one that is"
+        ) from error
+
+
+def _make_folder(folder: str) -> None:
+    try:
+        os.mkdir(folder, FOLDER_MODE)
+    except FileExistsError:
+        if not os.path.isdir(folder):  # another process may have been quicker
+            raise
+    else:
+        os.chmod(folder, FOLDER_MODE)
+
+
+def open_private(path: str, flags: int) -> int:
+    """Open the file at *path*, made if need be (with O_EXCL: only so), mode 0600."""
+    descriptor = os.open(path, flags | os.O_CREAT | SAFE_FLAGS, FILE_MODE)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, FILE_MODE)  # whatever the umask
+    return descriptor
+
+
+def _make_file(path: str, content: bytes) -> None:
+    try:
+        descriptor = open_private(path, os.O_WRONLY | os.O_EXCL)
+    except FileExistsError:
+        return
+    try:
+        os.write(descriptor, content)
+    finally:
+        os.close(descriptor)
+
+
+def check_ours(path: str, status: os.stat_result) -> None:
+    """Raise StoreError unless *status*, of *path*, is a regular file of this user."""
+    if not stat.S_ISREG(status.st_mode):
+        raise StoreError(f"{path} is not a regular file; it was left alone")
+    if _HAS_USERS and status.st_uid != os.geteuid():
+        raise StoreError(
+            f"{path} belongs to user {status.st_uid}, not you; it was left alone. "
+            f"If it is yours: sudo chown {os.geteuid()} {path}"
+        )

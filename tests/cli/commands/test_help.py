@@ -1,0 +1,130 @@
+"""Help that is enough to find everything, and hints for words that mean nothing."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from command_line import environment
+from support import ID, ROOT
+
+from lib.cli import help_page, main, parser, spec
+from lib.views.session_view import width
+
+
+def test_the_help_has_commands_by_purpose_examples_codes_and_environment(headcount):
+    code, out, err = headcount("--help")
+    assert (code, err) == (0, "")
+    assert headcount("help") == headcount("-h") == (code, out, err)
+    for group in spec.GROUPS:
+        section = out.split(f"\n\n{group}\n")[1].split("\n\n")[0]
+        named = re.findall(r"^    ([a-z]+) ", section, re.MULTILINE)
+        assert named == [one.name for one in spec.COMMANDS if one.group == group]
+        assert named
+    for name in ("DIR", "TTL_HOURS", "QUIET"):
+        assert f"    HEADCOUNT_{name} " in out
+    assert "    NO_COLOR " in out
+    for number in (main.FAILED, main.USAGE, main.NOT_FOUND, main.AMBIGUOUS):
+        assert f"\n    {number}   " in out
+
+
+def test_every_command_has_a_purpose_of_the_help():
+    assert {command.group for command in spec.COMMANDS} == set(spec.GROUPS)
+
+
+def test_every_example_can_be_typed():
+    shown = [line.removeprefix("$ ") for line, _ in help_page.EXAMPLES]
+    assert len(shown) == 5
+    for command in spec.COMMANDS:
+        shown += command.examples
+    for example in shown:
+        for call in re.findall(r"headcount[^|&)]*", example):
+            words = shlex.split(call, comments=True)[1:]
+            if "xargs" in example.partition(call)[0]:
+                words.append(ID)
+            parser.parse([word.strip('"') for word in words])
+
+
+def test_the_help_fits_its_terminal(terminal):
+    for columns in (80, 60):
+        assert max(map(width, terminal("--help", columns=columns).split("\n"))) <= 80
+
+
+@pytest.mark.parametrize("name", spec.NAMES)
+def test_help_of_a_command_is_what_its_help_option_shows(headcount, name):
+    code, out, err = headcount("help", name)
+    assert (code, err) == (0, "")
+    assert headcount(name, "--help") == (0, out, "")
+    assert re.search("^Examples?:\n  .*headcount", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        pytest.param(["lst"], "did you mean list?", id="command"),
+        pytest.param(["SHOW"], "did you mean show?", id="capitals"),
+        pytest.param(["clean"], "did you mean cleanup?", id="beginning"),
+        pytest.param(["help", "shwo"], "did you mean show?", id="help"),
+        pytest.param(["6f2a1b3c"], "did you mean `headcount show 6f2a1b3c`?", id="id"),
+        pytest.param(["list", "--al"], "did you mean --all?", id="option"),
+        pytest.param(["--heer"], "did you mean --here?", id="of-the-default"),
+        pytest.param(
+            ["cleanup", "--dryrun=" + "x" * 60], "mean --dry-run?", id="with-value"
+        ),
+        pytest.param(["completion", "fsh"], "did you mean fish?", id="choice"),
+    ],
+)
+def test_a_mistyped_word_gets_a_hint(headcount, words, hint):
+    code, out, err = headcount(*words)
+    assert (code, out) == (2, "")
+    assert f"({hint})" in err or hint in err
+    assert "--help` " in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("word", ["zzzz", "\x1b[31m", "x" * 100_000, "$(rm -rf x)7"])
+def test_what_is_like_nothing_gets_no_hint(headcount, word):
+    code, _, err = headcount(word)
+    assert code == 2
+    assert "did you mean" not in err
+    assert len(err) < 200
+    assert err.rstrip("\n").isprintable()
+
+
+def test_help_into_a_pipe_that_closes_is_quiet(store):
+    for words in ("--help", "help list", "list --help"):
+        script = f'"$0" -m lib {words} | true; echo "${{PIPESTATUS[0]}}"'
+        done = subprocess.run(
+            ["bash", "-c", script, sys.executable],
+            env=environment(store),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr == ""
+        assert done.stdout.strip() in {"0", "141"}
+
+
+def test_hints_cost_a_right_call_nothing(store):
+    code = (
+        "import sys; from lib.cli import main; main.main(['list'])\n"
+        "print({'difflib', 'lib.cli.suggest', 're'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}",
+        ],
+        env=environment(store),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "difflib" not in done.stdout

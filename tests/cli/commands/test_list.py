@@ -1,0 +1,451 @@
+"""`headcount list` as people and scripts ask for it, on pipes and on terminals."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from command_line import DAY, HOSTILE, KEYS, archive, create, environment, write
+from support import ID, ROOT
+
+from lib import sessions
+from lib.cli.terminal.width import width
+from lib.record import timestamps
+from lib.system import process
+from lib.views import neighbours
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A working tree on a branch, as git leaves it on disk."""
+    folder = tmp_path / "shop"
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (folder / "cart").mkdir()
+    return folder
+
+
+@pytest.fixture
+def other_process():
+    """A second process that is alive, and what a record says of it."""
+    with subprocess.Popen(["sleep", "60"]) as started:
+        yield {"pid": started.pid, "process": process.fingerprint(started.pid)}
+        started.kill()
+
+
+def ids(headcount, *words):
+    code, out, _ = headcount("list", "-q", *words)
+    assert code == 0
+    return out.split("\n")[:-1]
+
+
+def as_json(headcount, *words):
+    found = json.loads(headcount("list", "--json", *words)[1])
+    return {session["session_id"]: session for session in found}
+
+
+# ---- Where -----------------------------------------------------------------------
+
+
+def test_the_tree_and_its_branch_are_shown(headcount, shop):
+    create("one", cwd=str(shop / "cart"))
+    _, row = headcount("list")[1].splitlines()
+    assert f"  {shop} (main)  " in row
+    found = as_json(headcount)["one"]
+    assert (found["tree"], found["branch"]) == (str(shop), "main")
+
+
+def test_the_home_folder_is_a_tilde(headcount, shop):
+    create("one", cwd=str(shop))
+    assert "  ~/shop (main)  " in headcount("list", HOME=str(shop.parent))[1]
+
+
+def test_a_linked_worktree_has_the_branch_of_its_own(headcount, shop, tmp_path):
+    own = shop / ".git/worktrees/side"
+    own.mkdir(parents=True)
+    (own / "HEAD").write_text("ref: refs/heads/side\n")
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / ".git").write_text(f"gitdir: {own}\n")
+    create("one", cwd=str(linked))
+    create("two", cwd=str(shop))
+    _, out, _ = headcount("list")
+    assert f"{linked} (side)" in out
+    assert "same tree" not in out
+
+
+def test_a_hostile_branch_reaches_no_terminal(headcount, terminal, shop):
+    (shop / ".git/HEAD").write_text("ref: refs/heads/\x1b[31m\u202ered")
+    create("one", cwd=str(shop))
+    for out in (headcount("list")[1], terminal("list", NO_COLOR="1")):
+        assert all(line.isprintable() for line in out.split("\n"))
+
+
+# ---- What collides ---------------------------------------------------------------
+
+
+def test_live_sessions_in_one_tree_are_marked_and_no_others(headcount, store, shop):
+    for one in ("one", "two", "three"):
+        create(one, cwd=str(shop / "cart" if one == "two" else shop))
+    create("elsewhere", cwd=str(shop.parent))
+    write(store, "dead-one", cwd=str(shop))
+    rows = headcount("list")[1].splitlines()
+    noted = {row.split()[1] for row in rows if "same tree as 2 others" in row}
+    assert noted == {"one", "two", "three"}
+    found = as_json(headcount)
+    assert sorted(found["one"]["same_tree"]) == ["three", "two"]
+    assert found["one"]["same_tree_count"] == 2
+    assert found["elsewhere"]["same_tree"] == found["dead-one"]["same_tree"] == []
+
+
+def test_a_session_that_is_alone_has_no_note_column(headcount, shop):
+    create("one", cwd=str(shop))
+    create("two", cwd=str(shop.parent))
+    assert "NOTE" not in headcount("list")[1]
+
+
+def test_a_session_open_in_two_processes_is_marked(headcount, store, other_process):
+    create("one")
+    sessions.update_heartbeat("one", pid=other_process["pid"], state="busy")
+    assert "open in 2 processes" in headcount("list")[1]
+    found = as_json(headcount)["one"]
+    assert set(found["processes"]) == {os.getpid(), other_process["pid"]}
+
+
+def test_a_second_process_that_is_gone_is_no_conflict(headcount, store):
+    with subprocess.Popen(["sleep", "60"]) as other:
+        create("one")
+        sessions.update_heartbeat("one", pid=other.pid)
+        sessions.update_heartbeat("one", pid=os.getpid())
+        other.kill()
+    assert "NOTE" not in headcount("list")[1]
+    assert as_json(headcount)["one"]["processes"] == [os.getpid()]
+
+
+def test_who_is_filtered_out_is_a_neighbour_all_the_same(headcount, shop):
+    create("one", cwd=str(shop), state="waiting")
+    create("two", cwd=str(shop), state="busy")
+    assert "same tree as 1 other" in headcount("list", "--state", "waiting")[1]
+
+
+def test_a_crowd_in_one_tree_names_a_few_and_counts_all():
+    crowd = [
+        {
+            "session_id": str(number),
+            "last_heartbeat": timestamps.stamp(number),
+            "verdict": "alive",
+            "archived": False,
+            "pid": 1,
+            "cwd": "/srv",
+        }
+        for number in range(1000)
+    ]
+    neighbours.look_around(crowd)
+    assert {one["same_tree_count"] for one in crowd} == {999}
+    assert {len(one["same_tree"]) for one in crowd} == {neighbours.MOST_NAMED}
+    assert crowd[999]["same_tree"][0] == "998"
+    assert all(one["session_id"] not in one["same_tree"] for one in crowd)
+
+
+# ---- Which, and in which order ---------------------------------------------------
+
+
+@pytest.fixture
+def many(store):
+    """One of each state and verdict."""
+    for state in ("busy", "idle", "waiting"):
+        create(f"{state}-one", state=state)
+    create("closed-one")
+    sessions.close_session("closed-one")  # after it, nothing is begun: that cleans up
+    old = timestamps.stamp(time.time() - 2 * DAY)
+    write(store, "stale-one", pid=os.getpid(), last_heartbeat=old, start_time=old)
+    write(store, "unknown-one", pid=None)
+    write(store, "dead-one")
+    (store / "damaged.jsonl").write_text("not json\n")
+    archive(store, "filed-one")
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--state", "waiting"], ["waiting-one"]),
+        (["--state", "busy,idle"], ["busy-one", "idle-one"]),
+        (["--state", "busy", "--state", " idle"], ["busy-one", "idle-one"]),
+        (["--state", "closed"], ["closed-one"]),
+        (["--state", "dead"], ["closed-one", "dead-one"]),
+        (["--state", "stale"], ["stale-one"]),
+        (["--state", "unknown"], ["unknown-one"]),
+        (["--state", "unreadable"], ["damaged"]),
+        (["--state", "alive"], ["busy-one", "idle-one", "waiting-one"]),
+        (["--state", "dead", "-a"], ["closed-one", "dead-one", "filed-one"]),
+    ],
+    ids=",".join,
+)
+def test_only_those_of_a_state_or_verdict_are_listed(headcount, many, words, found):
+    assert sorted(ids(headcount, *words)) == found
+
+
+@pytest.mark.parametrize("state", ["", "busi", "busy,", "\x1b[31m"])
+def test_a_state_that_is_none_exits_2_and_names_those_there_are(headcount, state):
+    code, out, err = headcount("list", "--state", state)
+    assert (code, out) == (2, "")
+    assert "is no state" in err
+    assert "waiting" in err
+    assert err.rstrip("\n").isprintable()
+
+
+def test_since_keeps_those_last_heard_of_at_or_after_it(headcount, store):
+    now = time.time()
+    moment = timestamps.stamp(now - 2 * DAY)
+    write(store, "hour", last_heartbeat=timestamps.stamp(now - 3600))
+    write(store, "just", last_heartbeat=moment, start_time=moment)
+    for name, days in (("day", 1), ("week", 7)):
+        when = timestamps.stamp(now - days * DAY)
+        write(store, name, last_heartbeat=when, start_time=when)
+    assert ids(headcount, "--since", "12h") == ["hour"]
+    assert ids(headcount, "--since", "30h") == ["hour", "day"]
+    assert ids(headcount, "--since", moment) == ["hour", "day", "just"]
+    assert headcount("list", "--since", "yesterday")[0] == 2
+
+
+def test_sort_orders_the_rows(headcount, store):
+    now = time.time()
+    for name, age, sign, label in (
+        ("a", 30, 5, "x"),
+        ("b", 10, 9, "y"),
+        ("c", 20, 7, "w"),
+    ):
+        write(
+            store,
+            name,
+            start_time=timestamps.stamp(now - age * 60),
+            last_heartbeat=timestamps.stamp(now - sign * 60),
+            label=label,
+        )
+    assert ids(headcount, "--sort", "age") == ["b", "c", "a"]
+    assert ids(headcount, "--sort", "heartbeat") == ["a", "c", "b"]
+    assert ids(headcount, "--sort", "label") == ["c", "a", "b"]
+    assert headcount("list", "--sort", "colour")[0] == 2
+
+
+def test_quiet_gives_whole_ids_that_another_command_can_take(headcount, store, many):
+    listed = ids(headcount)
+    assert listed[:2] == ["waiting-one", "busy-one"]
+    script = '"$0" -m lib -q --state waiting | xargs -n 1 "$0" -m lib show'
+    done = subprocess.run(
+        ["bash", "-c", script, sys.executable],
+        env=environment(store),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("session    waiting-one\n")
+
+
+def test_quiet_about_nothing_is_silent(headcount):
+    assert headcount("list", "-q") == (0, "", "")
+
+
+def test_quiet_and_json_exclude_each_other(headcount):
+    assert headcount("list", "-q", "--json")[0] == 2
+
+
+def test_none_of_a_kind_is_said_on_stderr(headcount):
+    create(state="busy")
+    code, out, err = headcount("list", "--state", "stale")
+    assert (code, out) == (0, "")
+    assert "`headcount list` shows the others" in err
+
+
+# ---- How it looks ----------------------------------------------------------------
+
+LABELS = [
+    "nightly build",
+    "日本語のラベル",
+    "👩🏽\u200d🚀 launch 🇩🇪",
+    "❤\ufe0f heart",
+    HOSTILE,
+    "e\u0301\u0301\u0301 marks",
+    "x" * 5000,
+    "\u1112\u1161\u11ab",
+    "a\nb\tc",
+]
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("number", [1, 20])
+def test_on_a_terminal_no_row_is_wider_than_it(terminal, shop, number, columns):
+    for index in range(number):
+        label = LABELS[-index % len(LABELS)]
+        create(f"{index:08d}-one", label=label[:5000], cwd=str(shop), state="busy")
+    rows = terminal("list", columns=columns, NO_COLOR="1").splitlines()
+    assert len(rows) == number + 1
+    assert max(map(width, rows)) <= columns
+    if number > 1 and columns > 40:
+        assert len({width(row[: row.index("same tree")]) for row in rows[1:]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+    ids=["colour", "no-color", "dumb"],
+)
+def test_colour_is_basic_and_only_where_it_is_wanted(terminal, more, coloured):
+    create(state="waiting")
+    out = terminal("list", **more)
+    assert ("\x1b[1;35mwaiting\x1b[0m" in out) == coloured
+    assert ("\x1b" in out) == coloured
+
+
+def test_ten_thousand_sessions_are_listed_each_once(headcount, store, shop):
+    store.mkdir()
+    who = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
+    for number in range(10_000):
+        write(store, f"{number:08d}-{number}", cwd=str(shop), label="日本語", **who)
+    _, out, _ = headcount("list")
+    _, *rows = out.splitlines()
+    assert len({row.split()[1] for row in rows}) == len(rows) == 10_000
+    assert all(row.endswith("same tree as 9999 others") for row in rows)
+
+
+def test_an_empty_store_is_a_sentence_on_a_terminal_too(terminal):
+    assert terminal("list") == ""
+
+
+def test_list_imports_nothing_that_is_slow_to_load(store):
+    create(label="日本語", cwd=str(ROOT))
+    code = (
+        "import sys; from lib.cli import main; main.main(['list']); "
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(store),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ID[:8] in done.stdout
+    loaded = set(done.stderr.split())
+    assert loaded.isdisjoint({"json", "logging", "psutil", "filelock", "dateutil"})
+
+
+def test_list_is_the_default_with_and_without_its_options(headcount):
+    create(label="nightly build")
+    for words in (["list"], [], ["--all"]):
+        code, out, err = headcount(*words)
+        assert (code, err) == (0, "")
+        assert "nightly build" in out
+    assert json.loads(headcount("--json")[1])[0]["session_id"] == ID
+
+
+def test_list_shows_twenty_sessions_and_each_can_be_typed(headcount):
+    ids = [create(f"{number:08d}-same-beginning") for number in range(20)]
+    _, out, _ = headcount("list")
+    _, *rows = out.splitlines()
+    assert sorted(row.split()[1] for row in rows) == [known[:8] for known in ids]
+    code, out, _ = headcount("show", rows[7].split()[1])
+    assert code == 0
+
+
+def test_json_has_every_key_also_where_there_is_no_value(headcount, store):
+    create(state="busy")
+    write(store, "bare-one", pid=None, start_time=None)
+    (store / "damaged.jsonl").write_text("not json\n")
+    found = {one["session_id"]: one for one in json.loads(headcount("--json")[1])}
+    assert set(found) == {ID, "bare-one", "damaged"}
+    assert all(one.keys() >= KEYS for one in found.values())
+    alive = found[ID]
+    assert (alive["verdict"], alive["state"]) == ("alive", "busy")
+    assert alive["pid"] == os.getpid()
+    assert alive["path"] == str(store / f"{ID}.jsonl")
+    assert alive["archived"] is False
+    assert alive.keys() >= {"process", "host", "tasks"}
+    assert alive["start_time"].endswith("Z")
+    assert all(isinstance(reason, str) for reason in alive["reasons"])
+    assert found["bare-one"]["pid"] is None
+    assert found["damaged"]["verdict"] is found["damaged"]["label"] is None
+    assert found["damaged"]["reasons"] != []
+
+
+def test_the_archive_is_listed_with_all_only(headcount, store):
+    create()
+    path = archive(store, "gone-one")
+    assert "gone-one" not in headcount("list")[1]
+    _, out, _ = headcount("list", "--all")
+    assert "dead, archived" in out
+    found = {
+        one["session_id"]: one for one in json.loads(headcount("--all", "--json")[1])
+    }
+    assert found["gone-one"]["archived"] is True
+    assert found["gone-one"]["path"] == str(path)
+    assert found[ID]["archived"] is False
+
+
+def test_a_damaged_session_is_listed_as_unreadable_with_its_path(headcount, store):
+    create()
+    (store / "damaged.jsonl").write_bytes(b"\x00\xff{")
+    code, out, _ = headcount("list")
+    assert code == 0
+    (row,) = [row for row in out.splitlines() if row.startswith("unreadable")]
+    assert str(store / "damaged.jsonl") in row
+
+
+def test_here_is_the_working_tree_of_the_current_folder(headcount, tmp_path):
+    tree = tmp_path / "tree"
+    (tree / ".git").mkdir(parents=True)
+    (tree / "a").mkdir()
+    (tree / "b").mkdir()
+    create("session-here", cwd=str(tree / "a"))
+    create("session-there", cwd=str(tmp_path))
+    found = json.loads(headcount("--here", "--json", cwd=tree / "b")[1])
+    assert [one["session_id"] for one in found] == ["session-here"]
+    (tree / "other").mkdir()
+    (tree / "other/.git").touch()
+    code, out, err = headcount("--here", cwd=tree / "other")
+    assert (code, out) == (0, "")
+    assert "this working tree" in err
+
+
+def test_here_in_a_folder_that_is_gone_says_so(headcount, tmp_path):
+    create()
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    script = f'cd "{folder}"; rmdir "{folder}"; exec "$0" -m lib list --here'
+    done = subprocess.run(
+        ["bash", "-c", script, sys.executable],
+        env=environment(tmp_path / "store"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("headcount: cannot tell the current folder")
+
+
+def test_an_empty_store_is_one_helpful_sentence_and_no_failure(headcount, store):
+    code, out, err = headcount()
+    assert (code, out) == (0, "")
+    assert err.startswith(f"headcount: no sessions in {store}")
+    assert "headcount doctor" in err
+    assert err.count("\n") == 1
+    assert not store.exists()
+
+
+def test_an_empty_store_is_an_empty_array_in_json(headcount):
+    assert headcount("list", "--json") == (0, "[]\n", "")
+
+
+def test_listing_writes_nothing(headcount, store):
+    create()
+    (store / "damaged.jsonl").write_text("x")
+    before = {path: path.stat().st_mtime_ns for path in [store, *store.iterdir()]}
+    for words in (["list", "--all"], ["show", ID], ["cleanup", "--dry-run"]):
+        headcount(*words)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert set(store.iterdir()) == before.keys() - {store}

@@ -1,0 +1,229 @@
+"""`headcount recover` from outside: who ended unheard, and what resumes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+from command_line import DAY, HOSTILE, archive, create, write
+from support import DEAD_PID, ID
+
+from lib import sessions
+from lib.record import timestamps
+from lib.system import process
+
+OTHER = "0aa1f931-8a2e-4bc2-841e-e420ad80648c"
+BOOT_1, BOOT_2 = "11111111-676f-4468-8972-769073bebbbc", "2" * 36
+
+
+def ago(seconds):
+    stamp = timestamps.stamp(time.time() - seconds)
+    return {"start_time": stamp, "last_heartbeat": stamp}
+
+
+def of_boot(boot=None):
+    kind, ours, namespace, *_ = process.fingerprint(os.getpid()).split(":")
+    known = f"{kind}:{boot or ours}:{namespace}:{DEAD_PID}:99"
+    return {"process": known, "host": process.host_name()}
+
+
+def add(path, kind, **fields):
+    entry = {"type": kind, "session_id": path.name.split(".")[0], **fields}
+    with path.open("a") as file:
+        stamp = timestamps.stamp(time.time())
+        file.write(json.dumps({"timestamp": stamp, **entry}) + "\n")
+
+
+@pytest.fixture
+def recovered(headcount):
+    """The ids that are listed, in order."""
+
+    def run(*words, **more):
+        code, said, _ = headcount("recover", "--json", *words, **more)
+        assert code == 0
+        return [session["session_id"] for session in json.loads(said)]
+
+    return run
+
+
+def test_who_died_is_listed_and_who_lives_or_said_goodbye_is_not(recovered, store):
+    create("lives")
+    write(store, "died")
+    sessions.close_session(create("closed"))
+    add(write(store, "replaced"), "session_close", reason="replaced")
+    assert recovered() == ["died"]
+
+
+def test_the_archive_is_looked_through_for_those_without_a_goodbye(recovered, store):
+    archive(store, "died")
+    path = write(store, "closed")
+    add(path, "session_close", reason="clear")
+    sessions.archive_session(path)
+    assert recovered() == ["died"]
+
+
+def test_who_was_resumed_is_not_listed(recovered, store):
+    archive(store, ID)
+    sessions.resume_session(ID, source="resume")
+    assert recovered() == []
+
+
+def test_of_several_archived_files_the_last_seen_tells(recovered, store):
+    archive(store, ID, **ago(DAY))
+    path = write(store, ID)
+    add(path, "session_close")
+    sessions.archive_session(path)
+    assert recovered() == []
+
+
+def test_whose_process_went_on_to_another_session_is_not_listed(recovered, store):
+    write(store, "left", **ago(60))
+    write(store, "next", previous_session_id="left")
+    assert recovered() == ["next"]
+
+
+def test_who_was_left_and_returned_to_is_listed(recovered, store):
+    write(store, "returned", previous_session_id="between")
+    write(store, "between", previous_session_id="returned", **ago(60))
+    assert recovered() == ["returned"]
+
+
+def test_a_process_that_runs_silently_has_not_ended(recovered, store):
+    known = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
+    write(store, "silent", **known, **ago(2 * DAY))
+    write(store, "unseen", host="elsewhere", **ago(2 * DAY))
+    write(store, "perhaps", host="elsewhere")
+    assert recovered() == ["unseen"]
+
+
+def test_the_last_seen_is_first_and_they_are_grouped_by_boot(headcount, store):
+    write(store, "earlier", **of_boot(BOOT_1), **ago(3 * DAY))
+    write(store, "before", **of_boot(BOOT_2), **ago(2 * DAY))
+    write(store, "before-too", **of_boot(BOOT_2), **ago(2 * DAY + 60))
+    write(store, "now", **of_boot(), **ago(60))
+    write(store, "by-number", **ago(4 * DAY))
+    write(store, "abroad", host="far", process="linux:x:1:5:6", **ago(5 * DAY))
+    code, said, _ = headcount("recover", TZ="UTC")
+    titles = [line for line in said.splitlines() if line[:1].strip()]
+    words = [title.partition(" 20")[0] for title in titles]
+    assert code == 0
+    assert words == [
+        "since the last boot,",
+        "before the reboot of",
+        "of an earlier boot, until",
+        "of a boot that is not known, until",
+        "on another host, far, until",
+    ]
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    near = [
+        time.strftime("%Y-%m-%d %H:%M", time.gmtime(booted + shift))
+        for shift in (-60, 0, 60)
+    ]
+    assert titles[0].split(", ")[1] in near
+    assert titles[1].removeprefix("before the reboot of ") in near
+    shown = [x.split()[1] for x in said.splitlines() if x[:2] == "  " != x[2:4]]
+    assert shown[:4] == ["now", "before", "before-t", "earlier"]
+
+
+def test_each_says_what_it_did_where_and_the_line_that_resumes_it(headcount, store):
+    path = write(store, ID, cwd="/it's/gone", label="publish", **ago(3700))
+    add(path, "heartbeat", state="waiting", timestamp=ago(3700)["start_time"])
+    _, said, _ = headcount("recover")
+    first, second = said.splitlines()[1:]
+    assert first.split("  ")[1:] == [
+        *("waiting", ID[:8], "publish", "/it's/gone", "1 h ago", "(its folder is gone)")
+    ]
+    assert second == f"    cd '/it'\"'\"'s/gone' && claude --resume {ID}"
+
+
+def test_only_those_that_a_person_would_want_and_the_rest_in_words(
+    headcount, recovered, store
+):
+    write(store, "script", entrypoint="sdk-cli")
+    write(store, "empty", transcript_path="/nowhere/x.jsonl")
+    write(store, "old", **ago(8 * DAY))
+    write(store, "wanted", entrypoint="cli", transcript_path=__file__)
+    assert recovered() == ["wanted"]
+    assert sorted(recovered("--all")) == ["empty", "old", "script", "wanted"]
+    assert recovered("--since", "9d") == ["wanted", "old"]
+    _, _, words = headcount("recover")
+    assert "1 run by a script (claude -p)" in words
+    assert "1 without a transcript to resume" in words
+    assert "1 last seen before 20" in words
+    assert "`headcount recover --all` lists them" in words
+    _, said, words = headcount("recover", "--all")
+    assert words == ""
+    assert "(run by a script)" in said
+    assert "(its transcript is gone)" in said
+
+
+def test_print0_gives_xargs_one_command_each(headcount, store, tmp_path):
+    folders = [tmp_path / name for name in ("a b", "it's", "new\nline", "$(id)")]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        write(store, f"s{number}", cwd=str(folder))
+    write(store, "gone", cwd=str(tmp_path / "gone"))
+    code, said, words = headcount("recover", "--print0")
+    assert code == 0
+    assert said.count("\0") == len(folders)
+    assert "1 session whose folder is gone" in words
+    (tmp_path / "claude").write_text('#!/bin/sh\nprintf "%s:%s\\0" "$PWD" "$*"\n')
+    (tmp_path / "claude").chmod(0o755)
+    done = subprocess.run(
+        ["xargs", "-0", "-n", "1", "bash", "-c"],
+        input=said.encode(),
+        capture_output=True,
+        check=True,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )
+    ran = done.stdout.decode().split("\0")[:-1]
+    assert sorted(ran) == sorted(
+        f"{folder}:--resume s{number}" for number, folder in enumerate(folders)
+    )
+
+
+def test_here_are_those_of_this_working_tree(recovered, store, tmp_path):
+    (tmp_path / "a/.git").mkdir(parents=True)
+    (tmp_path / "a/deep").mkdir()
+    write(store, "here", cwd=str(tmp_path / "a/deep"))
+    write(store, "there", cwd=str(tmp_path))
+    assert recovered("--here", cwd=tmp_path / "a", PYTHONPATH=os.getcwd()) == ["here"]
+
+
+def test_what_a_record_says_cannot_reach_the_terminal(terminal, store):
+    write(store, ID, label=HOSTILE, cwd=HOSTILE, host=HOSTILE, **ago(2 * DAY))
+    said = terminal("recover", "--all")
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert len(said.splitlines()) == 3
+
+
+def test_nothing_to_recover_is_said(headcount, store):
+    nothing = "headcount: no session ended without a goodbye\n"
+    assert headcount("recover") == (0, "", nothing)
+    assert headcount("recover", "--json")[:2] == (0, "[]\n")
+    assert headcount("recover", "--print0")[:2] == (0, "")
+    write(store, "old", **ago(8 * DAY))
+    _, said, told = headcount("recover")
+    assert said == ""
+    assert told.startswith("headcount: left out: 1 last seen before ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--since", "soon"], ["--json", "--print0"], ["--all", "--since", "1d"]],
+    ids=" ".join,
+)
+def test_what_makes_no_sense_is_exit_2(headcount, store, words):
+    code, said, told = headcount("recover", *words)
+    assert (code, said) == (2, "")
+    assert told.startswith("headcount: ")
+
+
+def test_damaged_files_are_no_sessions_to_resume(recovered, store):
+    write(store, "died")
+    (store / "damaged.jsonl").write_bytes(b"\0\0")
+    assert recovered() == ["died"]

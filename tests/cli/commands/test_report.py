@@ -1,0 +1,317 @@
+"""`headcount report`: hours by day and tree, and a page that a browser shows safely."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import os
+import re
+import stat
+import time
+
+import browser
+import pytest
+from command_line import DAY, HOSTILE, create, write
+
+from lib import sessions
+from lib.cli.report import page, svg
+from lib.record import timestamps
+from lib.views import local_days, report, spans
+from lib.views.session_view import width
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&lt;"
+NOW = time.time()
+# Noon of yesterday, so that some hours around it are of one day in any time zone.
+NOON = local_days.start_of(local_days.start_of(NOW) - DAY / 2) + DAY / 2
+
+needs_browser = pytest.mark.skipif(not browser.BROWSER, reason="there is no chromium")
+
+
+def stamp(hour):
+    return timestamps.stamp(NOON + hour * 3600)
+
+
+def lasting(store, session_id, begin, *signs, **more):
+    """A session by hand: it began at an hour from noon, and gave signs later."""
+    path = write(
+        store, session_id, start_time=stamp(begin), last_heartbeat=stamp(begin), **more
+    )
+    with path.open("a") as file:
+        for number, (hour, state) in enumerate(signs):
+            kind = "session_close" if state == "closed" else "heartbeat"
+            entry = {
+                "type": kind,
+                "v": 1,
+                "id": f"{number:016x}",
+                "session_id": session_id,
+                "timestamp": stamp(hour),
+                **({"reason": "logout"} if state == "closed" else {"state": state}),
+            }
+            file.write(json.dumps(entry) + "\n")
+    return path
+
+
+@pytest.fixture
+def known(store, tmp_path):
+    """Two trees: three hours open and one busy in one, two hours in the other."""
+    for tree in ("shop", "blog"):
+        (tmp_path / "home" / tree / ".git").mkdir(parents=True)
+    home = str(tmp_path / "home")
+    lasting(
+        store,
+        "one",
+        -3,
+        (-2, "busy"),
+        (-1, "waiting"),
+        (-0.5, "idle"),
+        (0, "closed"),
+        label="publish 2.1",
+        cwd=f"{home}/shop",
+    )
+    lasting(store, "two", -1, (0, "busy"), (1, "idle"), cwd=f"{home}/blog/posts")
+    sessions.archive_session(store / "two.jsonl")
+
+
+# ---- text and JSON --------------------------------------------------------------
+
+
+def test_hours_are_by_day_and_by_tree_over_live_and_archived_sessions(headcount, known):
+    code, out, err = headcount("report", "--json")
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert told["total"] == {
+        "name": "all",
+        "sessions": 2,
+        "open_hours": 5.0,
+        "busy_hours": 2.0,
+        "waiting_hours": 0.5,
+    }
+    assert [one["day"] for one in told["days"]][-1] == local_days.name(time.time())
+    assert len(told["days"]) == 8
+    by_day = {one["day"]: one["open_hours"] for one in told["days"]}
+    assert by_day[local_days.name(NOON)] == 5.0
+    assert sum(by_day.values()) == 5.0
+    assert [(one["tree"], one["open_hours"]) for one in told["trees"]] == [
+        ("~/shop", 3.0),
+        ("~/blog", 2.0),
+    ]
+
+
+def test_in_text_a_bar_is_as_long_as_its_hours(headcount, known):
+    code, out, err = headcount("report")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{local_days.name(time.time() - 7 * DAY)} to ")
+    assert ": 2 sessions, open 5.0 h, busy 2.0 h\n" in out
+    shop = next(line for line in out.splitlines() if line.startswith("~/shop"))
+    blog = next(line for line in out.splitlines() if line.startswith("~/blog"))
+    assert shop.split()[:6] == ["~/shop", "1", "3.0", "h", "1.0", "h"]
+    assert shop.count("█") == blog.count("█") > 0
+    bars = [len(re.sub("[^█░]", "", line)) for line in (shop, blog)]
+    assert abs(bars[0] / bars[1] - 1.5) < 0.1
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_it_fits_the_terminal(terminal, store, columns):
+    lasting(store, "one", -3, (0, "closed"), cwd="/srv/日本語/" + "deep/" * 40)
+    rows = terminal("report", columns=columns).splitlines()
+    assert max(map(width, rows)) <= columns
+
+
+def test_without_blocks_the_bars_are_ascii(headcount, known):
+    _, out, _ = headcount("report", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert "?" not in out
+    assert "#" in out
+
+
+def test_a_session_archived_twice_is_one_with_the_hours_of_both(headcount, store):
+    for begin, end in ((-10, -8), (-2, 1)):
+        lasting(store, "twice", begin, (end, "closed"))
+        sessions.archive_session(store / "twice.jsonl")
+    told = json.loads(headcount("report", "--json")[1])["total"]
+    assert (told["sessions"], told["open_hours"]) == (1, 5.0)
+
+
+def test_a_living_session_is_open_until_now(headcount, store):
+    create()
+    path = next(store.glob("*.jsonl"))
+    text = path.read_text()
+    began = timestamps.stamp(time.time() - 7200)
+    text = re.sub('"(start_time|last_heartbeat)":"[^"]*"', rf'"\1":"{began}"', text)
+    path.write_text(text)
+    told = json.loads(headcount("report", "--json", "--since", "2d")[1])["total"]
+    assert 2.0 <= told["open_hours"] < 2.1
+
+
+def test_since_is_whole_local_days_and_what_ended_before_is_left_out(headcount, store):
+    lasting(store, "old", -24 * 20, (-24 * 20 + 1, "closed"))
+    lasting(store, "young", -1, (0, "closed"))
+    assert json.loads(headcount("report", "--json")[1])["total"]["sessions"] == 1
+    told = json.loads(headcount("report", "--json", "--since", "30d")[1])
+    assert told["total"]["sessions"] == 2
+    day = local_days.name(NOON)
+    told = json.loads(headcount("report", "--json", "--since", day)[1])
+    assert [one["day"] for one in told["days"]] == [day, local_days.name(time.time())]
+    assert headcount("report", "--since", "soon")[0] == 2
+
+
+def test_a_night_when_clocks_change_has_its_real_hours(headcount, store):
+    begin, end = "2026-03-28T22:00:00Z", "2026-03-29T23:00:00Z"
+    path = write(store, "a", start_time=begin, last_heartbeat=begin)
+    entry = {"type": "session_close", "timestamp": end, "session_id": "a"}
+    path.write_text(path.read_text() + json.dumps(entry) + "\n")
+    out = headcount("report", "--json", "--since", "2026-03-28", TZ="Europe/Berlin")[1]
+    by_day = {one["day"]: one["open_hours"] for one in json.loads(out)["days"]}
+    assert by_day["2026-03-28"] == 1.0
+    assert by_day["2026-03-29"] == 23.0
+    assert by_day["2026-03-30"] == 1.0
+
+
+def test_an_empty_store_is_a_report_of_nothing(headcount, store):
+    code, out, _ = headcount("report")
+    assert code == 0
+    assert "0 sessions" in out
+    assert "No session was open" in headcount("report", "--html", "-")[1]
+    assert not store.exists()
+
+
+def test_hostile_labels_reach_no_terminal(headcount, terminal, store):
+    create(label=HOSTILE, cwd="/" + HOSTILE)
+    (store / "damaged.jsonl").write_text("\x1b[31m\n")
+    shown = terminal("report") + "".join(map(str, headcount("report")[1:]))
+    shown += headcount("report", "--html", "-")[1]
+    assert [line for line in shown.split("\n") if not line.isprintable()] == []
+
+
+# ---- the file -------------------------------------------------------------------
+
+
+def test_the_page_is_written_whole_for_its_owner_alone(headcount, known, tmp_path):
+    path = tmp_path / "out" / "report.html"
+    code, _, err = headcount("report", "--html", str(path))
+    assert code == 1
+    assert str(path.parent) in err
+    path.parent.mkdir()
+    path.write_text("an earlier report")
+    path.chmod(0o644)
+    code, out, err = headcount("report", "--html", str(path))
+    assert (code, out) == (0, "")
+    assert err.startswith(f"headcount: {path}: ")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text().endswith("</html>\n")
+    assert os.listdir(path.parent) == ["report.html"]
+
+
+def test_a_link_stays_a_link_and_a_pipe_is_written_to(headcount, known, tmp_path):
+    (tmp_path / "link.html").symlink_to(tmp_path / "real.html")
+    headcount("report", "--html", str(tmp_path / "link.html"))
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "real.html").read_text().startswith("<!doctype html>")
+    assert headcount("report", "--html", "/dev/stdout")[1].startswith("<!doctype html>")
+
+
+def test_a_folder_is_not_written_over(headcount, known, tmp_path):
+    code, _, err = headcount("report", "--html", str(tmp_path))
+    assert code == 1
+    assert str(tmp_path) in err
+    assert list(tmp_path.parent.glob(".*.tmp")) == []
+
+
+def test_stdout_is_for_one_of_page_and_json(headcount, known, tmp_path):
+    assert headcount("report", "--html", "-", "--json")[0] == 2
+    path = tmp_path / "report.html"
+    code, out, _ = headcount("report", "--html", str(path), "--json")
+    assert (code, json.loads(out)["total"]["sessions"]) == (0, 2)
+    assert path.exists()
+
+
+def test_thousands_of_sessions_make_a_page_of_bounded_size(store, monkeypatch):
+    monkeypatch.setattr(page, "MOST_ROWS", 30)
+    for number in range(100):
+        signs = [(-9 + n / 30, ("busy", "waiting")[n % 2]) for n in range(200)]
+        lasting(store, f"session-{number:03d}", -10, *signs, label=EVIL * 99)
+    made = report.make(NOON - DAY, time.time())
+    text = page.page(made)
+    assert text.count("<g><title>") == 30
+    assert "The last 30 rows. 70 earlier ones are left out here" in text
+    assert "<b>100</b>sessions" in text
+    assert len(text) < 30 * 8_000
+
+
+def test_a_session_with_endless_changes_is_drawn_as_finely_as_can_be_seen(store):
+    lasting(store, "restless", -6, (6, "closed"))
+    (day, *_) = report.make(NOON - 1, time.time()).days
+    (row,) = day.rows
+    moments = [day.begin + n for n in range(0, 86_400, 5)]
+    changes = [
+        spans.Span(begin, begin + 5, ("busy", "waiting", "idle")[n % 3])
+        for n, begin in enumerate(moments)
+    ]
+    row = row._replace(parts=[spans.Part(changes, spans.CLOSED)])
+    drawn = "".join(svg.drawing(day, "a day", [row], 0))
+    assert len(drawn) < 16_000
+    # Each bar that can be seen has all three in it: the most urgent stands for them.
+    assert 'class="waiting"' in drawn
+    assert 'class="busy"' not in drawn
+    assert 'class="idle"' not in drawn
+
+
+# ---- in a browser ---------------------------------------------------------------
+
+
+def test_the_page_names_nothing_outside_itself(headcount, store):
+    create(label=EVIL, cwd="/" + EVIL)
+    text = headcount("report", "--html", "-")[1]
+    assert "default-src 'none'; style-src 'unsafe-inline'" in text
+    assert 'content="width=device-width, initial-scale=1"' in text
+    assert re.findall(r"(?:https?:)?//", text) == []
+    tags = Tags()
+    tags.feed(text)
+    assert tags.links == {"#closed", "#lost", "#alive", "#unseen"}
+    assert not tags.names & {"script", "img", "link", "iframe", "object", "a"}
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+class Tags(html.parser.HTMLParser):
+    """The names of a page's elements, and what its attributes lead to."""
+
+    def __init__(self):
+        super().__init__()
+        self.names, self.links = set(), set()
+
+    def handle_starttag(self, tag, attrs):
+        self.names.add(tag)
+        self.links |= {v for k, v in attrs if k in ("src", "href", "action", "data")}
+        assert not [k for k, _ in attrs if k.startswith("on")]
+
+
+@needs_browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_on_a_telephone_nothing_scrolls_sideways_or_runs_or_is_asked_for(
+    headcount, known, store, dark
+):
+    create("evil", label=EVIL, state="busy", cwd="/" + EVIL + "long-name" * 50)
+    seen = browser.look_at(headcount("report", "--html", "-")[1], dark=dark)
+    assert seen.console == []
+    assert seen.requests == ["/", "/page"]
+    page = seen.page
+    assert page["width"] <= 390
+    assert page["foreign"] == 0
+    assert page["text"].count(EVIL) > 0
+    assert {"publish 2.1", "two"} <= set(page["names"])
+    assert any(name.startswith("<script>alert(1)</script>") for name in page["names"])
+    assert page["bars"] >= 3
+    assert page["back"] == ("rgb(13, 17, 23)" if dark else "rgb(255, 255, 255)")
+    assert page["fore"] != page["back"]
+    assert page["roles"][-1].startswith("Timeline of ")
+    assert page["roles"][-1].endswith(", 2 sessions")
+
+
+@needs_browser
+def test_how_each_session_ended_is_told_in_words_too(headcount, known, store):
+    create("living", state="waiting")
+    seen = browser.look_at(headcount("report", "--html", "-")[1], width=1200)
+    text = seen.page["text"]
+    assert "closed (logout)" in text
+    assert "dead, never closed" in text
+    assert "alive, waiting" in text

@@ -1,0 +1,242 @@
+"""`headcount show`: what a session came from, who is beside it, and its life."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import pytest
+from command_line import DAY, KEYS, archive, create, write
+from support import ID
+
+from lib import sessions
+from lib.record import timestamps
+from lib.system import process
+
+
+@pytest.fixture
+def me():
+    return {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
+
+
+def as_json(headcount, session_id):
+    return json.loads(headcount("show", session_id, "--json")[1])
+
+
+def fact(out, name):
+    """The lines of one fact."""
+    found = []
+    for line in out.splitlines():
+        if line.startswith((f"{name:<10} ", " " * 11)[: 1 + bool(found)]):
+            found.append(line[11:])
+        elif found:
+            break
+    return found
+
+
+def test_the_chain_before_goes_over_live_and_archived_sessions(headcount, store, me):
+    archive(store, "first", label="nightly", source="startup")
+    write(store, "second", source="clear", previous_session_id="first")
+    write(store, "third", source="fork", previous_session_id="second", **me)
+    write(store, "fourth", source="startup", previous_session_id="third", **me)
+    _, out, _ = headcount("show", "fourth")
+    assert fact(out, "came from") == [
+        "third  resumed",
+        "second  forked",
+        "first  cleared, nightly, archived",
+    ]
+    assert [
+        (one["session_id"], one["how"], one["on_record"], one["archived"])
+        for one in as_json(headcount, "fourth")["came_from"]
+    ] == [
+        ("third", "resumed", True, False),
+        ("second", "forked", True, False),
+        ("first", "cleared", True, True),
+    ]
+
+
+def test_what_a_session_went_on_as_is_told_also_of_an_archived_one(headcount, store):
+    archive(store, "first")
+    archive(store, "second", source="clear", previous_session_id="first")
+    write(store, "third", source="fork", previous_session_id="first", label="docs")
+    _, out, _ = headcount("show", "first")
+    assert sorted(fact(out, "went on as")) == [
+        "second  cleared, archived",
+        "third  forked, docs",
+    ]
+    found = as_json(headcount, "first")
+    assert {one["session_id"] for one in found["went_on_as"]} == {"second", "third"}
+    assert found["came_from"] == []
+
+
+def test_a_session_before_that_is_not_on_record_is_named_all_the_same(headcount, store):
+    write(store, "second", source="clear", previous_session_id="first")
+    assert fact(headcount("show", "second")[1], "came from") == [
+        "first  cleared, not on record"
+    ]
+
+
+def test_of_a_session_archived_twice_the_newer_file_is_told(headcount, store):
+    now = time.time()
+    for days, label in ((3, "old"), (2, "new"), (4, "older")):
+        when = timestamps.stamp(now - days * DAY)
+        archive(store, "first", last_heartbeat=when, start_time=when, label=label)
+    write(store, "second", source="clear", previous_session_id="first")
+    assert fact(headcount("show", "second")[1], "came from") == [
+        "first  cleared, new, archived"
+    ]
+    write(store, "first", label="back")
+    assert fact(headcount("show", "second")[1], "came from") == ["first  cleared, back"]
+
+
+def test_sessions_that_name_each_other_end_the_chain(headcount, store):
+    write(store, "one", previous_session_id="two", source="clear")
+    write(store, "two", previous_session_id="one", source="clear")
+    write(store, "self", previous_session_id="self", source="clear")
+    assert fact(headcount("show", "one")[1], "came from") == ["two  cleared"]
+    assert fact(headcount("show", "self")[1], "came from") == []
+    assert fact(headcount("show", "self")[1], "went on as") == []
+
+
+def test_a_long_chain_is_bounded(headcount, store):
+    for number in range(30):
+        write(store, f"s{number}", previous_session_id=f"s{number - 1}", source="clear")
+    assert len(fact(headcount("show", "s29")[1], "came from")) == 20
+
+
+def test_other_live_sessions_in_the_tree_are_beside_it(headcount, store, tmp_path):
+    tree = tmp_path / "shop"
+    (tree / ".git").mkdir(parents=True)
+    (tree / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    create("one", cwd=str(tree), state="busy")
+    create("two", cwd=str(tree), label="docs", state="waiting")
+    create("elsewhere", cwd=str(tmp_path))
+    write(store, "dead-one", cwd=str(tree))
+    for shown, beside in (("one", "two"), ("two", "one")):
+        out = headcount("show", shown)[1]
+        (line,) = fact(out, "beside")
+        assert line.startswith(f"{beside}  ")
+        assert fact(out, "branch") == ["main"]
+    assert "two  waiting, docs, last sign " in headcount("show", "one")[1]
+    assert len(fact(headcount("show", "dead-one")[1], "beside")) == 2
+    assert fact(headcount("show", "elsewhere")[1], "beside") == []
+    found = as_json(headcount, "one")
+    assert [one["session_id"] for one in found["siblings"]] == ["two"]
+    assert (found["tree"], found["branch"]) == (str(tree), "main")
+    assert found["same_tree"] == ["two"]
+
+
+def test_json_has_the_life_the_surroundings_and_the_line_that_resumes(headcount):
+    create(state="busy", cwd="/srv")
+    sessions.append_to_session(ID, {"type": "build.done"})
+    sessions.close_session(ID, reason="logout")
+    found = as_json(headcount, ID)
+    assert [moment["what"] for moment in found["timeline"]] == [
+        "started",
+        "busy",
+        "closed",
+    ]
+    assert found["timeline"][1]["to"] == found["timeline"][2]["from"]
+    assert found["other_entries"] == {"build.done": 1}
+    assert found["resume"] == f"cd /srv && claude --resume {ID}"
+    assert found["came_from"] == found["went_on_as"] == found["siblings"] == []
+    assert len(found["entries"]) == 4
+
+
+def test_json_of_an_unreadable_session_has_every_key_too(headcount, store):
+    store.mkdir()
+    (store / "damaged.jsonl").write_text('{"type": "note.a"}\n')
+    found = as_json(headcount, "damaged")
+    assert found["resume"] is found["tree"] is None
+    assert found["timeline"] == found["siblings"] == []
+    assert found["other_entries"] == {"note.a": 1}
+
+
+def test_of_many_entries_the_life_is_a_few_lines(headcount):
+    create()
+    for number in range(60):
+        sessions.update_heartbeat(ID, state=["busy", "idle"][number % 2])
+    out = headcount("show", ID)[1]
+    assert len(out.splitlines()) < 45
+    assert "40 more between" in out
+    assert len(as_json(headcount, ID)["timeline"]) == 61
+
+
+@pytest.mark.parametrize("number", ["0", "2", "999"])
+def test_as_many_raw_entries_as_asked_for(headcount, number):
+    create(state="busy")
+    sessions.append_to_session(ID, {"type": "build.done", "ok": True})
+    out = headcount("show", ID, "-n", number)[1]
+    raw = [line for line in out.splitlines() if 'build.done        {"ok":true}' in line]
+    assert len(raw) == (number != "0")
+    shown = {"0": [], "2": ["last 2 of 3 entries"], "999": ["last 3 of 3 entries"]}
+    assert [x for x in out.splitlines() if x.startswith("last")] == shown[number]
+
+
+def test_a_timeline_fits_the_terminal(terminal):
+    create(state="busy", label="x")
+    sessions.append_to_session(ID, {"type": "session_update", "label": "日本語" * 99})
+    out = terminal("show", ID, columns=50).split("timeline of")[1]
+    assert "…" in out
+
+
+def test_show_tells_facts_verdict_reasons_entries_and_how_to_resume(
+    headcount, tmp_path
+):
+    folder = tmp_path / "with space"
+    folder.mkdir()
+    create(label="nightly build", cwd=str(folder), state="waiting")
+    sessions.append_to_session(ID, {"type": "build.done", "ok": True})
+    code, out, err = headcount("show", ID)
+    assert (code, err) == (0, "")
+    shown = out.splitlines()
+    assert f"session    {ID}" in shown
+    assert "label      nightly build" in shown
+    assert "verdict    alive" in shown
+    assert f"             pid {os.getpid()} is running" in shown
+    assert "timeline of 3 entries" in shown
+    assert any("  waiting    " in line for line in shown)
+    assert "    others  1 build.done" in shown
+    assert shown[-1] == f"cd '{folder}' && claude --resume {ID}"
+
+
+def test_show_gives_the_last_entries_asked_for_and_json_all(headcount):
+    create()
+    for number in range(15):
+        sessions.append_to_session(ID, {"type": "step.done", "number": number})
+    _, out, _ = headcount("show", ID, "--entries", "10")
+    assert "last 10 of 16 entries" in out
+    assert '{"number":5}' in out
+    assert '{"number":4}' not in out
+    assert "step.done         {" not in headcount("show", ID)[1]
+    shown = json.loads(headcount("show", ID, "--json")[1])
+    assert shown.keys() >= KEYS
+    assert [entry["type"] for entry in shown["entries"]] == [
+        "session_metadata",
+        *["step.done"] * 15,
+    ]
+
+
+def test_show_says_which_lines_are_damaged(headcount, store):
+    create()
+    path = store / f"{ID}.jsonl"
+    with path.open("ab") as file:
+        file.write(b"torn\x1b[31m\n" * 7)
+    code, out, err = headcount("show", ID)
+    assert code == 0
+    assert "timeline of 1 entry\n" in out
+    said = err.splitlines()
+    assert said[0] == f"headcount: {path}: line 2 is damaged, passed over"
+    assert len(said) == 4
+    assert said[-1].endswith("5 more such lines")  # the last of them sums up
+
+
+def test_an_unreadable_session_is_shown_as_far_as_it_goes(headcount, store):
+    store.mkdir()
+    (store / "damaged.jsonl").write_text('{"type": "note.a", "text": "still here"}\n')
+    code, out, _ = headcount("show", "damaged")
+    assert code == 0
+    assert "verdict    unreadable" in out
+    assert "still here" in out
+    assert "claude --resume" not in out

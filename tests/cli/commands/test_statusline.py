@@ -1,0 +1,228 @@
+"""The status line from outside: one line, exit 0, and a sign of life."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+
+import pytest
+from command_line import create, environment, write
+from support import ID, ROOT, errors, lines, types
+
+from lib import sessions
+from lib.record import timestamps
+from lib.system import process
+
+OTHER = "0aa1f931-8a2e-4bc2-841e-e420ad80648c"
+LONG_AGO = "2026-01-02T03:04:05.000Z"
+SCRIPT = [sys.executable, "-I", "-S", str(ROOT / "hooks/statusline.py")]
+
+
+@pytest.fixture
+def line(store):
+    """Run the installed script; return what it prints, and see that it is silent."""
+
+    def run(stdin=b"", **more):
+        done = subprocess.run(
+            SCRIPT,
+            input=stdin if isinstance(stdin, bytes) else json.dumps(stdin).encode(),
+            capture_output=True,
+            env=environment(store, **more),
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        return done.stdout.decode()
+
+    return run
+
+
+def living(store, session_id=ID, **changes):
+    """A session of this very process, whose last sign is as old as given."""
+    known = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
+    return write(store, session_id, **known, **changes)
+
+
+def test_only_the_living_are_counted_and_those_that_wait(line, store):
+    create(ID, state="waiting")
+    create(OTHER, state="busy")
+    write(store, "gone")
+    sessions.close_session(create("closed"))
+    assert line() == "2 sessions \N{MIDDLE DOT} 1 waiting\n"
+
+
+def test_an_empty_store_and_none_at_all_have_no_sessions(line, store):
+    assert line() == "0 sessions\n"
+    assert not store.exists()
+
+
+def test_those_in_the_tree_of_the_session_that_asks_are_told(line, store, tmp_path):
+    (tmp_path / "a/.git").mkdir(parents=True)
+    (tmp_path / "a/deep").mkdir()
+    create(ID, cwd=str(tmp_path / "a"))
+    create(OTHER, cwd=str(tmp_path / "a/deep"))
+    create("elsewhere", cwd=str(tmp_path))
+    assert line({"session_id": ID}).endswith("\N{MIDDLE DOT} 1 more in this tree\n")
+    assert line({"session_id": "elsewhere"}) == "3 sessions\n"
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8", "nonsense"])
+def test_the_line_is_utf_8_in_any_locale(line, locale):
+    create(ID, state="waiting")
+    more = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert line(**more) == "1 session \N{MIDDLE DOT} 1 waiting\n"
+
+
+def test_an_idle_session_is_kept_alive_by_its_status_line(client, store):
+    client.fire("SessionStart")
+    path = store / f"{ID}.jsonl"
+    (begun,) = lines(path)
+    path.write_text(json.dumps({**begun, "last_heartbeat": LONG_AGO}) + "\n")
+    answer = client.run(" ".join(SCRIPT), json.dumps({"session_id": ID}))
+    assert (answer["status"], answer["stderr"]) == (0, "")
+    entry = lines(path)[-1]
+    assert (entry["type"], entry["event"]) == ("heartbeat", "statusline")
+    assert (entry["pid"], entry["state"]) == (client.pid, "idle")
+    assert entry["process"] == process.fingerprint(client.pid)
+
+
+def test_the_state_stays_as_it_is(line, store):
+    path = living(store, last_heartbeat=LONG_AGO)
+    beat = {"type": "heartbeat", "session_id": ID, "state": "waiting"}
+    with path.open("a") as file:
+        file.write(json.dumps({**beat, "timestamp": LONG_AGO}) + "\n")
+    line({"session_id": ID})
+    assert types(path) == ["session_metadata", "heartbeat", "heartbeat"]
+    assert lines(path)[-1]["state"] == "waiting"
+
+
+def test_a_session_that_was_seen_just_now_is_not_written_to(line, store):
+    path = living(store)
+    assert line({"session_id": ID}) == "1 session\n"
+    assert len(lines(path)) == 1
+
+
+def test_a_stale_one_is_brought_back_and_a_closed_one_stays_closed(line, store):
+    path = living(store, last_heartbeat=LONG_AGO)
+    sessions.archive_session(path)
+    line({"session_id": ID})
+    assert types(path)[-1] == "heartbeat"
+    closed = living(store, OTHER, last_heartbeat=LONG_AGO)
+    close = {"type": "session_close", "session_id": OTHER, "timestamp": LONG_AGO}
+    with closed.open("a") as file:
+        file.write(json.dumps(close) + "\n")
+    line({"session_id": OTHER})
+    assert types(closed)[-1] == "session_close"
+    sessions.archive_session(closed)
+    line({"session_id": OTHER})
+    assert not closed.exists()
+
+
+def test_a_session_that_closes_meanwhile_stays_closed(store):
+    path = living(store, last_heartbeat=LONG_AGO)
+    asked = subprocess.Popen(
+        SCRIPT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(store)
+    )
+
+    def close():
+        asked.stdin.write(json.dumps({"session_id": ID}).encode())
+        asked.stdin.close()
+        assert asked.stdout.readline()  # it took the session for open
+        entry = {"type": "session_close", "session_id": ID, "reason": "clear"}
+        now = timestamps.stamp(time.time())
+        with path.open("a") as file:
+            file.write(json.dumps({**entry, "timestamp": now}) + "\n")
+
+    with asked:
+        sessions.with_lock(path, close)
+    assert asked.returncode == 0
+    assert types(path) == ["session_metadata", "session_close"]
+    assert errors(store) == ""
+
+
+def test_a_session_that_is_not_on_record_is_not_begun(line, store):
+    create(OTHER)
+    assert line({"session_id": ID}) == "1 session\n"
+    assert [path.name for path in store.iterdir()] == [f"{OTHER}.jsonl"]
+
+
+HOSTILE = {
+    "empty": b"",
+    "no-json": b"\xff\x00{",
+    "a-list": b"[1]",
+    "a-number-for-an-id": b'{"session_id": 5}',
+    "a-path-for-an-id": b'{"session_id": "../../x"}',
+    "deep": b'{"a":' * 100_000 + b"}" * 100_000,
+    "endless": b"{" * 3_000_000,
+}
+
+
+@pytest.mark.parametrize("stdin", HOSTILE.values(), ids=HOSTILE)
+def test_no_stdin_keeps_the_line_from_coming(line, store, stdin):
+    create(OTHER)
+    assert line(stdin) == "1 session\n"
+    assert errors(store) == ""
+
+
+def test_a_stdin_that_stays_open_is_not_waited_for(store):
+    create(ID)
+    reading, writing = os.pipe()
+    for content in (b"", b"{", json.dumps({"session_id": ID}).encode()):
+        os.write(writing, content)
+        done = subprocess.run(
+            SCRIPT,
+            stdin=reading,
+            stdout=subprocess.PIPE,
+            env=environment(store),
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, b"1 session\n")
+    os.close(reading)
+    os.close(writing)
+
+
+def test_a_terminal_is_not_read_from(store):
+    create(ID)
+    ours, theirs = pty.openpty()
+    os.write(ours, b"typed\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "lib", "statusline"],
+        cwd=ROOT,
+        stdin=theirs,
+        capture_output=True,
+        env=environment(store),
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"1 session\n", b"")
+    assert os.read(theirs, 100) == b"typed\n"
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_closed_streams_are_no_reason_to_fail(store):
+    create(ID)
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        command = f"{SCRIPT[0]} -I -S '{SCRIPT[-1]}' {closed}"
+        done = subprocess.run(command, shell=True, env=environment(store), check=False)
+        assert done.returncode == 0
+
+
+def test_a_store_that_cannot_be_read_is_a_line_in_no_terminal(line, store):
+    store.write_text("a file")
+    assert line() == ""
+
+
+def test_the_typed_form_says_the_same(headcount, store):
+    create(ID, state="waiting")
+    said = "1 session \N{MIDDLE DOT} 1 waiting\n"
+    assert headcount("statusline") == (0, said, "")
+
+
+def test_a_damaged_session_does_not_hide_the_others(line, store):
+    create(ID)
+    (store / f"{OTHER}.jsonl").write_bytes(b"\0\0\0")
+    (store / "folder.jsonl").mkdir()
+    assert line({"session_id": OTHER}) == "1 session\n"

@@ -1,0 +1,198 @@
+"""The table of `headcount list`: its order, its columns, and that it fits."""
+
+from __future__ import annotations
+
+import pytest
+from views.test_session_view import HOSTILE, NOW, session
+
+from lib.cli.terminal import session_table as tables
+from lib.cli.terminal.width import width
+from lib.record import timestamps
+from lib.views import session_view
+
+
+def table(*sessions, columns=None, colour=False):
+    short = session_view.short_ids(one["session_id"] for one in sessions)
+    return tables.table(
+        tables.ordered(sessions), short, now=NOW, columns=columns, colour=colour
+    )
+
+
+def test_the_table_puts_who_waits_first_then_busy_idle_and_the_rest():
+    given = [
+        session(session_id="dead-one", verdict="dead"),
+        session(session_id="unreadable", verdict=None, state=None, cwd=None),
+        session(session_id="idle-one", state="idle"),
+        session(session_id="filed-away", archived=True, verdict="dead"),
+        session(session_id="stale-one", verdict="stale"),
+        session(session_id="waiting-one", state="waiting"),
+        session(session_id="unknown-one", verdict="unknown"),
+        session(session_id="busy-then", last_heartbeat=timestamps.stamp(NOW - 60)),
+        session(session_id="busy-now"),
+    ]
+    heading, *rows = [line.split() for line in table(*given)]
+    assert heading == ["STATE", "ID", "NAME", "WHERE", "AGE", "HEARTBEAT"]
+    assert [row[0] for row in rows] == [
+        *("waiting", "busy", "busy", "idle", "unknown", "stale", "dead"),
+        *("unreadable", "dead,"),
+    ]
+    assert rows[1][1] == "busy-now"
+    assert rows[-1][:2] == ["dead,", "archived"]
+
+
+def test_the_table_gives_times_as_differences():
+    _, row = table(session(label="nightly"))
+    assert row == "busy   6f2a1b3c  nightly  /srv/shop  1 h  3 s ago"
+
+
+def test_an_unreadable_session_is_shown_with_its_path():
+    _, row = table(session(verdict=None, state=None, cwd=None, last_heartbeat=None))
+    assert row.startswith("unreadable  6f2a1b3c")
+    assert "/store/6f2a1b3c-0000" in row
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
+def test_the_table_fits_and_its_columns_stand_below_each_other(columns):
+    rows = table(
+        session(label="日本語のとても長いラベル" * 3, cwd="/srv/" + "deep/" * 30),
+        session(session_id="other-one", label="😀" * 30, state="idle"),
+        columns=columns,
+    )
+    assert all(width(row) <= columns for row in rows)
+    if columns >= 60:
+        ends = {width(row[: row.rindex("s ago")]) for row in rows[1:]}
+        assert len(ends) == 1
+
+
+def test_the_table_is_not_cut_where_nobody_asks_for_a_width():
+    label = "long " * 100
+    assert label.strip() in "\n".join(table(session(label=label)))
+
+
+def test_the_end_of_a_long_path_is_kept():
+    rows = table(session(cwd="/srv/" + "deep/" * 30 + "shop"), columns=80)
+    assert "/deep/shop" in rows[1]
+
+
+def test_colour_is_on_the_state_alone_and_takes_no_width():
+    plain_rows = table(session(state="waiting"), columns=60)
+    rows = table(session(state="waiting"), columns=60, colour=True)
+    assert rows[0] == plain_rows[0]
+    assert rows[1] == plain_rows[1].replace("waiting", "\x1b[1;35mwaiting\x1b[0m")
+
+
+def test_nothing_that_a_record_holds_reaches_the_table_as_control():
+    texts = dict.fromkeys(("label", "cwd", "path", "session_id"), HOSTILE)
+    hostile = session(**texts, tree=HOSTILE, branch=HOSTILE, reasons=[HOSTILE])
+    for columns in (None, 80, 30):
+        shown = [
+            *table(hostile, columns=columns),
+            *table({**hostile, "verdict": None}, columns=columns),
+        ]
+        assert [line for line in shown if not line.isprintable()] == []
+
+
+def test_the_branch_stands_behind_the_tree():
+    _, row = table(session(tree="/srv/shop", branch="main"))
+    assert "  /srv/shop (main)  " in row
+
+
+def test_of_a_place_that_is_cut_the_ends_of_path_and_branch_stay():
+    path = "/srv/" + "deep/" * 30 + "shop"
+    _, row = table(session(tree=path, branch="main"), columns=60)
+    assert "p/shop (main)" in row
+    _, row = table(session(tree=path, branch="feature/" + "x" * 60), columns=60)
+    assert "deep/shop" in row
+    assert "feature" not in row
+
+
+def test_the_ids_go_first_where_it_is_narrow_and_then_name_what_has_no_label():
+    given = [
+        session(label="日本語のとても長いラベル" * 3, cwd="/srv/" + "deep/" * 30),
+        session(session_id="77777777-2222"),
+    ]
+    assert table(*given, columns=80)[0].split()[:3] == ["STATE", "ID", "NAME"]
+    heading, first, second = table(*given, columns=50)
+    assert heading.split() == ["STATE", "NAME", "WHERE", "AGE", "HEARTBEAT"]
+    assert "6f2a1b3c" not in first
+    assert "日本語" in first
+    assert second.split()[1] == "77777777"
+
+
+def test_what_collides_is_said_in_a_column_that_is_there_only_then():
+    heading, *_ = table(session())
+    assert "NOTE" not in heading
+    heading, *rows = table(
+        session(session_id="a", processes=[7, 8], same_tree=[], same_tree_count=0),
+        session(session_id="b", processes=[9], same_tree=["c"], same_tree_count=1),
+        session(session_id="c", processes=[9], same_tree=["b", "d"], same_tree_count=2),
+        session(session_id="d", processes=[9], same_tree=[], same_tree_count=0),
+    )
+    assert heading.endswith("NOTE")
+    at = heading.index("NOTE")
+    assert [row[at:] for row in rows] == [
+        "open in 2 processes",
+        "same tree as 1 other",
+        "same tree as 2 others",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("columns", [30, 50, 80, 120])
+def test_the_table_fits_with_notes_too(columns):
+    given = session(
+        label="label " * 20, tree="/srv" * 30, branch="b" * 80, same_tree_count=9
+    )
+    rows = table(given, session(session_id="x"), columns=columns)
+    assert all(width(row) <= columns for row in rows)
+    if columns >= 80:
+        assert rows[1].endswith("same tree as 9 others")
+
+
+SORTED = [
+    session(
+        session_id="a",
+        label="beta",
+        state="idle",
+        cwd="/c",
+        start_time=timestamps.stamp(NOW - 10),
+        last_heartbeat=timestamps.stamp(NOW - 9),
+    ),
+    session(
+        session_id="b",
+        label=None,
+        state="waiting",
+        cwd="/a",
+        start_time=timestamps.stamp(NOW - 30),
+        last_heartbeat=timestamps.stamp(NOW - 7),
+    ),
+    session(
+        session_id="c",
+        label="Alpha",
+        state="busy",
+        cwd="/b",
+        start_time=None,
+        last_heartbeat=timestamps.stamp(NOW - 8),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("by", "order"),
+    [
+        pytest.param("state", "bca", id="state"),
+        pytest.param("age", "abc", id="age"),
+        pytest.param("heartbeat", "bca", id="heartbeat"),
+        pytest.param("label", "cab", id="label"),
+        pytest.param("where", "bca", id="where"),
+    ],
+)
+def test_the_table_is_sorted_as_asked(by, order):
+    assert "".join(one["session_id"] for one in tables.ordered(SORTED, by)) == order
+
+
+def test_no_row_is_wrapped_where_the_parts_of_an_emoji_are_drawn_apart():
+    given = session(label="👩🏽\u200d🚀" * 3, cwd="/srv/" + "d" * 70, same_tree_count=1)
+    _, row = table(given, columns=80)
+    assert "👩🏽\u200d🚀" in row
+    assert width(row) + 3 * 4 <= 80  # each of the three may take four more

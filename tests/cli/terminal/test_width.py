@@ -1,0 +1,84 @@
+"""How many columns a text takes, and what of it fits."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib.cli.terminal.width import clip, clip_line, clip_start, width
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        pytest.param("plain", 5, id="ascii"),
+        pytest.param("日本語", 6, id="cjk"),
+        pytest.param("한글", 4, id="hangul"),
+        pytest.param("😀!", 3, id="emoji"),
+        pytest.param("e\u0301", 1, id="combining"),
+        pytest.param("\uff46\uff55\uff4c\uff4c", 8, id="fullwidth"),
+        pytest.param("\u1112\u1161\u11ab", 2, id="decomposed-hangul"),
+        pytest.param("\N{WOMAN}\u200d\N{PERSONAL COMPUTER}", 2, id="zwj"),
+        pytest.param("👨\u200d👩\u200d👧\u200d👦!", 3, id="zwj-family"),
+        pytest.param("👍🏽", 2, id="skin-tone"),
+        pytest.param("👩🏽\u200d🚀", 2, id="skin-tone-and-zwj"),
+        pytest.param("🏳\ufe0f\u200d🌈", 2, id="rainbow-flag"),
+        pytest.param("❤\ufe0f", 2, id="emoji-style"),
+        pytest.param("❤", 1, id="text-style"),
+        pytest.param("1\ufe0f\u20e3", 2, id="keycap"),
+        pytest.param("a\ufe0f", 1, id="style-of-a-letter"),
+        pytest.param("🇩🇪🇯🇵", 4, id="flags"),
+        pytest.param("🇩🇪🇯", 3, id="half-a-flag"),
+        pytest.param("日\u200d本", 4, id="joined-cjk"),
+        pytest.param("क्\u200dष", 2, id="joined-letters"),
+        pytest.param("", 0, id="nothing"),
+    ],
+)
+def test_width_counts_the_columns_of_a_terminal(text, columns):
+    assert width(text) == columns
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nightly build",
+        "日本語日本語日本語",
+        "a😀b😀c😀d😀",
+        "👩🏽\u200d🚀🇩🇪❤\ufe0f👍🏽e\u0301🇯🇵👨\u200d👩\u200d👧",
+    ],
+)
+@pytest.mark.parametrize("room", range(12))
+def test_what_is_clipped_fits_and_shows_that_it_was(text, room):
+    for cut in (clip, clip_line, clip_start):
+        clipped = cut(text, room)
+        assert width(clipped) <= room
+        assert clipped == text or not room or "…" in clipped
+
+
+def test_clip_keeps_the_beginning_and_clip_start_the_end():
+    assert clip("/srv/shop/cart", 8) == "/srv/sh…"
+    assert clip_start("/srv/shop/cart", 8) == "…op/cart"
+    assert clip_start("日本語", 5) == "…本語"
+
+
+def test_no_character_that_is_seen_as_one_is_cut_in_two():
+    parts = ["👩🏽\u200d🚀", "🇩🇪", "❤\ufe0f", "e\u0301", "日"]
+    text = "".join(parts)
+    beginnings = {"".join(parts[:n]) for n in range(6)}
+    endings = {"".join(parts[n:]) for n in range(6)}
+    for room in range(1, 10):
+        assert clip(text, room).removesuffix("…") in beginnings
+        assert clip_start(text, room).removeprefix("…") in endings
+
+
+@pytest.mark.parametrize(
+    ("text", "apart"),
+    [
+        pytest.param("👩🏽\u200d🚀 on", 9, id="tone-and-zwj"),
+        pytest.param("🇩🇪 on", 7, id="flag"),
+        pytest.param("❤\ufe0f on", 5, id="emoji-style"),
+        pytest.param("日本 on", 7, id="plain"),
+    ],
+)
+def test_a_whole_line_fits_a_terminal_that_draws_the_parts_one_by_one(text, apart):
+    assert clip_line(text, apart) == text
+    assert clip_line(text, apart - 1) == text[:-2] + "…"

@@ -1,0 +1,465 @@
+"""Live clients that leave no record: `headcount doctor` names them and says why."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from examination import wire
+from support import ID, ROOT, Client
+
+from lib.system import process
+
+LONG_AGO = (1_000_000_000, 1_000_000_000)
+
+
+@pytest.fixture
+def start(store, home):
+    """Start what looks like a client, with a file in Claude Code's own folder."""
+    with contextlib.ExitStack() as stack:
+
+        def run(*arguments, cwd=home, env=None, **entry):
+            variables = {"PATH": os.environ["PATH"], "HEADCOUNT_DIR": str(store)}
+            client = stack.enter_context(
+                subprocess.Popen(
+                    [
+                        sys.executable,
+                        ROOT / "tests/fake_client.py",
+                        "claude",
+                        *arguments,
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    cwd=cwd,
+                    env=variables if env is None else {**variables, **env},
+                )
+            )
+            stack.callback(client.stdin.close)
+            assert client.stdout.readline() == b"ready\n"
+            register(home, client.pid, cwd=str(cwd), **entry)
+            return client.pid
+
+        yield run
+
+
+def register(home, pid, **entry):
+    """Write the file that Claude Code keeps about a process of its own."""
+    start = process.fingerprint(pid).rpartition(":")[2]
+    known = {"pid": pid, "procStart": start, "entrypoint": "sdk-cli", **entry}
+    folder = home / ".claude/sessions"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{pid}.json").write_text(json.dumps(known))
+
+
+def trust(home, *folders):
+    projects = {str(folder): {"hasTrustDialogAccepted": True} for folder in folders}
+    (home / ".claude.json").write_text(json.dumps({"projects": projects}))
+
+
+@pytest.fixture
+def reason(examine):
+    """Examine; return why the one client without a record has none."""
+
+    def run(pid, cwd=None, **more):
+        findings, _ = examine(cwd=cwd, **more)
+        (told,) = [f["message"] for f in findings.of("warn", "clients")]
+        before, _, why = told.partition(" leaves no record: ")
+        assert before.startswith(f"the client with pid {pid} in ")
+        return why
+
+    return run
+
+
+@pytest.fixture
+def long_wired(wired):
+    """Hooks that were wired before any client here began."""
+    os.utime(wired, LONG_AGO)
+    return wired
+
+
+def on_record(findings):
+    (told,) = [f["message"] for f in findings.of("ok", "clients")]
+    return told
+
+
+def test_a_client_on_record_is_not_named(examine, long_wired, home, store):
+    with Client() as client:
+        client.fire("SessionStart", source="startup")
+        register(home, client.pid, cwd="/")
+        findings, code = examine()
+    assert code == 0
+    assert findings.of("warn") == []
+    assert on_record(findings) == "1 of 1 live clients on record"
+
+
+def test_a_client_whose_session_was_archived_is_on_record(
+    examine,
+    long_wired,
+    home,
+    store,
+):
+    from lib import sessions
+
+    with Client() as client:
+        client.fire("SessionStart", source="startup")
+        register(home, client.pid, cwd="/")
+        sessions.archive_session(store / f"{ID}.jsonl")
+        assert on_record(examine()[0]) == "1 of 1 live clients on record"
+
+
+def test_a_client_without_a_record_never_makes_a_problem(examine, long_wired, start):
+    start()
+    start()
+    findings, code = examine()
+    assert code == 0
+    assert len(findings.of("warn", "clients")) == 2
+    assert on_record(findings) == "0 of 2 live clients on record"
+
+
+@pytest.mark.parametrize("change", [{"procStart": "1"}, {"procStart": None}])
+def test_a_number_that_was_reused_is_no_client(examine, wired, start, change):
+    start(**change)
+    assert not any(f["check"] == "clients" for f in examine()[0])
+
+
+def test_a_client_of_another_pid_namespace_is_not_looked_at(examine, wired, start):
+    start(pidDomain="linux:0:pid:[1]")
+    assert not any(f["check"] == "clients" for f in examine()[0])
+    start(pidDomain=f"linux:0:pid:[{os.stat('/proc/self/ns/pid').st_ino}]")
+    assert on_record(examine()[0]) == "0 of 1 live clients on record"
+
+
+def test_one_started_before_the_hooks_were_wired_is_told_so(
+    reason, start, home, checkout
+):
+    pid = start()
+    later = time.time() + 60
+    os.utime(wire(home / ".claude/settings.json", checkout), (later, later))
+    assert "before the hooks were wired" in reason(pid)
+
+
+def test_one_that_was_started_after_is_told_that_nothing_is_known(
+    reason,
+    start,
+    long_wired,
+):
+    assert reason(start()) == "it has only just been started; look again"
+
+
+@pytest.mark.parametrize("word", ["--bare", "--safe-mode"])
+def test_one_that_runs_no_hooks_by_its_arguments_is_told_so(
+    reason, start, long_wired, word
+):
+    assert reason(start(word)) == f"it was started with {word}, which runs no hooks"
+
+
+@pytest.mark.parametrize(
+    "words", [["--setting-sources", "project,local"], ["--setting-sources=project"]]
+)
+def test_one_that_does_not_read_the_settings_with_the_hooks_is_told_so(
+    reason, start, long_wired, words
+):
+    assert reason(start(*words)).startswith("it was started with --setting-sources, ")
+
+
+def test_one_that_reads_them_all_the_same_is_not(reason, start, long_wired):
+    assert "sources" not in reason(start("--setting-sources", "user,local"))
+
+
+def test_one_with_another_store_is_told_which_and_nothing_else_of_its_environment(
+    doctor,
+    reason,
+    start,
+    long_wired,
+    tmp_path,
+):
+    other = {"HEADCOUNT_DIR": f"{tmp_path}/other", "SECRET": "hunter2"}
+    pid = start(env=other)
+    why = f"it records to {tmp_path}/other (HEADCOUNT_DIR in its environment)"
+    assert reason(pid) == why
+    assert "hunter2" not in doctor("--quick", "--json").stdout
+
+
+def test_one_without_the_variable_that_we_have_is_told_so(
+    reason, start, long_wired, home
+):
+    pid = start(env={"HEADCOUNT_DIR": ""})
+    default = f"{home}/.local/state/headcount"
+    assert (
+        reason(pid) == f"it records to {default} (no HEADCOUNT_DIR in its environment)"
+    )
+
+
+def test_one_with_a_relative_store_is_looked_for_in_its_project(
+    reason,
+    start,
+    long_wired,
+    tmp_path,
+):
+    (tmp_path / "project").mkdir()
+    pid = start(cwd=tmp_path / "project", env={"HEADCOUNT_DIR": ".sessions"})
+    assert reason(pid).startswith(f"it records to {tmp_path}/project/.sessions (")
+
+
+def test_one_started_below_the_project_whose_hooks_they_are_is_told_so(
+    reason,
+    start,
+    checkout,
+    tmp_path,
+):
+    project = tmp_path / "project"
+    path = wire(project / ".claude/settings.json", checkout)
+    (project / "src/deep").mkdir(parents=True)
+    why = reason(start(cwd=project / "src/deep"))
+    assert why == (
+        f"the hooks in {path} count only for a start in {project}, "
+        "and it was started below that"
+    )
+
+
+def test_one_started_in_another_project_is_told_so(
+    reason,
+    start,
+    checkout,
+    tmp_path,
+):
+    path = wire(tmp_path / "here/.claude/settings.json", checkout)
+    (tmp_path / "there").mkdir()
+    why = reason(start(cwd=tmp_path / "there"), cwd=tmp_path / "here")
+    assert why == (
+        f"the hooks in {path} are for that project alone, and it was started elsewhere"
+    )
+
+
+def test_one_without_any_hooks_is_told_so_with_what_wires_them(examine, start, home):
+    start()
+    (told,) = examine()[0].of("warn", "clients")
+    assert told["message"].endswith("no hook is wired in the settings that it reads")
+    assert told["mend"].endswith("install.sh'")
+
+
+def test_one_in_a_project_that_turns_hooks_off_is_told_so(
+    reason, start, long_wired, tmp_path
+):
+    path = tmp_path / "project/.claude/settings.local.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"disableAllHooks": true}')
+    assert reason(start(cwd=tmp_path / "project")) == f"{path} turns off all hooks"
+
+
+def test_one_whose_hooks_are_gone_is_told_so(
+    reason,
+    start,
+    long_wired,
+    checkout,
+):
+    for script in (checkout / "hooks").glob("*.py"):
+        script.unlink()
+    assert reason(start()).startswith("none of the wired hooks can be run")
+
+
+def test_one_in_a_folder_that_is_not_trusted_is_told_so(
+    reason,
+    start,
+    long_wired,
+    home,
+    tmp_path,
+):
+    (tmp_path / "project/src").mkdir(parents=True)
+    trust(home, home)
+    pid = start(cwd=tmp_path / "project/src", entrypoint="cli")
+    assert reason(pid) == "its folder is not trusted"
+    trust(home, home, tmp_path / "project")
+    assert "trusted" not in reason(pid)
+
+
+def test_one_in_the_home_folder_is_not_said_to_lack_trust_which_is_not_kept_there(
+    reason, start, long_wired, home
+):
+    (home / ".claude.json").write_text('{"projects": {}}')
+    assert "trusted" not in reason(start(cwd=home, entrypoint="cli"))
+
+
+def test_one_that_still_asks_for_trust_has_only_a_key_and_is_found_by_it(
+    reason,
+    start,
+    long_wired,
+    home,
+    tmp_path,
+):
+    (tmp_path / "project").mkdir()
+    trust(home, home)
+    pid = start(cwd=tmp_path / "project")
+    folder = home / ".claude/sessions"
+    (folder / f"{pid}.json").unlink()
+    (folder / f"{pid}.{'0' * 64}.key").touch()
+    assert reason(pid).startswith("it asks whether to trust its folder")
+
+
+def test_a_key_that_another_process_left_is_no_client(
+    examine,
+    start,
+    long_wired,
+    home,
+):
+    folder = home / ".claude/sessions"
+    (folder / f"{start()}.json").unlink()
+    (folder / f"{os.getpid()}.{'0' * 64}.key").touch()  # alive, but no client
+    pid = start()
+    (folder / f"{pid}.json").unlink()
+    (folder / f"{pid}.{'0' * 64}.key").touch()
+    os.utime(folder / f"{pid}.{'0' * 64}.key", LONG_AGO)  # older than the process
+    assert not any(f["check"] == "clients" for f in examine()[0])
+
+
+def test_one_that_shows_the_sessions_to_resume_is_told_so(reason, start, long_wired):
+    assert reason(start("--resume")).startswith("it shows the list of sessions")
+
+
+def test_of_many_ten_are_named_and_the_rest_counted(examine, start, long_wired):
+    for _ in range(12):
+        start()
+    told = [f["message"] for f in examine()[0].of("warn", "clients")]
+    assert len(told) == 11
+    assert told[-1] == "2 more leave no record"
+
+
+def test_its_folder_is_where_claude_code_was_told_to_keep_its_own(
+    examine,
+    start,
+    home,
+    tmp_path,
+):
+    start()
+    (home / ".claude").rename(tmp_path / "config")
+    findings, _ = examine(CLAUDE_CONFIG_DIR=str(tmp_path / "config"))
+    assert on_record(findings) == "0 of 1 live clients on record"
+    assert not any(f["check"] == "clients" for f in examine()[0])
+
+
+HOSTILE = [
+    b"",
+    b"\xff\xfe\x00",
+    b"null",
+    b"[]",
+    b"7",
+    b'"pid"',
+    b"{" * 60_000,
+    b"[" * 60_000,
+    b'{"pid": ' + b"9" * 6000 + b"}",
+    b'{"pid": PID, "procStart": "START", "cwd": 5, "entrypoint": []}',
+    b'{"pid": PID, "procStart": "START", "cwd": "/a\\u0000b"}',
+    b'{"pid": PID, "procStart": "START", "cwd": "/\\ud800"}',
+    b'{"pid": PID, "procStart": "START", "cwd": "../x", "pidDomain": {}}',
+    b'{"pid": PID, "procStart": START, "cwd": "/' + b"x/" * 20_000 + b'"}',
+    b'{"pid": true, "procStart": {}}',
+]
+
+
+@pytest.mark.parametrize("content", HOSTILE, ids=range(len(HOSTILE)))
+def test_whatever_such_a_file_holds_the_doctor_goes_on(
+    doctor,
+    start,
+    long_wired,
+    home,
+    content,
+):
+    pid = start()
+    begun = process.fingerprint(pid).rpartition(":")[2].encode()
+    content = content.replace(b"PID", str(pid).encode()).replace(b"START", begun)
+    (home / f".claude/sessions/{pid}.json").write_bytes(content)
+    (home / ".claude.json").write_bytes(content)
+    done = doctor("--quick")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0].startswith("ok       python")
+    assert all(line.isprintable() for line in done.stdout.splitlines())
+
+
+def test_whatever_lies_in_its_folder_the_doctor_goes_on(doctor, long_wired, home):
+    folder = home / ".claude/sessions"
+    folder.mkdir()
+    os.mkfifo(folder / "1.json")
+    (folder / "2.json").mkdir()
+    (folder / "3.json").symlink_to("/nowhere")
+    for name in (
+        "0.json",
+        "-1.json",
+        "9" * 30 + ".json",
+        "².json",
+        "x.json",
+        "1",
+        "1.key",
+    ):
+        (folder / name).touch()
+    (folder / f"{os.getpid()}.json").write_bytes(b" " * 100_000)
+    assert doctor("--quick").returncode == 0
+
+
+# ---- Without such files, `claude agents --json` is asked ------------------------
+
+
+@pytest.fixture
+def claude(tmp_path):
+    """Put a program called claude on PATH; return the PATH."""
+
+    def make(script):
+        program = tmp_path / "bin/claude"
+        program.parent.mkdir()
+        program.write_text(f"#!/bin/sh\necho asked >> {tmp_path}/asked\n{script}\n")
+        program.chmod(0o755)
+        return f"{program.parent}:{os.environ['PATH']}"
+
+    return make
+
+
+def test_the_client_is_asked_where_its_files_are_missing(
+    examine,
+    start,
+    long_wired,
+    home,
+    claude,
+    tmp_path,
+):
+    pid = start()
+    (home / ".claude/sessions" / f"{pid}.json").unlink()
+    (home / ".claude/sessions").rmdir()
+    rows = json.dumps([{"pid": pid, "cwd": str(tmp_path)}, {"pid": 1}, 5, {}])
+    path = claude(f"[ \"$*\" = 'agents --json' ] && echo '{rows}'")
+    assert not any(f["check"] == "clients" for f in examine(PATH=path)[0])
+    assert not (tmp_path / "asked").exists()
+    findings, _ = examine(quick=False, PATH=path)
+    (told,) = findings.of("warn", "clients")
+    assert told["message"].startswith(f"the client with pid {pid} in {tmp_path} leaves")
+
+
+@pytest.mark.parametrize(
+    "script", ["exit 1", "echo '{'", "echo '{}'", "kill -9 $$", "exec sleep 600"]
+)
+def test_a_client_that_gives_no_answer_is_not_waited_for(
+    examine,
+    long_wired,
+    claude,
+    tmp_path,
+    script,
+):
+    findings, code = examine(quick=False, PATH=claude(script))
+    assert code == 0
+    assert (tmp_path / "asked").exists()
+    assert not any(f["check"] == "clients" for f in findings)
+
+
+def test_the_client_is_not_asked_where_its_files_are(
+    examine,
+    long_wired,
+    home,
+    claude,
+    tmp_path,
+):
+    (home / ".claude/sessions").mkdir()
+    examine(quick=False, PATH=claude("echo []"))
+    assert not (tmp_path / "asked").exists()

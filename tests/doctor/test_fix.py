@@ -1,0 +1,240 @@
+"""`headcount doctor --fix`: what it mends by itself, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from command_line import write
+from examination import strip, wire
+from installing import copy_of_checkout
+from support import ID
+
+from lib import sessions
+
+
+def test_what_fix_would_do_is_told_without_it_and_nothing_done(examine, wired, store):
+    store.mkdir()
+    store.chmod(0o755)
+    findings, code = examine()
+    assert code == 1
+    assert [f["fixable"] for f in findings.of("problem")] == [True]
+    assert findings.fixed == []
+    assert store.stat().st_mode & 0o777 == 0o755
+    keys = {"level", "check", "message", "mend", "fixable", "fixed"}
+    assert all(set(finding) == keys for finding in findings)
+
+
+def test_fix_closes_folders_and_files_and_ends_by_what_is_left(
+    examine, doctor, wired, store
+):
+    for number in range(7):
+        sessions.create_session(session_id=f"session-{number}")
+        os.chmod(store / f"session-{number}.jsonl", 0o644)
+    sessions.archive_session(store / "session-0.jsonl")
+    os.chmod(store / "archive", 0o755)
+    store.chmod(0o777)
+    done = doctor("--quick", "--fix")
+    assert done.returncode == 0, done.stdout
+    assert f"fixed    store     {store} is open to others (mode 0777)" in done.stdout
+    assert f"done: chmod 700 {store}/archive" in done.stdout
+    assert done.stderr == ""
+    assert store.stat().st_mode & 0o777 == 0o700
+    assert {f.stat().st_mode & 0o777 for f in store.rglob("*.jsonl")} == {0o600}
+    assert examine()[0].of("problem") == []
+
+
+def test_fix_leaves_alone_what_is_not_proven_ours(examine, wired, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o755)
+    (shared / "letter.txt").touch()
+    for name in ("numbers.jsonl", f"{ID}.jsonl"):
+        (shared / name).write_text('{"type":"user"}\n')
+        (shared / name).chmod(0o644)
+    (shared / "link.jsonl").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").touch(0o644)
+    findings, code = examine("--fix", HEADCOUNT_DIR=str(shared))
+    assert code == 1
+    assert findings.fixed == []
+    assert shared.stat().st_mode & 0o777 == 0o755
+    modes = [path.stat().st_mode & 0o777 for path in shared.glob("[!l]*.jsonl")]
+    assert modes == [0o644, 0o644]
+
+
+def test_fix_does_not_reach_a_file_through_a_second_name(
+    examine, wired, store, tmp_path
+):
+    path = write(store, ID)
+    store.chmod(0o700)
+    path.chmod(0o644)
+    os.link(path, tmp_path / "mine too")
+    findings, code = examine("--fix")
+    assert code == 1
+    assert findings.fixed == []
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_fix_wires_what_was_stripped_where_it_was(examine, wired):
+    before = wired.read_text()
+    strip(wired, "Stop", "PostToolUse")
+    findings, code = examine("--fix")
+    assert code == 0
+    (fixed,) = findings.fixed
+    assert fixed["message"].startswith("not wired: PostToolUse, Stop")
+    assert json.loads(wired.read_text()) == json.loads(before)
+
+
+def test_fix_wires_a_checkout_that_was_moved(examine, wired, checkout):
+    before = wired.read_text()
+    wired.write_text(before.replace(str(checkout), "/nowhere/head count"))
+    findings, code = examine("--fix")
+    assert code == 0
+    assert findings.fixed != []
+    assert wired.read_text() == before
+
+
+def test_fix_does_not_decide_between_checkouts_or_wire_what_is_all_gone(
+    examine, wired, tmp_path, checkout
+):
+    other = copy_of_checkout(tmp_path / "other")
+    path = wire(wired, other)
+    strip(path, "Stop")
+    stripped = path.read_text()
+    assert examine("--fix")[0].fixed == []
+    assert path.read_text() == stripped
+    strip(path)
+    bare = path.read_text()
+    assert examine("--fix")[1] == 1
+    assert path.read_text() == bare
+
+
+def test_fix_edits_no_settings_that_a_repository_shares(examine, checkout, tmp_path):
+    path = wire(tmp_path / ".claude/settings.json", checkout)
+    strip(path, "Stop")
+    stripped = path.read_text()
+    findings, code = examine("--fix")
+    assert (code, findings.fixed) == (1, [])
+    assert path.read_text() == stripped
+
+
+def test_fix_takes_out_what_is_wired_twice(examine, wired, checkout, tmp_path):
+    local = tmp_path / ".claude/settings.local.json"
+    wire(local, checkout)
+    local.write_text(local.read_text().replace("-I -S", "-S -I"))
+    assert examine()[0].problem[1].startswith("two commands for ")
+    findings, code = examine("--fix")
+    assert code == 0
+    assert [f["message"][:16] for f in findings.fixed] == ["two commands for"]
+    assert not local.exists()
+
+
+def test_fix_removes_our_link_to_nothing_and_no_other(examine, wired, home):
+    link = home / ".local/bin/headcount"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/nowhere/.venv/bin/headcount")
+    assert examine("--fix")[1] == 0
+    assert not os.path.lexists(link)
+    link.symlink_to("/nowhere/headcount")
+    assert examine("--fix")[1] == 1
+    assert os.path.lexists(link)
+
+
+def test_fix_finishes_an_interrupted_move_and_keeps_every_byte(examine, wired, store):
+    sessions.create_session(session_id=ID)
+    live = store / f"{ID}.jsonl"
+    before = live.read_bytes()
+    day = store / "archive/2026-01-02"
+    day.mkdir(parents=True, mode=0o700)
+    (store / "archive").chmod(0o700)
+    os.link(live, day / live.name)
+    findings, code = examine()
+    assert code == 0
+    (told,) = findings.of("warn")
+    assert told["message"].startswith("a move was interrupted")
+    assert (told["mend"], told["fixable"]) == ("headcount doctor --fix", True)
+    findings, code = examine("--fix")
+    assert (code, findings.of("warn")) == (0, findings.fixed)
+    assert not (day / live.name).exists()
+    assert live.read_bytes() == before
+
+
+def test_a_second_name_outside_the_store_is_told_with_how_to_find_it(
+    examine, wired, store, tmp_path
+):
+    sessions.create_session(session_id=ID)
+    path = store / f"{ID}.jsonl"
+    os.link(path, tmp_path / "other name")
+    findings, code = examine("--fix")
+    assert (code, findings.fixed) == (1, [])
+    _, message, mend = findings.problem
+    assert "outside the store" in message
+    assert mend == f"find / -xdev -samefile {path}"
+
+
+def test_fix_removes_old_leftovers_of_ours_alone(examine, wired, store, carry_out):
+    sessions.create_session(session_id=ID)
+    names = [f".{ID}.{'0' * 16}.tmp", f".{ID}.{'1' * 16}.tmp", ".theirs.tmp", ".x.swp"]
+    for name in names:
+        (store / name).touch(0o600)
+        os.utime(store / name, (0, 0))
+    os.utime(store / names[1])  # of a beginning that may be under way
+    findings, code = examine()
+    assert code == 0
+    (told,) = findings.of("warn")
+    assert told["message"].startswith("1 hidden file left by a crash: ")
+    findings, _ = examine("--fix")
+    assert len(findings.fixed) == 1
+    assert {name for name in names if (store / name).exists()} == set(names[1:])
+    os.utime(store / names[1], (0, 0))
+    carry_out(examine()[0].of("warn")[0]["mend"])
+    assert examine()[0].of("warn") == []
+
+
+def test_what_fix_could_not_do_is_said_and_is_still_a_problem(
+    doctor, wired, home, checkout
+):
+    strip(wired, "Stop")
+    holder = f"import sys,time;sys.path.insert(0,{str(checkout)!r})\n"
+    holder += "import os\nfrom lib import file_lock\n"
+    holder += "from lib.claude import settings\nfrom lib.store import paths\n"
+    holder += "paths.ensure_folder(paths.SESSIONS_DIR)\n"
+    holder += "p=os.path.join(paths.SESSIONS_DIR,settings.LOCK_NAME)\n"
+    holder += (
+        "file_lock.with_lock(p,lambda:(print('held',flush=True),sys.stdin.read()))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holder],
+        env=dict(os.environ),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process_:
+        assert process_.stdout.readline() == "held\n"
+        done = doctor("--quick", "--fix")
+        process_.communicate("")
+    assert done.returncode == 1
+    assert "headcount: could not wire the hooks of " in done.stderr
+    assert "not wired: Stop" in done.stdout
+
+
+def test_two_commands_for_one_event_in_one_file_are_told_and_mended(
+    examine, wired, carry_out
+):
+    before = wired.read_text()
+    content = json.loads(before)
+    (group,) = content["hooks"]["Stop"]
+    old = group["hooks"][0]["command"].replace("-I -S", "-I")
+    content["hooks"]["Stop"] = [
+        {"hooks": [{"type": "command", "command": old, "timeout": 5}]},
+        group,
+    ]
+    for mend in (carry_out, lambda _: examine("--fix")):
+        wired.write_text(json.dumps(content))
+        _, message, command = examine()[0].problem
+        assert message.startswith("two commands for Stop in the settings of user:")
+        mend(command)
+        assert examine()[1] == 0
+        assert json.loads(wired.read_text()) == json.loads(before)

@@ -1,0 +1,166 @@
+"""The truth table: what the process says, what the heartbeat says, what follows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from lib import sessions
+from lib.record import timestamps
+from lib.system import process
+
+HOUR = 3600.0
+NOW = time.time()
+
+
+def stamp(ago):
+    return timestamps.stamp(NOW - ago)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """One process in each condition, as the fields of a record."""
+    living = subprocess.Popen(["sleep", "600"])
+    undead = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, undead.pid, os.WEXITED | os.WNOWAIT)
+    ended = subprocess.Popen(["sleep", "600"])
+    ended_print = process.fingerprint(ended.pid)
+    ended.kill()
+    ended.wait()
+    known = process.fingerprint(living.pid)
+    kind, boot, namespace, pid, start = known.split(":")
+    other_start = f"{kind}:{boot}:{namespace}:{pid}:{int(start) - 1}"
+    other_boot = f"{kind}:x:{namespace}:{pid}:{start}"
+    other_space = f"{kind}:{boot}:1:{pid}:{start}"
+    host = process.host_name()
+    yield {
+        "running": {"pid": living.pid, "process": known, "host": host},
+        "by-number": {"pid": living.pid, "host": host},
+        "gone": {"pid": ended.pid, "process": ended_print, "host": host},
+        "zombie": {
+            "pid": undead.pid,
+            "process": process.fingerprint(undead.pid),
+            "host": host,
+        },
+        "reused": {"pid": living.pid, "process": other_start, "host": host},
+        "rebooted": {"pid": living.pid, "process": other_boot, "host": host},
+        "other-host": {"pid": living.pid, "process": other_boot, "host": "elsewhere"},
+        "other-namespace": {"pid": living.pid, "process": other_space, "host": host},
+        "none": {},
+        "nonsense": {"pid": "12", "process": 7, "host": []},
+    }
+    living.kill()
+    living.wait()
+    undead.wait()
+
+
+HEARTBEATS = {
+    "now": (stamp(0), True),
+    "an-hour-old": (stamp(HOUR), True),
+    "almost-a-day-old": (stamp(24 * HOUR - 60), True),
+    "a-day-old": (stamp(24 * HOUR + 60), False),
+    "ten-years-old": ("2016-11-23T00:00:00.000Z", False),
+    "a-minute-ahead": (stamp(-60), True),
+    "a-day-ahead": (stamp(-24 * HOUR), False),
+    "ten-years-ahead": ("2036-11-23T00:00:00.000Z", False),
+    "missing": (None, False),
+    "nonsense": ("soon", False),
+    "number": (1.7e9, False),
+    "without-zone": (stamp(60)[:-1], True),
+    "with-offset": (stamp(60)[:-1] + "+00:00", True),
+}
+PROCESSES = {
+    "running": "same",
+    "by-number": "same",
+    "gone": "gone",
+    "zombie": "gone",
+    "reused": "gone",
+    "rebooted": "gone",
+    "other-host": "unknown",
+    "other-namespace": "unknown",
+    "none": "unknown",
+    "nonsense": "unknown",
+}
+TABLE = {
+    ("same", True): "alive",
+    ("same", False): "stale",
+    ("gone", True): "dead",
+    ("gone", False): "dead",
+    ("unknown", True): "unknown",
+    ("unknown", False): "stale",
+}
+
+
+@pytest.mark.parametrize("heartbeat", HEARTBEATS)
+@pytest.mark.parametrize("condition", PROCESSES)
+def test_two_witnesses_make_a_verdict(processes, condition, heartbeat):
+    value, fresh = HEARTBEATS[heartbeat]
+    metadata = {"session_id": "a", **processes[condition]}
+    if value is not None:
+        metadata["last_heartbeat"] = value
+    name, reasons = sessions.verdict(metadata, now=NOW)
+    assert name == TABLE[PROCESSES[condition], fresh]
+    assert reasons
+    assert all(isinstance(reason, str) for reason in reasons)
+    assert sessions.is_session_alive(metadata, now=NOW) is (name == "alive")
+
+
+@pytest.mark.parametrize("condition", PROCESSES)
+def test_a_closed_session_is_dead_whatever_its_process_does(processes, condition):
+    metadata = {**processes[condition], "state": "closed", "last_heartbeat": stamp(60)}
+    assert sessions.verdict(metadata, now=NOW).verdict == "dead"
+
+
+def test_a_clock_that_is_set_by_an_hour_changes_no_verdict(processes):
+    metadata = {
+        **processes["running"],
+        "start_time": stamp(2 * HOUR),
+        "last_heartbeat": stamp(10),
+    }
+    for shift in (-HOUR, 0, HOUR, 20 * HOUR):
+        assert sessions.is_session_alive(metadata, now=NOW + shift)
+
+
+def test_without_a_heartbeat_the_start_counts(processes):
+    metadata = {**processes["running"], "start_time": stamp(60)}
+    assert sessions.is_session_alive(metadata, now=NOW)
+
+
+def test_one_living_process_of_several_is_enough(processes):
+    for current, other, expected in (
+        ("gone", "running", "alive"),
+        ("running", "gone", "alive"),
+        ("gone", "reused", "dead"),
+        ("gone", "other-host", "unknown"),
+    ):
+        metadata = {
+            **processes[current],
+            "others": [processes[other]],
+            "last_heartbeat": stamp(1),
+        }
+        assert sessions.verdict(metadata, now=NOW).verdict == expected
+
+
+def test_reasons_are_in_plain_words(processes):
+    metadata = {**processes["gone"], "last_heartbeat": stamp(3 * HOUR)}
+    assert sessions.verdict(metadata, now=NOW).reasons == (
+        f"pid {metadata['pid']} is gone",
+        "last heartbeat 3 h ago",
+    )
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"others": 7},
+        {"others": [7]},
+        {"state": ["x"]},
+        {"last_heartbeat": "9" * 99},
+        {},
+    ],
+)
+def test_no_record_makes_it_raise(metadata):
+    assert sessions.verdict(metadata).verdict == "stale"

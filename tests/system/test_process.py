@@ -1,0 +1,280 @@
+"""Which process is it: with real processes, ended, stopped, undead and reused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from support import DEAD_PID, ROOT, Client
+
+from lib.system import process
+from lib.system.process import GONE, SAME, UNKNOWN
+
+HOST = process.host_name()
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@pytest.fixture
+def child():
+    started = subprocess.Popen(["sleep", "600"])
+    yield started
+    started.kill()
+    started.wait()
+
+
+def changed(pid, field, value):
+    """The fingerprint of *pid* with one of its fields replaced."""
+    kind, *fields = process.fingerprint(pid).split(":")
+    fields[["boot", "namespace", "pid", "start"].index(field)] = str(value)
+    return ":".join([kind, *fields])
+
+
+def test_a_running_process_is_the_same(child):
+    known = process.fingerprint(child.pid)
+    assert process.compare(child.pid, known, HOST)[0] == SAME
+    assert process.fingerprint(child.pid) == known
+
+
+def test_a_process_that_ended_is_gone(child):
+    known = process.fingerprint(child.pid)
+    child.kill()
+    child.wait()
+    outcome, reason = process.compare(child.pid, known, HOST)
+    assert (outcome, reason) == (GONE, f"pid {child.pid} is gone")
+
+
+def test_a_zombie_is_gone(child):
+    known = process.fingerprint(child.pid)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    outcome, reason = process.compare(child.pid, known, HOST)
+    assert outcome == GONE
+    assert "zombie" in reason
+    assert process.compare(child.pid, None, HOST)[0] == GONE
+
+
+def test_a_stopped_process_is_the_same(child):
+    known = process.fingerprint(child.pid)
+    child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
+    assert process.compare(child.pid, known, HOST)[0] == SAME
+
+
+@linux
+def test_a_reused_number_is_another_process(child):
+    start = int(process.fingerprint(child.pid).rpartition(":")[2])
+    ticks = os.sysconf("SC_CLK_TCK")
+    recorded = changed(child.pid, "start", start - 60 * ticks)
+    outcome, reason = process.compare(child.pid, recorded, HOST)
+    assert outcome == GONE
+    assert reason == f"pid {child.pid} is now another process, started 1 min later"
+
+
+@linux
+@pytest.mark.parametrize(
+    "start",
+    ["", "x", "-5", "\u00b2", "\u0663", "9" * 400, "9" * 5000],
+    ids=["empty", "text", "negative", "superscript", "arabic", "no-time", "no-int"],
+)
+def test_a_start_that_cannot_be_one_is_another_process_too(child, start):
+    """Written by another tool. A digit need not be one that `int` takes."""
+    outcome, reason = process.compare(
+        child.pid, changed(child.pid, "start", start), HOST
+    )
+    assert outcome == GONE
+    assert reason.startswith(f"pid {child.pid} is now another process")
+
+
+@linux
+def test_after_a_reboot_every_process_is_gone_even_if_its_number_recurs(child):
+    recorded = changed(child.pid, "boot", "another-boot")
+    outcome, reason = process.compare(child.pid, recorded, HOST)
+    assert outcome == GONE
+    assert "rebooted" in reason
+
+
+@linux
+@pytest.mark.parametrize(
+    ("field", "value", "host"),
+    [
+        pytest.param("namespace", 1, HOST, id="other-namespace"),
+        pytest.param("namespace", 1, "elsewhere", id="other-namespace-other-name"),
+        pytest.param("boot", "other", "elsewhere", id="other-host"),
+    ],
+)
+def test_what_cannot_be_seen_from_here_is_unknown(child, field, value, host):
+    recorded = changed(child.pid, field, value)
+    assert process.compare(child.pid, recorded, host)[0] == UNKNOWN
+    assert (
+        process.compare(DEAD_PID, changed(child.pid, field, value), host)[0] == UNKNOWN
+    )
+
+
+@linux
+def test_a_host_that_was_renamed_since_is_still_this_one(child):
+    known = process.fingerprint(child.pid)
+    assert process.compare(child.pid, known, "its-old-name")[0] == SAME
+
+
+@pytest.mark.parametrize(
+    "pid", [None, True, False, "12", 1.0, 1e3, 0, -1, 2**31, 2**63, [], {}], ids=repr
+)
+def test_what_is_no_number_of_a_process_is_unknown(pid):
+    assert process.compare(pid, None, HOST)[0] == UNKNOWN
+    assert process.compare(pid, "linux:a:b:c:d", HOST)[0] == UNKNOWN
+    assert not process.is_pid(pid)
+    assert process.fingerprint(pid) is None
+
+
+@pytest.mark.parametrize(
+    "known", ["", "linux", "linux:a", "x:y:z", "psutil:1:1", 7, []]
+)
+def test_a_fingerprint_of_another_make_is_unknown_not_dead(known):
+    expected = SAME if not known else UNKNOWN
+    assert process.compare(os.getpid(), known, HOST)[0] == expected
+
+
+def test_without_a_fingerprint_the_number_decides_on_this_host(child):
+    assert process.compare(child.pid, None, HOST)[0] == SAME
+    assert process.compare(child.pid, None, None)[0] == SAME
+    assert process.compare(child.pid, None, "elsewhere")[0] == UNKNOWN
+    assert process.compare(DEAD_PID, None, HOST)[0] == GONE
+
+
+@linux
+def test_the_number_of_a_thread_is_no_process():
+    ready, done, number = threading.Event(), threading.Event(), []
+
+    def stay():
+        number.append(threading.get_native_id())
+        ready.set()
+        done.wait()
+
+    thread = threading.Thread(target=stay)
+    thread.start()
+    ready.wait()
+    try:
+        assert process.compare(number[0], None, HOST)[0] == GONE
+    finally:
+        done.set()
+        thread.join()
+
+
+@linux
+def test_another_users_process_can_be_judged():
+    if os.geteuid() != 0:
+        pytest.skip("needs root to be another user")
+    code = (
+        "import os, sys; os.setuid(65534); sys.path.insert(0, sys.argv[1])\n"
+        "from lib.system import process\n"
+        "print(process.compare(int(sys.argv[2]), sys.argv[3], process.host_name())[0])"
+    )
+    own = [str(os.getpid()), process.fingerprint(os.getpid())]
+    folder = shutil.copytree(
+        ROOT / "lib", "/tmp/headcount-test-lib/lib", dirs_exist_ok=True
+    )
+    try:
+        folder.chmod(0o755) if hasattr(folder, "chmod") else os.chmod(folder, 0o755)
+        said = subprocess.run(
+            ["/usr/bin/python3", "-B", "-c", code, "/tmp/headcount-test-lib", *own],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"HEADCOUNT_DIR": "/nowhere"},
+        )
+    finally:
+        shutil.rmtree("/tmp/headcount-test-lib")
+    assert said.stdout.strip() == SAME
+
+
+@linux
+def test_a_time_namespace_does_not_change_a_fingerprint():
+    if os.geteuid() != 0:
+        pytest.skip("needs root to make a time namespace")
+    code = (
+        "import sys; from lib.system import process\n"
+        "print(process.fingerprint(int(sys.argv[1])))"
+    )
+    command = ["unshare", "-T", "--boottime", "1000", sys.executable, "-c", code]
+    said = subprocess.run(
+        [*command, str(os.getpid())],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if said.returncode:
+        pytest.skip(f"no time namespaces here: {said.stderr.strip()}")
+    assert said.stdout.strip() == process.fingerprint(os.getpid())
+
+
+@linux
+def test_in_another_pid_namespace_nobody_is_declared_dead():
+    if os.geteuid() != 0:
+        pytest.skip("needs root to make a pid namespace")
+    code = (
+        "import sys; from lib.system import process\n"
+        "print(process.compare(int(sys.argv[1]), sys.argv[2], process.host_name())[0])"
+    )
+    known = [str(os.getpid()), process.fingerprint(os.getpid())]
+    said = subprocess.run(
+        ["unshare", "-pf", "--mount-proc", sys.executable, "-c", code, *known],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.strip() == UNKNOWN
+
+
+@linux
+def test_age_counts_from_the_start_of_the_process(child):
+    assert 0 <= process.age(child.pid) < 60
+    assert process.age(DEAD_PID) is None
+    assert process.age("x") is None
+
+
+@linux
+@pytest.mark.parametrize("name", ["claude", "2.1.128"])
+def test_the_client_is_found_by_its_name(name):
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
+        "from lib.system import process; "
+        "print(process.find_client({}))"
+    )
+    with Client(name) as client:
+        done = client.run(f'{sys.executable} -c "{code}"; true')
+        assert done["stdout"].strip() == str(client.pid)
+
+
+@linux
+def test_a_node_client_is_found_by_its_command_line(tmp_path):
+    if not shutil.which("node"):
+        pytest.skip("node is not installed")
+    script = tmp_path / "claude-code" / "cli.js"
+    script.parent.mkdir()
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
+        "from lib.system import process; "
+        "print(process.find_client({}))"
+    )
+    script.write_text(
+        "const {spawnSync} = require('child_process');"
+        f"const r = spawnSync({sys.executable!r}, ['-c', {code!r}]);"
+        "console.log(process.pid, String(r.stdout).trim());"
+    )
+    said = subprocess.run(["node", script], capture_output=True, text=True, check=True)
+    own, found = said.stdout.split()
+    assert own == found
+
+
+def test_a_client_is_told_by_its_looks(client):
+    assert process.is_client(client.pid)
+    assert not process.is_client(os.getpid())
+    client.kill()
+    assert not process.is_client(client.pid)

@@ -1,0 +1,87 @@
+"""Which session is meant: by its id, or by how that begins."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import pytest
+from command_line import DAY, archive, create
+from support import ID
+
+from lib.record import timestamps
+from lib.store import snapshot
+from lib.views import lookup
+
+
+def test_a_unique_beginning_is_enough(headcount):
+    create("6f2a1b3c-one")
+    create("77777777-two")
+    assert headcount("show", "6")[1].startswith("session    6f2a1b3c-one\n")
+
+
+def test_an_ambiguous_beginning_lists_the_candidates_and_exits_4(headcount):
+    create("6f2a1b3c-one", label="nightly")
+    create("6f2a1b3c-two")
+    for words in (["show", "6f2a"], ["append", "6f2a", "x"], ["label", "6f2a", "x"]):
+        code, out, err = headcount(*words)
+        assert (code, out) == (4, "")
+        first, *candidates = err.splitlines()
+        assert first.startswith("headcount: 2 sessions begin with 6f2a")
+        assert candidates == ["  6f2a1b3c-one  nightly", "  6f2a1b3c-two"]
+
+
+def test_a_whole_id_goes_before_a_beginning_even_from_the_archive(headcount, store):
+    create("nightly-2")
+    create("weekly")
+    create("weekly-2")
+    archive(store, "nightly")
+    assert headcount("show", "weekly")[1].startswith("session    weekly\n")
+    assert headcount("show", "nightly")[1].startswith("session    nightly\n")
+
+
+def test_a_live_session_goes_before_an_archived_one(headcount, store):
+    create("6f2a1b3c-live")
+    archive(store, "6f2a1b3c-filed")
+    archive(store, "99999999-filed")
+    assert headcount("show", "6f2a")[1].startswith("session    6f2a1b3c-live\n")
+    _, out, _ = headcount("show", "9999")
+    assert out.startswith("session    99999999-filed\n")
+    assert "(archived)" in out
+
+
+def test_of_a_session_archived_twice_the_newer_file_is_shown(headcount, store):
+    first = archive(store, ID, last_heartbeat=timestamps.stamp(time.time() - 3 * DAY))
+    second = archive(store, ID, last_heartbeat=timestamps.stamp(time.time() - 2 * DAY))
+    assert first != second
+    assert json.loads(headcount("show", ID, "--json")[1])["path"] == str(second)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["show", "nope"], ["append", "nope", "x"], ["label", "../x", "y"]],
+    ids=["show", "append", "label"],
+)
+def test_an_unknown_id_exits_3_and_says_where_it_was_looked_for(
+    headcount, store, words
+):
+    create()
+    code, out, err = headcount(*words)
+    assert (code, out) == (3, "")
+    assert err.startswith(f"headcount: no session {words[1]} in {store}")
+    assert "headcount list --all" in err
+
+
+def test_no_file_is_opened_but_of_those_that_may_be_meant(store, monkeypatch):
+    for session_id in ("6f2a-one", "6f2b-two", "77777777"):
+        create(session_id)
+    archive(store, "6f2c-filed")
+    archive(store, "88888888")
+    read, seen = snapshot.read, []
+    monkeypatch.setattr(
+        snapshot, "read", lambda path, now: seen.append(path) or read(path, now)
+    )
+    assert lookup.find("6f2b", time.time())["session_id"] == "6f2b-two"
+    assert lookup.find("6f2c", time.time())["session_id"] == "6f2c-filed"
+    assert [os.path.basename(path)[:4] for path in seen] == ["6f2b", "6f2c"]

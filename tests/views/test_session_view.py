@@ -1,0 +1,223 @@
+"""What people see: widths, the table, the facts, quoting and JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from lib.cli import facts
+from lib.record import timestamps
+from lib.views import session_view
+
+NOW = 1_790_000_000.0
+HOSTILE = "\x1b]0;pwned\x07\x1b[31mred\nnext\u202elanif\r\x9b2J\ud800"
+MINUTE = 60.0
+
+
+def session(**changes):
+    return {
+        **dict.fromkeys(session_view.KEYS),
+        "session_id": "6f2a1b3c-0000-4000-8000-000000000001",
+        "verdict": "alive",
+        "reasons": ["pid 1 is running", "last heartbeat 3 s ago"],
+        "state": "busy",
+        "pid": 1,
+        "cwd": "/srv/shop",
+        "start_time": timestamps.stamp(NOW - 90 * MINUTE),
+        "last_heartbeat": timestamps.stamp(NOW - 3),
+        "path": "/store/6f2a1b3c-0000-4000-8000-000000000001.jsonl",
+        "archived": False,
+        **changes,
+    }
+
+
+def test_a_short_id_is_the_shortest_of_8_or_more_that_means_one_session():
+    ids = ["aaaaaaaa-1", "aaaaaaaa-2x", "bbbbbbbbbbbb", "c", "nightly1", "nightly12"]
+    assert session_view.short_ids(ids) == {
+        "aaaaaaaa-1": "aaaaaaaa-1",
+        "aaaaaaaa-2x": "aaaaaaaa-2",
+        "bbbbbbbbbbbb": "bbbbbbbb",
+        "c": "c",
+        "nightly1": "nightly1",  # whole ids go first
+        "nightly12": "nightly12",
+    }
+
+
+def test_nothing_that_a_record_holds_reaches_the_terminal_as_control():
+    texts = ("label", "cwd", "path", "host", "source", "transcript_path", "project_dir")
+    more = ("session_id", "client_version", "previous_session_id", "close_reason")
+    hostile = session(
+        **dict.fromkeys((*texts, *more), HOSTILE),
+        tasks=[HOSTILE],
+        reasons=[HOSTILE],
+        others=[{"pid": 7, "host": HOSTILE, "state": HOSTILE}],
+    )
+    entry = {"type": HOSTILE, "timestamp": HOSTILE, HOSTILE: HOSTILE}
+    shown = [
+        *facts.lines(hostile, NOW),
+        session_view.entry_line(entry, NOW, None),
+        session_view.entry_line(
+            {**entry, "type": "heartbeat", "event": HOSTILE}, NOW, 80
+        ),
+        session_view.resume_line(hostile),
+        *session_view.as_json(hostile).split("\n"),
+    ]
+    assert [line for line in shown if not line.isprintable()] == []
+
+
+def test_home_is_written_as_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert session_view.tilde(str(tmp_path)) == "~"
+    assert session_view.tilde(f"{tmp_path}/src") == "~/src"
+    assert session_view.tilde(f"{tmp_path}2/src") == f"{tmp_path}2/src"
+
+
+def test_where_is_the_working_tree_of_the_folder(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "a/b").mkdir(parents=True)
+    assert session_view.where(session(cwd=str(tmp_path / "a/b"))) == os.path.realpath(
+        tmp_path
+    )
+
+
+@pytest.mark.parametrize("cwd", ["/nul\0byte", "/half\ud800"], ids=["nul", "surrogate"])
+def test_a_folder_that_cannot_be_one_is_shown_all_the_same(cwd):
+    assert session_view.where(session(cwd=cwd)).startswith("/")
+
+
+def test_facts_name_verdict_and_each_reason_on_a_line_of_its_own():
+    lines = facts.lines(session(label="nightly"), NOW)
+    at = lines.index("verdict    alive")
+    assert lines[at + 1].strip() == "pid 1 is running"
+    assert lines[at + 2].strip() == "last heartbeat 3 s ago"
+    assert "label      nightly" in lines
+    assert f"heartbeat  {timestamps.stamp(NOW - 3)} (3 s ago)" in lines
+
+
+def test_facts_pass_over_what_is_not_known():
+    lines = facts.lines(session(pid=None, cwd=None, start_time=None), NOW)
+    names = [line.split()[0] for line in lines]
+    assert not {"folder", "process", "started", "label"} & set(names)
+
+
+@pytest.mark.parametrize(
+    ("entry", "line"),
+    [
+        pytest.param(
+            {
+                "type": "heartbeat",
+                "state": "busy",
+                "event": "UserPromptSubmit",
+                "pid": 1,
+            },
+            "   3 s ago  heartbeat         busy UserPromptSubmit",
+            id="lifecycle",
+        ),
+        pytest.param(
+            {"type": "session_close", "reason": "logout"},
+            "   3 s ago  session_close     logout",
+            id="close",
+        ),
+        pytest.param(
+            {"type": "build.done", "v": 1, "id": "0" * 16, "ok": True, "état": "là"},
+            '   3 s ago  build.done        {"ok":true,"état":"là"}',
+            id="foreign",
+        ),
+        pytest.param(
+            {"type": 7, "timestamp": [1]}, "         -  7                 {}", id="odd"
+        ),
+    ],
+)
+def test_an_entry_is_a_line_of_when_type_and_what_it_says(entry, line):
+    entry = {"timestamp": timestamps.stamp(NOW - 3), **entry}
+    assert session_view.entry_line(entry, NOW, None) == line
+
+
+def test_an_entry_is_capped():
+    entry = {"type": "log", "text": "x" * 50_000}
+    assert len(session_view.entry_line(entry, NOW, None)) == 200
+    assert session_view.width(session_view.entry_line(entry, NOW, 80)) == 80
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "plain",
+        "with space",
+        "quo'te",
+        'dou"ble',
+        "$(touch pwned)",
+        "`touch pwned`",
+        "-dash",
+        "日本語",
+        "esc\x1b[31m",
+        "new\nline'\\x41",
+        "bidi\u202e",
+        os.fsdecode(b"latin-\xe9"),
+    ],
+)
+def test_the_resume_line_leads_the_shell_to_the_folder(folder, tmp_path):
+    (tmp_path / folder).mkdir()
+    line = session_view.resume_line(session(cwd=str(tmp_path / folder)))
+    assert line.isprintable()
+    script = 'claude() { printf "%s\\0" "$PWD" "$@"; }\n' + line
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, check=True
+    )
+    words = os.fsdecode(done.stdout).split("\0")[:-1]
+    assert words == [str(tmp_path / folder), "--resume", session()["session_id"]]
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_the_resume_line_of_a_session_without_a_folder_just_resumes():
+    assert (
+        session_view.resume_line(session(cwd=None, session_id="x1"))
+        == "claude --resume x1"
+    )
+
+
+def test_json_is_ascii_and_gives_back_what_was_given():
+    given = [session(label="日本語\x7f\x1b", tasks=[{"a": [1]}], others=[]), session()]
+    text = session_view.as_json(given)
+    assert text.isascii()
+    assert "\x7f" not in text
+    assert json.loads(text) == given
+    assert session_view.as_json([]) == "[]"
+
+
+def test_each_session_or_entry_in_json_has_a_line_of_its_own():
+    entries = [{"type": "x", "deep": {"list": [{"a": 1}]}}, {"type": "y"}]
+    shown = {"session_id": "a", "entries": entries, "tasks": ["x"], "none": []}
+    assert session_view.as_json(shown).split("\n") == [
+        '{"session_id": "a", "entries": [',
+        '{"type": "x", "deep": {"list": [{"a": 1}]}},',
+        '{"type": "y"}',
+        '], "tasks": ["x"], "none": []}',
+    ]
+    assert session_view.as_json([shown]).count("\n") == 2
+
+
+def test_what_has_no_json_form_is_null_and_the_rest_is_not():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    given = {
+        "session_id": "a",
+        "entries": [{"type": "x", "n": float("inf"), "c": deep}],
+    }
+    assert json.loads(session_view.as_json(given)) == {
+        "session_id": "a",
+        "entries": [{"type": "x", "n": None, "c": None}],
+    }
+
+
+def test_an_entry_nested_too_deeply_is_a_line_all_the_same():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert "too deeply" in session_view.entry_line(
+        {"type": "x", "deep": deep}, NOW, None
+    )

@@ -1,0 +1,145 @@
+"""When a session was open, by its entries: begun, resumed, closed, or just gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib.record import timestamps
+from lib.views import spans
+from lib.views.spans import Part, Span
+
+NOW = timestamps.parse("2026-11-25T12:00:00Z")
+
+
+def at(minute):
+    return timestamps.stamp(NOW + minute * 60)
+
+
+def begun(minute, process="p1", **more):
+    return {
+        "type": "session_metadata",
+        "start_time": at(minute),
+        "last_heartbeat": at(minute),
+        "process": process,
+        **more,
+    }
+
+
+def entry(kind, minute, process="p1", **more):
+    return {"type": kind, "timestamp": at(minute), "process": process, **more}
+
+
+def beat(minute, state, process="p1", **more):
+    return entry("heartbeat", minute, process, state=state, **more)
+
+
+def closed(minute, **more):
+    return entry("session_close", minute, reason="logout", **more)
+
+
+def read(*entries, verdict="dead"):
+    """The parts, in minutes from now."""
+    return [
+        Part(
+            [
+                Span(round((b - NOW) / 60), round((e - NOW) / 60), s)
+                for b, e, s in part.spans
+            ],
+            part.how,
+        )
+        for part in spans.parts_of(entries, verdict, NOW)
+    ]
+
+
+def test_a_session_is_in_each_state_until_the_next_sign_and_ends_with_its_close():
+    assert read(
+        begun(-60), beat(-50, "busy"), beat(-45, "busy"), beat(-40, "idle"), closed(-30)
+    ) == [
+        Part(
+            [Span(-60, -50, "idle"), Span(-50, -40, "busy"), Span(-40, -30, "idle")],
+            spans.CLOSED,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "end", "how"),
+    [
+        pytest.param("alive", 0, spans.ALIVE, id="alive"),
+        pytest.param("dead", -40, spans.LOST, id="dead"),
+        pytest.param("unknown", -40, spans.UNSEEN, id="unknown"),
+        pytest.param("stale", -40, spans.UNSEEN, id="stale"),
+    ],
+)
+def test_what_was_not_closed_ends_with_its_last_sign_unless_it_is_alive(
+    verdict, end, how
+):
+    (part,) = read(begun(-60), beat(-50, "busy"), beat(-40, "busy"), verdict=verdict)
+    assert part == Part([Span(-60, -50, "idle"), Span(-50, end, "busy")], how)
+
+
+def test_a_session_that_another_process_resumes_was_not_open_in_between():
+    assert read(
+        begun(-60),
+        beat(-50, "busy"),
+        entry("session_resume", -20, "p2", source="resume"),
+        beat(-15, "busy", "p2"),
+        closed(-10, process="p2"),
+    ) == [
+        Part([Span(-60, -50, "idle")], spans.LOST),
+        Part([Span(-20, -15, "idle"), Span(-15, -10, "busy")], spans.CLOSED),
+    ]
+
+
+def test_a_compaction_changes_no_state():
+    (part,) = read(
+        begun(-60),
+        beat(-50, "busy"),
+        entry("session_resume", -40, source="compact"),
+        closed(-30),
+    )
+    assert part.spans == [Span(-60, -50, "idle"), Span(-50, -30, "busy")]
+
+
+def test_a_close_of_one_of_two_processes_leaves_it_open():
+    (part,) = read(
+        begun(-60),
+        closed(-40, others=[{"pid": 9, "state": "busy"}]),
+        beat(-30, "busy", "p2"),
+        closed(-20, process="p2"),
+    )
+    assert (part.begin, part.end, part.how) == (-60, -20, spans.CLOSED)
+
+
+def test_a_heartbeat_after_the_close_opens_it_again():
+    first, second = read(begun(-60), closed(-50), beat(-40, "busy"), closed(-30))
+    assert (first.begin, first.end) == (-60, -50)
+    assert (second.begin, second.end) == (-40, -30)
+
+
+def test_times_that_nobody_can_believe_are_passed_over():
+    (part,) = read(
+        begun(-60),
+        entry("heartbeat", 60 * 24, state="busy"),
+        {"type": "heartbeat", "timestamp": "1999-01-01T00:00:00.000Z", "state": "busy"},
+        {"type": "heartbeat", "timestamp": 7, "state": "busy"},
+        {"type": ["heartbeat"], "timestamp": at(-30)},
+        {"type": "note.a", "timestamp": at(-30)},
+        beat(-50, "waiting"),
+        beat(-55, "idle"),  # a clock that was set back
+        closed(-40),
+    )
+    assert part.spans == [Span(-60, -50, "idle"), Span(-50, -40, "idle")]
+
+
+def test_nothing_to_go_by_is_no_part():
+    assert read() == read({"type": "session_metadata"}) == []
+
+
+def test_a_part_is_cut_to_a_time_and_then_goes_on():
+    (part,) = read(begun(-60), beat(-50, "busy"), closed(-30))
+    assert spans.cut(part, -55, -40) == Part(
+        [Span(-55, -50, "idle"), Span(-50, -40, "busy")], spans.GOES_ON
+    )
+    assert spans.cut(part, -55, -30).how == spans.CLOSED
+    assert spans.cut(part, -20, -10) is spans.cut(part, -90, -60) is None
