@@ -23,8 +23,7 @@ import sys
 import time
 
 from .errors import LockError, LockTimeoutError, LockUnsupportedError
-from .store import paths
-from .system import site_packages
+from .system import private, site_packages
 
 try:
     import fcntl
@@ -42,6 +41,8 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT_SECONDS = 10.0
 _FIRST_DELAY_SECONDS = 0.0005
 _LONGEST_DELAY_SECONDS = 0.02
+# Not created by a lock: a session's file begins with its metadata.
+_SESSION_SUFFIX = ".jsonl"
 _ALONE_SECONDS = 2.0  # without filelock; see above
 
 
@@ -110,7 +111,7 @@ def release(descriptor: int) -> None:
         os.close(descriptor)
 
 
-def still_names(path: str, descriptor: int) -> bool:
+def is_same_file(path: str, descriptor: int) -> bool:
     """Whether *path* is still the file that *descriptor* is open on."""
     try:
         return os.path.samestat(os.lstat(path), os.fstat(descriptor))
@@ -123,7 +124,7 @@ def _open_and_lock(path: str, deadline: float) -> int:
         descriptor = _open(path)
         try:
             acquire(descriptor, path, max(0.0, deadline - time.monotonic()))
-            if still_names(path, descriptor):
+            if is_same_file(path, descriptor):
                 return descriptor
         except BaseException:
             release(descriptor)
@@ -133,14 +134,14 @@ def _open_and_lock(path: str, deadline: float) -> int:
 
 def _open(path: str) -> int:
     try:
-        return os.open(path, os.O_RDWR | paths.SAFE_FLAGS)
+        return os.open(path, os.O_RDWR | private.SAFE_FLAGS)
     except FileNotFoundError:
-        if path.endswith(paths.SUFFIX):
+        if path.endswith(_SESSION_SUFFIX):
             raise LockError(f"cannot lock {path}: there is no such session") from None
     except OSError as error:
         raise LockError(f"cannot open {path} to lock it: {error.strerror}") from error
     try:
-        return paths.open_private(path, os.O_RDWR)
+        return private.open_private(path, os.O_RDWR)
     except OSError as error:
         raise LockError(f"cannot open {path} to lock it: {error.strerror}") from error
 
@@ -166,7 +167,7 @@ def _try_once(descriptor: int) -> bool:
 
 
 def _filelocks_own() -> Callable[[int], bool]:
-    site_packages.reach()
+    site_packages.add_site_packages()
     try:
         from filelock import lock_descriptor
     except ImportError:  # uninstalling, or the environment is gone: same kernel call

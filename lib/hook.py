@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS = 0.9
 STDIN_SECONDS = 0.3
-HASTE_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 _SOON_SECONDS = 0.001
 _TICK_SECONDS = 0.01  # by which the start of a process may be too early in /proc
 # For all locks of one hook together, from its start.
-PATIENCE = sessions.Patience(0.5, even_locked=True, in_all=True)
+LOCK_POLICY = sessions.LockPolicy(0.5, write_unlocked=True, shared_deadline=True)
 # More than the longest prompt a model takes; tool output is cut by the client.
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 HEARTBEAT_INTERVAL_SECONDS = 60.0
@@ -57,7 +57,7 @@ def run(action: Callable[[Payload], None]) -> NoReturn:
         _act(action, payload)
     except BaseException as error:  # noqa: BLE001  # see above: nothing may come through
         alarm(0)
-        note(action.__name__, error)
+        log_error(action.__name__, error)
     finally:
         os._exit(0)
 
@@ -73,8 +73,8 @@ def _act(action: Callable[[Payload], None], payload: Payload) -> None:
     except DeadlineExceeded as error:
         if _WRITTEN:
             raise
-        note(f"{action.__name__}, once more", error)
-        alarm(HASTE_SECONDS)
+        log_error(f"{action.__name__}, once more", error)
+        alarm(RETRY_SECONDS)
         action(payload)
 
 
@@ -86,7 +86,7 @@ def session_start(payload: Payload) -> None:
     survey = paths.Survey()
     if source != "compact" and os.environ.get("HEADCOUNT_QUIET", "0") in ("", "0"):
         _attempt("notice", lambda: _say_who_is_here(session_id, survey))
-    sessions.clean_by_the_way(session_id, survey)
+    sessions.auto_cleanup(session_id, survey)
 
 
 def heartbeat(payload: Payload) -> None:
@@ -112,7 +112,7 @@ def session_end(payload: Payload) -> None:
             session_id,
             reason=_text(payload, "reason") or "other",
             pid=client(),
-            patience=PATIENCE,
+            lock_policy=LOCK_POLICY,
         )
 
     _upsert(payload, close)
@@ -129,8 +129,8 @@ def _beat(payload: Payload, state: State | None, kind: str) -> None:
             kind="heartbeat" if in_subagent else kind,
             pid=client(),
             min_interval=HEARTBEAT_INTERVAL_SECONDS,
-            seen_at=began_at(),
-            patience=PATIENCE,
+            observed_at=began_at(),
+            lock_policy=LOCK_POLICY,
         )
 
     try:
@@ -159,7 +159,7 @@ def _begin(payload: Payload, source: str) -> str:
         transcript_path=_text(payload, "transcript_path"),
         entrypoint=os.environ.get("CLAUDE_CODE_ENTRYPOINT"),
         client_version=_client_version(os.environ.get("AI_AGENT", "")),
-        patience=PATIENCE,
+        lock_policy=LOCK_POLICY,
     )
     return session_id
 
@@ -218,13 +218,13 @@ def _attempt(what: str, step: Callable[[], None]) -> None:
     try:
         step()
     except Exception as error:  # noqa: BLE001  # the steps after it have their turn
-        note(what, error)
+        log_error(what, error)
 
 
-def note(what: str, error: BaseException) -> None:
+def log_error(what: str, error: BaseException) -> None:
     """Note the *error* in errors.log, if it can be."""
     try:
-        error_log.note(what, error)
+        error_log.log_error(what, error)
     except BaseException:  # noqa: BLE001, S110  # nowhere left to say it
         pass
 

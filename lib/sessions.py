@@ -37,7 +37,7 @@ from .errors import (
 from .file_lock import with_lock
 from .record import entries, jsonl, schema
 from .store import archive, error_log, journal, paths, session_file
-from .store.session_file import Patience
+from .store.session_file import LockPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .model import SessionEntry, SessionInfo, SessionMetadata, State, Verdict
-    from .store.snapshot import Record
+    from .record.fold import Snapshot
 
     SESSIONS_DIR: Path
     ARCHIVE_DIR: Path
@@ -59,8 +59,8 @@ __all__ = [
     "InvalidEntryError",
     "InvalidSessionIdError",
     "LockError",
+    "LockPolicy",
     "LockTimeoutError",
-    "Patience",
     "SessionClosedError",
     "SessionEntry",
     "SessionExistsError",
@@ -71,7 +71,7 @@ __all__ = [
     "Verdict",
     "append_to_session",
     "archive_session",
-    "clean_by_the_way",
+    "auto_cleanup",
     "cleanup_stale_sessions",
     "close_session",
     "create_session",
@@ -91,7 +91,7 @@ __all__ = [
 CLEANUP_BUDGET_SECONDS = 0.2
 # A compacted session goes on, and a process that starts has had no other yet.
 _SAME_OR_NEW = ("compact", "startup")
-PATIENT = Patience(file_lock.DEFAULT_TIMEOUT_SECONDS)
+DEFAULT_LOCK_POLICY = LockPolicy(file_lock.DEFAULT_TIMEOUT_SECONDS)
 
 
 def __getattr__(name: str) -> object:
@@ -165,7 +165,7 @@ def create_session(
         journal.create(path, line, is_taken=lambda: archive.is_archived(session_id))
     except FileExistsError:
         raise SessionExistsError(f"session {session_id} is on record: {path}") from None
-    clean_by_the_way(session_id)
+    auto_cleanup(session_id)
     return session_id
 
 
@@ -175,7 +175,7 @@ def resume_session(
     source: str,
     pid: int | None = None,
     cwd: str | None = None,
-    patience: Patience = PATIENT,
+    lock_policy: LockPolicy = DEFAULT_LOCK_POLICY,
     **facts: str | None,
 ) -> None:
     """Begin the session, or if it is on record, live or archived, go on with it.
@@ -195,25 +195,25 @@ def resume_session(
         previous = last_of_process(pid, besides=session_id)
     left = None if previous is None else previous["session_id"]
     fields = {"cwd": cwd, "source": source, "previous_session_id": left}
-    found = session_file.find(session_id, patience)
+    found = session_file.find(session_id, lock_policy)
     if found is None:
         first: dict[str, object] = {**fields, **facts, "tasks": []}
         line_1 = entries.metadata_entry(session_id, pid, first)
-        if not session_file.begin(session_id, line_1, patience):
-            found = session_file.require(session_id, patience)
+        if not session_file.begin(session_id, line_1, lock_policy):
+            found = session_file.require(session_id, lock_policy)
     if found is not None:
-        session_file.add_seen(
+        session_file.append_with(
             session_id,
             lambda seen: entries.resume_entry(seen, pid, fields, facts),
-            patience,
+            lock_policy,
         )
     if previous is not None and previous.get("state") != "closed":
         close_session(
-            previous["session_id"], reason="replaced", pid=pid, patience=patience
+            previous["session_id"], reason="replaced", pid=pid, lock_policy=lock_policy
         )
 
 
-def clean_by_the_way(session_id: str, survey: paths.Survey | None = None) -> None:
+def auto_cleanup(session_id: str, survey: paths.Survey | None = None) -> None:
     """Archive what is stale, but not *session_id*.
 
     Ends CLEANUP_BUDGET_SECONDS after the *survey* was begun, which is made now unless
@@ -225,17 +225,20 @@ def clean_by_the_way(session_id: str, survey: paths.Survey | None = None) -> Non
             keep=[session_id],
             survey=survey,
             budget=CLEANUP_BUDGET_SECONDS,
-            on_problem=lambda problem: error_log.note("cleanup", problem),
+            on_problem=lambda problem: error_log.log_error("cleanup", problem),
         )
     except (HeadcountError, OSError, ImportError) as error:
-        error_log.note("cleanup", error)
+        error_log.log_error("cleanup", error)
 
 
 # ---- It goes on -----------------------------------------------------------------
 
 
 def append_to_session(
-    session_id: str, entry: SessionEntry, *, patience: Patience = PATIENT
+    session_id: str,
+    entry: SessionEntry,
+    *,
+    lock_policy: LockPolicy = DEFAULT_LOCK_POLICY,
 ) -> str:
     """Add one entry of your own to a session, whole or not at all; return its id.
 
@@ -248,10 +251,10 @@ def append_to_session(
     InvalidSessionIdError, InvalidEntryError, LockTimeoutError, StoreError, OSError.
     """
     paths.session_path(session_id)
-    whole = entries.foreign_entry(session_id, entry)
+    whole = entries.custom_entry(session_id, entry)
     jsonl.encode(whole)  # what is no entry is said before anything is looked for
-    session_file.require_metadata(session_id, patience)
-    session_file.add(session_id, whole, patience)
+    session_file.require_metadata(session_id, lock_policy)
+    session_file.add(session_id, whole, lock_policy)
     return str(whole["id"])
 
 
@@ -263,8 +266,8 @@ def update_heartbeat(
     kind: str = schema.HEARTBEAT,
     pid: int | None = None,
     min_interval: float = 0.0,
-    seen_at: float | None = None,
-    patience: Patience = PATIENT,
+    observed_at: float | None = None,
+    lock_policy: LockPolicy = DEFAULT_LOCK_POLICY,
 ) -> bool:
     """Say that the session is alive, and in *state*; return whether a line was written.
 
@@ -272,8 +275,8 @@ def update_heartbeat(
     heartbeat is younger than that many seconds. *state* None leaves it as it is. *pid*
     is the process that has the session open; None is the caller, if it has, else the
     one on record. *kind* `turn_close` marks the end of a turn. *event* is the hook's
-    name for it. A closed session is opened again, unless it was closed after *seen_at*,
-    when what is said was seen (epoch seconds).
+    name for it. A closed session is opened again, unless it was closed after
+    *observed_at*, when the event was observed (epoch seconds).
 
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
     SessionClosedError, InvalidEntryError for a state that is none, LockTimeoutError,
@@ -283,16 +286,16 @@ def update_heartbeat(
         raise InvalidEntryError(f"{ascii(state)[:80]} is not busy, idle or waiting")
     if kind not in (schema.HEARTBEAT, schema.TURN_CLOSE):
         raise InvalidEntryError(f"{ascii(kind)[:80]} is not heartbeat or turn_close")
-    found = session_file.require(session_id, patience)
+    found = session_file.require(session_id, lock_policy)
 
-    def entry(seen: Record) -> SessionEntry:
-        fields = {"event": event, "state": entries.state_of(seen, state, seen_at)}
+    def entry(seen: Snapshot) -> SessionEntry:
+        fields = {"event": event, "state": entries.state_of(seen, state, observed_at)}
         return entries.lifecycle_entry(seen, kind, pid, fields)
 
     since = time.time() - min_interval
-    if min_interval and entries.says_nothing_new(entry(found), found, since):
+    if min_interval and entries.is_redundant(entry(found), found, since):
         return False
-    session_file.add_seen(session_id, entry, patience)
+    session_file.append_with(session_id, entry, lock_policy)
     return True
 
 
@@ -301,19 +304,19 @@ def close_session(
     *,
     reason: str = "other",
     pid: int | None = None,
-    patience: Patience = PATIENT,
+    lock_policy: LockPolicy = DEFAULT_LOCK_POLICY,
 ) -> None:
     """Say that the session has ended, and why (`clear`, `logout`, ...).
 
     If another process has it open too, only this one's part ends. The parameters and
     errors are those of `update_heartbeat`.
     """
-    session_file.require_metadata(session_id, patience)
+    session_file.require_metadata(session_id, lock_policy)
     fields = {"reason": reason}
-    session_file.add_seen(
+    session_file.append_with(
         session_id,
         lambda seen: entries.lifecycle_entry(seen, schema.CLOSE, pid, fields),
-        patience,
+        lock_policy,
     )
 
 
@@ -382,14 +385,14 @@ def cleanup_stale_sessions(
     keep: Collection[str] = (),
     now: float | None = None,
     on_problem: Callable[[str], None] = lambda _: None,
-    on_look: Callable[[], None] = lambda: None,
+    on_progress: Callable[[], None] = lambda: None,
 ) -> list[SessionInfo]:
     """Archive every session that is stale or dead; return those, with their new paths.
 
     With *dry_run* nothing moves and the paths are the present ones. *budget* bounds
     the time, in seconds; ids in *keep* are left alone. What cannot be judged or moved
-    stays where it is, and *on_problem* is told; *on_look* is called for each session
-    before it is looked at. Raises StoreError if the folder itself cannot be read.
+    stays where it is and is reported to *on_problem*. *on_progress* is called before
+    each session is examined. Raises StoreError if the folder itself cannot be read.
     """
     from .model import SessionInfo
 
@@ -399,13 +402,13 @@ def cleanup_stale_sessions(
         budget=budget,
         dry_run=dry_run,
         on_problem=on_problem,
-        on_look=on_look,
+        on_progress=on_progress,
     )
     return [SessionInfo(paths.id_of(path), path, metadata) for path, metadata in moved]
 
 
 def archive_session(
-    path: str | os.PathLike[str], *, timeout: float = PATIENT.timeout
+    path: str | os.PathLike[str], *, timeout: float = DEFAULT_LOCK_POLICY.timeout
 ) -> Path:
     """Move the live session at *path* to the archive, alive or not; return where to.
 
@@ -418,7 +421,9 @@ def archive_session(
     return Path(target or path)
 
 
-def restore_session(session_id: str, *, timeout: float = PATIENT.timeout) -> Path:
+def restore_session(
+    session_id: str, *, timeout: float = DEFAULT_LOCK_POLICY.timeout
+) -> Path:
     """Bring the session back from whichever day of the archive; return its live path.
 
     A live one is left as it is. Raises SessionNotFoundError, InvalidSessionIdError,

@@ -15,12 +15,12 @@ import os
 import time
 
 from . import hook, sessions
-from .cli import output
 from .errors import SessionClosedError
 from .record import jsonl, timestamps
 from .record.verdict import judge
 from .store import paths, reader, snapshot
 from .system import git
+from .text import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run() -> NoReturn:
             _beat(own)
     except BaseException as error:  # noqa: BLE001  # nothing may come through
         hook.alarm(0)
-        hook.note("statusline", error)
+        hook.log_error("statusline", error)
     finally:
         os._exit(0)
 
@@ -67,7 +67,7 @@ def line(own: SessionMetadata | None, now: float) -> str:
     ]
     waiting = sum(one.get("state") == "waiting" for one in living)
     beside = _beside(own, living) if own else 0
-    parts = [output.count(len(living), "session")]
+    parts = [count(len(living), "session")]
     parts += [f"{waiting} waiting"] if waiting else []
     parts += [f"{beside} more in this tree"] if beside else []
     return _GAP.join(parts)
@@ -94,7 +94,7 @@ def _on_record(session_id: str) -> SessionMetadata | None:
 
 def _beat(own: SessionMetadata) -> None:
     """Say that the session is alive, unless it is closed or has said so just now."""
-    since = timestamps.stamp(time.time() - hook.HEARTBEAT_INTERVAL_SECONDS)
+    since = timestamps.from_epoch(time.time() - hook.HEARTBEAT_INTERVAL_SECONDS)
     if own["state"] == "closed" or own["last_heartbeat"] > since:
         return
     try:
@@ -102,9 +102,9 @@ def _beat(own: SessionMetadata) -> None:
             own["session_id"],
             event="statusline",
             min_interval=hook.HEARTBEAT_INTERVAL_SECONDS,
-            seen_at=hook.began_at(),
+            observed_at=hook.began_at(),
             pid=hook.client(),
-            patience=hook.PATIENCE,
+            lock_policy=hook.LOCK_POLICY,
         )
     except SessionClosedError:
         pass  # meanwhile

@@ -6,7 +6,7 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _JOINER = "\u200d"
 
 
-def duration(seconds: float) -> str:
+def humanize(seconds: float) -> str:
     """Return *seconds* in the largest unit that fits: `42 s`, `3 min`, `2 h`, `5 d`."""
     for size, unit in _UNITS:
         if seconds >= size:
@@ -14,7 +14,7 @@ def duration(seconds: float) -> str:
     return f"{max(0, int(seconds))} s"
 
 
-def plain(text: str, limit: int) -> str:
+def printable(text: str, limit: int) -> str:
     """Return *text* as one line that a terminal shows as it stands.
 
     White space of any kind becomes a space, and whatever else does not print (escape
@@ -50,3 +50,8 @@ def _printable(text: str) -> str:
         else "\ufffd"  # a replacement mark
         for character in text
     )
+
+
+def count(number: int, what: str) -> str:
+    """Return `1 session`, `2 sessions`: *number* and as many of *what*."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

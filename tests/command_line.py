@@ -106,7 +106,7 @@ def create(session_id=ID, label=None, state=None, **more):
 def write(store, session_id, **changes):
     """A metadata line by hand: by default of a process that is gone."""
     store.mkdir(exist_ok=True)
-    now = timestamps.stamp(time.time())
+    now = timestamps.from_epoch(time.time())
     entry = {
         "type": "session_metadata",
         "v": 1,

@@ -42,7 +42,7 @@ def only_session(store):
 
 def age(path, seconds):
     """Make the session look as if nothing was written to it for so long."""
-    text, old = path.read_text(), timestamps.stamp(time.time() - seconds)
+    text, old = path.read_text(), timestamps.from_epoch(time.time() - seconds)
     for entry in lines(path):
         for key in ("start_time", "last_heartbeat", "timestamp"):
             text = text.replace(str(entry.get(key)), old)
@@ -314,7 +314,7 @@ def test_what_a_later_version_wrote_is_kept_and_stops_nothing(store, client):
     client.fire("SessionStart", source="startup")
     path = store / f"{ID}.jsonl"
     path.write_text(path.read_text().replace('"v":1,', '"v":2,"colour":"red",'))
-    common = {"v": 2, "session_id": ID, "timestamp": timestamps.stamp(time.time())}
+    common = {"v": 2, "session_id": ID, "timestamp": timestamps.from_epoch(time.time())}
     with path.open("a") as file:
         for entry in (
             {"type": "session_pause", "until": {"a": 1}, **common},

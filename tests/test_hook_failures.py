@@ -208,7 +208,7 @@ def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
         "from lib import hook, sessions; from lib.views import notice\n"
         "def fail(*_): raise ValueError('on purpose')\n"
         "notice.who_else_is_here = fail\n"
-        "sessions.clean_by_the_way = lambda *_: time.sleep(600)\n"
+        "sessions.auto_cleanup = lambda *_: time.sleep(600)\n"
         "hook.run(hook.session_start)\n"
     )
     done = subprocess.run(
@@ -235,7 +235,7 @@ def test_an_entry_missed_at_the_deadline_is_tried_once_more(store, hang_at):
         "    begin(*a, **k)\n"
         "sessions.resume_session = late\n"
         "hang = lambda *_: time.sleep(600)\n"
-        f"if {hang_at == 'after'}: sessions.clean_by_the_way = hang\n"
+        f"if {hang_at == 'after'}: sessions.auto_cleanup = hang\n"
         "hook.run(hook.session_start)\n"
     )
     subprocess.run(

@@ -27,7 +27,7 @@ from lib.system import process
 def write(store, session_id=ID, **changes):
     """A metadata line by hand, as another tool would write it."""
     store.mkdir(exist_ok=True)
-    now = timestamps.stamp(time.time())
+    now = timestamps.from_epoch(time.time())
     entry = {
         "type": "session_metadata",
         "session_id": session_id,
@@ -102,7 +102,7 @@ def test_folders_are_0700_and_files_0600_whatever_the_umask(store, umask):
         sessions.create_session(session_id=ID)
         sessions.archive_session(store / f"{ID}.jsonl")
         sessions.append_to_session(ID, {"type": "note"})
-        sessions.error_log.note("test", "a line")
+        sessions.error_log.log_error("test", "a line")
     finally:
         os.umask(before)
     for path in [store, *store.rglob("*")]:
@@ -382,12 +382,12 @@ def test_a_closed_session_is_not_alive_although_its_process_is(store):
 def test_what_was_seen_before_the_close_does_not_open_a_session_again(store, state):
     path = write(store)
     before = time.time() - 1
-    assert sessions.update_heartbeat(ID, state=state, seen_at=before)
+    assert sessions.update_heartbeat(ID, state=state, observed_at=before)
     sessions.close_session(ID)
     with pytest.raises(sessions.SessionClosedError, match=ID):
-        sessions.update_heartbeat(ID, state=state, seen_at=before)
+        sessions.update_heartbeat(ID, state=state, observed_at=before)
     assert types(path) == ["session_metadata", "heartbeat", "session_close"]
-    assert sessions.update_heartbeat(ID, state=state, seen_at=time.time())
+    assert sessions.update_heartbeat(ID, state=state, observed_at=time.time())
     assert metadata_of()["state"] == "busy"
 
 

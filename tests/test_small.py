@@ -84,14 +84,14 @@ def test_the_ends_of_time_are_a_time_or_a_usage_error(text, zone, monkeypatch):
 
 @pytest.mark.parametrize("seconds", [0.0, 1.001, 1795403683.123, 1795403683.999])
 def test_a_stamp_gives_its_time_back(seconds):
-    stamp = timestamps.stamp(seconds)
+    stamp = timestamps.from_epoch(seconds)
     assert timestamps.is_stamp(stamp)
     assert timestamps.parse(stamp) == pytest.approx(seconds, abs=0.0011)
 
 
 def test_stamps_sort_like_the_times_they_name():
     times = [0, 1.5, 999_999_999, 1795403683.1, 1795403683.2]
-    stamps = [timestamps.stamp(seconds) for seconds in times]
+    stamps = [timestamps.from_epoch(seconds) for seconds in times]
     assert sorted(stamps) == stamps
 
 
@@ -107,7 +107,7 @@ def test_stamps_sort_like_the_times_they_name():
     ],
 )
 def test_a_duration_is_said_in_its_largest_unit(seconds, said):
-    assert text_module.duration(seconds) == said
+    assert text_module.humanize(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,14 @@ def test_a_duration_is_said_in_its_largest_unit(seconds, said):
     ],
 )
 def test_plain_text_cannot_disturb_a_terminal(text, limit, shown):
-    assert text_module.plain(text, limit) == shown
+    assert text_module.printable(text, limit) == shown
 
 
 def test_the_error_log_takes_a_line_each_and_stays_bounded(store):
     for number in range(3000):
-        error_log.note("test", ValueError(f"no {number}\nsecond line\x1b " + "x" * 200))
+        error_log.log_error(
+            "test", ValueError(f"no {number}\nsecond line\x1b " + "x" * 200)
+        )
     log, older = store / "errors.log", store / "errors.log.1"
     assert log.stat().st_size + older.stat().st_size < 600 * 1024
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
@@ -141,7 +143,7 @@ def test_the_error_log_takes_a_line_each_and_stays_bounded(store):
 def test_an_error_log_that_cannot_be_written_is_silent(store, tmp_path, capfd):
     store.mkdir()
     (store / "errors.log").symlink_to(tmp_path / "elsewhere")
-    error_log.note("test", "x")
+    error_log.log_error("test", "x")
     assert not (tmp_path / "elsewhere").exists()
     assert capfd.readouterr() == ("", "")
 
@@ -228,7 +230,7 @@ def test_git_itself_writes_what_is_read_as_branch_and_tree(tmp_path):
     ],
 )
 def test_a_text_is_shown_as_one_line_without_control(text, shown):
-    assert text_module.plain(text, 20) == shown
+    assert text_module.printable(text, 20) == shown
 
 
 def test_no_test_can_reach_the_real_store():

@@ -89,7 +89,7 @@ def asked(now: float) -> list[Client]:
     return [client for client in found if client is not None]
 
 
-def is_trusted(folder: str) -> bool | None:
+def is_plausible(folder: str) -> bool | None:
     """Whether the user has told Claude Code to trust *folder*; None if unknown.
 
     Kept in `.claude.json`, by working tree; what is trusted is so with all below it.
@@ -237,7 +237,7 @@ def _look_at(pid: int, now: float, cwd: str) -> Client | None:
     known, age = process.fingerprint(pid), process.age(pid)
     if known is None or age is None or not known.startswith("linux:"):
         return None
-    if process.compare(pid, known, None)[0] != process.SAME:
+    if process.probe(pid, known, None)[0] != process.RUNNING:
         return None  # a zombie
     arguments = os.fsdecode(_of_process(pid, "cmdline")).rstrip("\0").split("\0")
     return Client(

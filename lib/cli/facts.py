@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..text import plain
+from ..text import printable
 from ..views import lineage
-from ..views.session_view import LONGEST, ago, compact, root_of
+from ..views.session_view import LONGEST, ago, compact_json, root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def lines(session: Session, now: float) -> list[str]:
     told = []
     for name, tell in _FACTS:
         for index, text in enumerate(tell(session, now)):
-            shown = plain(text, LONGEST)
+            shown = printable(text, LONGEST)
             told.append(f"{'' if index else name:<10} {shown}".rstrip())
     return told
 
@@ -76,7 +76,7 @@ def _siblings(session: Session, now: float) -> list[str]:
 
 
 def _tasks(session: Session, _: float) -> list[str]:
-    return [compact(task) for task in session.get("tasks", [])]
+    return [compact_json(task) for task in session.get("tasks", [])]
 
 
 def _client(session: Session, _: float) -> list[str]:

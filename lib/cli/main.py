@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        output.drop_stdout()
+        output.discard_stdout()
         return BROKEN_PIPE
     except (HeadcountError, OSError) as error:
         return _report(error, words)
@@ -52,22 +52,22 @@ def _run(words: list[str]) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a label may have what it lacks
     try:
-        asked = parser.parse(words)
+        args = parser.parse(words)
     except SystemExit as end:  # after --help and --version
         output.write([])
         return int(end.code or 0)
     from importlib import import_module
 
-    command = import_module(f".commands.{asked.command}", __package__)
-    return int(command.run(asked))
+    command = import_module(f".commands.{args.command}", __package__)
+    return int(command.run(args))
 
 
 def _report(error: HeadcountError | OSError, words: list[str]) -> int:
     if isinstance(error, HeadcountError):
-        output.say(str(error), getattr(error, "candidates", ()))
+        output.message(str(error), getattr(error, "candidates", ()))
     else:
         place = f" at {os.fsdecode(error.filename)}" if error.filename else ""
-        output.say(
+        output.message(
             f"`{parser.with_command(words)[0]}` failed{place}: "
             f"{error.strerror or error}; `headcount doctor` looks for the cause"
         )

@@ -7,19 +7,19 @@ import sys
 import time
 
 from ..errors import HeadcountError
-from ..text import plain
+from ..text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LONGEST = 4096
+MAX_LINE = 4096
 
 
-def say(message: str, more: Sequence[str] = ()) -> None:
+def message(message: str, more: Sequence[str] = ()) -> None:
     """Write a message of the command's own, and lines that belong to it, to stderr."""
     for line in (f"headcount: {message}", *more):
-        print(plain(line, LONGEST), file=sys.stderr)
+        print(printable(line, MAX_LINE), file=sys.stderr)
 
 
 def write(lines: Sequence[str]) -> None:
@@ -41,11 +41,11 @@ def write_text(text: str) -> None:
 
 
 def _not_written(error: OSError) -> HeadcountError:
-    drop_stdout()  # or it would be tried once more at exit
+    discard_stdout()  # or it would be tried once more at exit
     return HeadcountError(f"cannot write to stdout: {error.strerror}")
 
 
-def write_as_it_is(lines: Sequence[bytes]) -> None:
+def write_raw(lines: Sequence[bytes]) -> None:
     """Write *lines*, UTF-8 without their ends, to stdout byte for byte, now.
 
     A terminal is shown what does not print as JSON escapes it. The errors are those of
@@ -98,7 +98,7 @@ def pause(seconds: float) -> None:
         time.sleep(seconds)
 
 
-def drop_stdout() -> None:
+def discard_stdout() -> None:
     """Let what is still to be written to stdout go nowhere."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
@@ -113,8 +113,3 @@ def terminal() -> tuple[int | None, bool]:
 
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return shutil.get_terminal_size().columns, colour
-
-
-def count(number: int, what: str) -> str:
-    """Return `1 session`, `2 sessions`: *number* and as many of *what*."""
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -40,10 +40,10 @@ def parse(words: list[str]) -> argparse.Namespace:
         print(f"headcount {__version__}")
         raise SystemExit(0)
     parser = _parser(find(name))
-    asked, surplus = parser.parse_known_args(rest)
+    args, surplus = parser.parse_known_args(rest)
     if surplus:
         parser.error(_surplus(surplus[0], name))
-    return asked
+    return args
 
 
 def with_command(words: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 
-from ..text import duration
+from ..text import humanize
 from .finding import OK, WARN, Finding, Look, install
 from .hooks import Scope, here, read, scopes
 
@@ -166,7 +166,7 @@ def _untrusted(client: Client) -> Iterator[Reason]:
     from ..claude import clients
 
     mend = f"answer its question (pid {client.pid}), or leave it be"
-    if clients.is_trusted(client.cwd) is not False:
+    if clients.is_plausible(client.cwd) is not False:
         if client.asks:
             yield "it has not begun a session yet", None
     elif client.asks:
@@ -178,9 +178,9 @@ def _untrusted(client: Client) -> Iterator[Reason]:
 def _older(client: Client, wired: list[Scope], now: float) -> Iterator[Reason]:
     changed = min(_wired_since(scope.path) for scope in wired)
     if client.started < changed and not client.asks:
-        ago = duration(now - client.started)
+        ago = humanize(now - client.started)
         why = f"it was started {ago} ago, before the hooks were wired (the settings "
-        why += f"changed {duration(now - changed)} ago)"
+        why += f"changed {humanize(now - changed)} ago)"
         yield why, "give it a prompt: from then on it is on record"
 
 

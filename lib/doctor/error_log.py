@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ..cli.output import count
+from ..text import count
 from .finding import OK, WARN, Finding, Look
 
 TYPE_CHECKING = False
@@ -53,9 +53,9 @@ def _grouped(lines: list[str]) -> list[_Complaint]:
 
 def _in_words(group: _Complaint, now: float) -> str:
     from ..record import timestamps
-    from ..text import duration
+    from ..text import humanize
 
     stamp, _, text = group.last.partition(" ")
     when = timestamps.parse(stamp)
-    ago = stamp if when is None else f"{duration(now - when)} ago"
+    ago = stamp if when is None else f"{humanize(now - when)} ago"
     return f"{group.times} x, last {ago}: {text}"

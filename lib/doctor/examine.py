@@ -10,7 +10,7 @@ What is safe to mend without asking has a `Repair`; `mend` carries those out.
 from __future__ import annotations
 
 from ..errors import HeadcountError, StoreError
-from ..text import plain
+from ..text import printable
 from .clients import check_clients
 from .error_log import check_error_log
 from .finding import ELSEWHERE, PROBLEM, Finding, Look
@@ -86,7 +86,7 @@ def lines(findings: Iterable[Finding]) -> list[str]:
         elif finding.mend:
             by_itself = " (or --fix)" if finding.repair else ""
             shown.append(f"{_INDENT} mend{by_itself}: {finding.mend}")
-    return [plain(line, _LONGEST) for line in shown]
+    return [printable(line, _LONGEST) for line in shown]
 
 
 def _findings(check: Check, look: Look) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import shlex
 import stat
 import time
 
-from ..cli.output import count
+from ..text import count
 from .finding import FIX, PROBLEM, WARN, Finding, Look, Repair, is_ours
 from .store import all_files, is_usable
 

@@ -7,8 +7,9 @@ import re
 import shlex
 import stat
 
-from ..cli.output import count
 from ..errors import HeadcountError
+from ..system import private
+from ..text import count
 from .finding import ELSEWHERE, OK, PROBLEM, Finding, Look, Repair, is_ours
 
 TYPE_CHECKING = False
@@ -200,10 +201,9 @@ def _is_name_of_ours(name: str) -> bool:
 
 
 def _is_not_private(status: os.stat_result) -> bool:
-    from ..store import paths
 
     mode = status.st_mode
-    return stat.S_ISREG(mode) and stat.S_IMODE(mode) != paths.FILE_MODE
+    return stat.S_ISREG(mode) and stat.S_IMODE(mode) != private.FILE_MODE
 
 
 def _on_files(
@@ -224,11 +224,10 @@ def _on_files(
 
 
 def _close_files(file_paths: list[str]) -> None:
-    from ..store import paths
 
     for path in file_paths:
         if _may_be_closed(path):
-            os.chmod(path, paths.FILE_MODE)
+            os.chmod(path, private.FILE_MODE)
 
 
 def _may_be_closed(path: str) -> bool:

@@ -29,7 +29,7 @@ class Openers:
     def see(self, entry: SessionEntry, state: object) -> None:
         """See the process that *entry* names, else the last one again, in *state*."""
         self._see_others(entry)
-        seen = process.named_by(entry, self._host) or self.last.copy()
+        seen = process.process_of(entry, self._host) or self.last.copy()
         seen["state"] = state_of(state) or self._state_before()
         self.last = seen
         if key := _key(seen):
@@ -52,7 +52,7 @@ class Openers:
 
     def close(self, entry: SessionEntry) -> None:
         """See the process that *entry* names, else the last one, leave the session."""
-        closing = process.named_by(entry, self._host) or self.last.copy()
+        closing = process.process_of(entry, self._host) or self.last.copy()
         closing["state"] = "closed"
         self._closed.add(_key(closing))
         self._open.clear()
@@ -88,7 +88,7 @@ class Openers:
         for other in others if isinstance(others, list) else []:
             if not isinstance(other, dict):
                 continue
-            seen = process.named_by(other, self._host)
+            seen = process.process_of(other, self._host)
             if seen and _key(seen) not in self._closed:
                 seen["state"] = state_of(other.get("state")) or "idle"
                 self._open.setdefault(_key(seen), seen)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..model import SessionEntry, SessionMetadata, State
-    from ..store.snapshot import Record
+    from .fold import Snapshot
 
 FORMAT_VERSION = 1
 NO_PROCESS = 0
@@ -46,7 +46,7 @@ def metadata_entry(
 
 
 def lifecycle_entry(
-    found: Record, kind: str, pid: int | None, fields: Mapping[str, object]
+    found: Snapshot, kind: str, pid: int | None, fields: Mapping[str, object]
 ) -> SessionEntry:
     """Return an entry of ours; *pid* 0 names no process.
 
@@ -57,7 +57,7 @@ def lifecycle_entry(
     middle: further processes at work, and the host, texts, label and tasks where they
     are no longer those of line 1.
     """
-    metadata, first = found.metadata, found.first
+    metadata, first = found.metadata, found.metadata_entry
     entry = _common(kind, metadata["session_id"])
     if pid is None and _have_open(metadata):
         pid = os.getpid()
@@ -75,7 +75,7 @@ def lifecycle_entry(
 
 
 def resume_entry(
-    found: Record,
+    found: Snapshot,
     pid: int,
     fields: Mapping[str, object],
     facts: Mapping[str, object],
@@ -88,27 +88,31 @@ def resume_entry(
     return lifecycle_entry(found, schema.RESUME, pid, fields)
 
 
-def state_of(found: Record, said: State | None, seen_at: float | None = None) -> State:
+def state_of(
+    found: Snapshot, said: State | None, observed_at: float | None = None
+) -> State:
     """Return the state of a session that goes on: the one it *said*, or as it was.
 
-    Raises SessionClosedError if it was closed after *seen_at* (epoch seconds).
+    Raises SessionClosedError if it was closed after *observed_at* (epoch seconds).
     """
     metadata = found.metadata
     if metadata["state"] != "closed":
         return said or metadata["state"]
-    if seen_at is not None and metadata["last_heartbeat"] > timestamps.stamp(seen_at):
+    if observed_at is not None and metadata["last_heartbeat"] > timestamps.from_epoch(
+        observed_at
+    ):
         raise SessionClosedError(f"session {metadata['session_id']} is closed")
     return said or "busy"
 
 
-def says_nothing_new(entry: SessionEntry, found: Record, since: float) -> bool:
+def is_redundant(entry: SessionEntry, found: Snapshot, since: float) -> bool:
     """Whether the heartbeat *entry* repeats what is on record from after *since*."""
     metadata = found.metadata
     return (
         entry["type"] == schema.HEARTBEAT
         and entry.get("state") == metadata.get("state")
         and entry.get("process") == metadata.get("process")
-        and metadata["last_heartbeat"] > timestamps.stamp(since)
+        and metadata["last_heartbeat"] > timestamps.from_epoch(since)
     )
 
 
@@ -121,7 +125,7 @@ def check_facts(facts: Mapping[str, object]) -> None:
             raise InvalidEntryError(f"{name} is a text, not {ascii(value)[:80]}")
 
 
-def foreign_entry(session_id: str, given: SessionEntry) -> SessionEntry:
+def custom_entry(session_id: str, given: SessionEntry) -> SessionEntry:
     """Return another tool's entry with the common fields filled in.
 
     Raises InvalidEntryError for a type that is not allowed, and for common fields that
@@ -152,7 +156,7 @@ def _common(kind: str, session_id: str) -> dict[str, Any]:
         "v": FORMAT_VERSION,
         "id": os.urandom(_ID_DIGITS // 2).hex(),
         "session_id": session_id,
-        "timestamp": timestamps.stamp(time.time()),
+        "timestamp": timestamps.from_epoch(time.time()),
     }
 
 
@@ -231,7 +235,7 @@ def _is_same(one: SessionEntry, two: SessionEntry) -> bool:
 def _may_be_at_work(seen: SessionEntry) -> bool:
     if not process.is_pid(seen.get("pid")):
         return False
-    outcome, _ = process.compare(*(seen.get(key) for key in schema.PROCESS_KEYS))
+    outcome, _ = process.probe(*(seen.get(key) for key in schema.PROCESS_KEYS))
     return outcome != process.GONE
 
 

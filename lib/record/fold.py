@@ -34,6 +34,16 @@ _NOTHING: frozenset[str] = frozenset()
 _CARRIED = frozenset(["label", "tasks", *LATER_TEXTS])
 
 
+class Snapshot:
+    """A session as read: `metadata` folded, `metadata_entry` as written."""
+
+    __slots__ = ("metadata", "metadata_entry")
+
+    def __init__(self, metadata_entry: SessionEntry, metadata: SessionMetadata) -> None:
+        self.metadata_entry = metadata_entry
+        self.metadata = metadata
+
+
 class Fold:
     """The metadata entry *first* at *now*, to which later entries are applied in turn.
 
@@ -53,14 +63,14 @@ class Fold:
     )
 
     def __init__(self, first: SessionEntry, now: float) -> None:
-        self._latest = timestamps.latest_trusted(now)
+        self._latest = timestamps.latest_plausible(now)
         self._host = first.get("host")
         self._known: dict[str, object] = {"session_id": first["session_id"]}
         self._openers: Openers | None = None
         self._newest = ""
         self._ahead = False
         self._updated = _NOTHING
-        self._start = timestamps.canonical(first.get("start_time")) or ""
+        self._start = timestamps.normalize(first.get("start_time")) or ""
         if self._start:
             self._known["start_time"] = self._start
         self._copy_texts(first, TEXTS)
@@ -122,7 +132,7 @@ class Fold:
         if "others" in entry or entry.get("host", host) != host:
             return False
         if "pid" not in known:
-            known.update(process.named_by(entry, host) or {})
+            known.update(process.process_of(entry, host) or {})
             return True
         same_pid = entry.get("pid") == known["pid"]
         return same_pid and entry.get("process") == known.get("process")
@@ -137,10 +147,10 @@ class Fold:
         return self._openers
 
     def _see_time(self, value: object) -> None:
-        when = self._start if value == self._start else timestamps.canonical(value)
+        when = self._start if value == self._start else timestamps.normalize(value)
         if when is None or when <= self._newest:
             return
-        if timestamps.is_trusted(when, self._latest):
+        if timestamps.is_plausible(when, self._latest):
             self._newest = when
         else:
             self._ahead = True
@@ -152,8 +162,8 @@ class Fold:
         never later than now. Without any, the start, and then the file's time.
         """
         if self._ahead:
-            return max(self._newest, timestamps.stamp(modified))
-        return self._newest or self._start or timestamps.stamp(modified)
+            return max(self._newest, timestamps.from_epoch(modified))
+        return self._newest or self._start or timestamps.from_epoch(modified)
 
     def _see_label(self, entry: SessionEntry, *, carried: bool) -> None:
         """Take label and tasks from an update, or as an entry of ours carries them.

@@ -24,7 +24,7 @@ _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
 _LATEST: dict[float, str] = {}
 
 
-def stamp(seconds: float) -> str:
+def from_epoch(seconds: float) -> str:
     """Return *seconds* since the epoch as a stamp, cut off after the milliseconds."""
     milliseconds = int(seconds * 1000)
     t = time.gmtime(milliseconds // 1000)
@@ -43,24 +43,24 @@ def is_stamp(value: object) -> TypeGuard[str]:
     )
 
 
-def canonical(value: object) -> str | None:
+def normalize(value: object) -> str | None:
     """Return the time that *value* names as a stamp, or None if it names none."""
     if is_stamp(value):
         return value
     seconds = parse(value)
-    return None if seconds is None else stamp(seconds)
+    return None if seconds is None else from_epoch(seconds)
 
 
-def latest_trusted(now: float) -> str:
+def latest_plausible(now: float) -> str:
     """Return the stamp up to which times are believed at *now*."""
     latest = _LATEST.get(now)
     if latest is None:  # else it is the same for all sessions of a list
         _LATEST.clear()
-        latest = _LATEST[now] = stamp(now + SKEW_SECONDS)
+        latest = _LATEST[now] = from_epoch(now + SKEW_SECONDS)
     return latest
 
 
-def is_trusted(when: str, latest: str) -> bool:
+def is_plausible(when: str, latest: str) -> bool:
     """Whether the stamp *when* is neither before the project nor after *latest*."""
     return _OLDEST <= when <= latest
 
@@ -93,7 +93,7 @@ def parse(value: object, *, local: bool = False) -> float | None:
 def _parse_foreign(value: str) -> datetime:
     from ..system import site_packages
 
-    site_packages.reach()
+    site_packages.add_site_packages()
     from dateutil.parser import isoparse
 
     return isoparse(value)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 
 from ..system import process
-from ..text import duration
+from ..text import humanize
 from . import timestamps
 
 TYPE_CHECKING = False
@@ -43,7 +43,7 @@ def judge(metadata: SessionMetadata, now: float) -> tuple[VerdictName, tuple[str
         return "dead", (_closed(metadata, now),)
     processes = [metadata, *_others(metadata)]
     outcomes = [
-        process.compare(seen.get("pid"), seen.get("process"), seen.get("host"))
+        process.probe(seen.get("pid"), seen.get("process"), seen.get("host"))
         for seen in processes
     ]
     fresh, heartbeat = _heartbeat(metadata, now)
@@ -53,7 +53,7 @@ def judge(metadata: SessionMetadata, now: float) -> tuple[VerdictName, tuple[str
         return "dead", reasons
     if not fresh:
         return "stale", reasons
-    return "alive" if process.SAME in found else "unknown", reasons
+    return "alive" if process.RUNNING in found else "unknown", reasons
 
 
 def processes_at_work(metadata: SessionMetadata) -> list[SessionMetadata]:
@@ -61,7 +61,7 @@ def processes_at_work(metadata: SessionMetadata) -> list[SessionMetadata]:
     return [
         seen
         for seen in [metadata, *_others(metadata)]
-        if process.compare(seen.get("pid"), seen.get("process"), seen.get("host"))[0]
+        if process.probe(seen.get("pid"), seen.get("process"), seen.get("host"))[0]
         != process.GONE
     ]
 
@@ -75,7 +75,7 @@ def _others(metadata: SessionMetadata) -> list[SessionMetadata]:
 
 def _closed(metadata: SessionMetadata, now: float) -> str:
     when = timestamps.parse(metadata.get("last_heartbeat"))
-    ago = "" if when is None else f", {duration(now - when)} ago"
+    ago = "" if when is None else f", {humanize(now - when)} ago"
     return f"closed ({metadata.get('close_reason', 'other')}){ago}"
 
 
@@ -83,12 +83,12 @@ def _heartbeat(metadata: SessionMetadata, now: float) -> tuple[bool, str]:
     """Say whether the last heartbeat is young enough, and how old it is."""
     times = (metadata.get("last_heartbeat"), metadata.get("start_time"))
     for when in map(timestamps.parse, times):
-        if when is not None and timestamps.is_trusted(
-            timestamps.stamp(when), timestamps.latest_trusted(now)
+        if when is not None and timestamps.is_plausible(
+            timestamps.from_epoch(when), timestamps.latest_plausible(now)
         ):
             age = now - when
             limit = f"{HEARTBEAT_TTL_HOURS:g} h"
             if age < HEARTBEAT_TTL_HOURS * 3600:
-                return True, f"last heartbeat {duration(age)} ago"
-            return False, f"no heartbeat for {duration(age)} (the limit is {limit})"
+                return True, f"last heartbeat {humanize(age)} ago"
+            return False, f"no heartbeat for {humanize(age)} (the limit is {limit})"
     return False, "no heartbeat with a time to be believed"

@@ -15,7 +15,7 @@ import os
 from ..errors import HeadcountError, LockError, LockTimeoutError, StoreError
 from ..record import timestamps
 from ..system import process, rename
-from ..text import duration
+from ..text import humanize
 from . import journal, paths, snapshot
 from .paths import Survey
 
@@ -34,11 +34,11 @@ def archive(
     *,
     now: float,
     timeout: float = 0.0,
-    still_wanted: Callable[[], bool] = lambda: True,
+    confirm: Callable[[], bool] = lambda: True,
 ) -> str | None:
     """Move the live session at *path* to today's (UTC) archive, under its lock.
 
-    *still_wanted* is asked under the lock; on its no, nothing moves and None comes
+    *confirm* is asked under the lock; on its no, nothing moves and None comes
     back, else the new path. So it is if an entry came in meanwhile: a hook that cannot
     have the lock in time writes without. Raises StoreError if the file is not proven to
     be a session's, LockError if it is busy, FileNotFoundError, OSError.
@@ -51,19 +51,19 @@ def archive(
                 f"{path} does not begin with the metadata of {paths.id_of(path)}; "
                 "what is not proven to be a session is not moved"
             )
-        if not still_wanted():
+        if not confirm():
             return None
-        folder = os.path.join(paths.ARCHIVE_DIR, timestamps.stamp(now)[:10])
+        folder = os.path.join(paths.ARCHIVE_DIR, timestamps.from_epoch(now)[:10])
         _ensure_no_link(paths.ARCHIVE_DIR)
         _ensure_no_link(folder)
         target = _move_to_free_name(path, folder)
         return target if _stays(target, size, path) else None
 
 
-def restore(session_id: str, *, timeout: float, even_locked: bool = False) -> str:
+def restore(session_id: str, *, timeout: float, write_unlocked: bool = False) -> str:
     """Bring the session back from whichever day it lies in; return its live path.
 
-    Does nothing if it is live already. *even_locked*: move it although a (stopped)
+    Does nothing if it is live already. *write_unlocked*: move it although a (stopped)
     process holds its lock, or there are none on this file system: nothing is lost by
     that, an entry follows its file.
     Raises SessionNotFoundError, LockError, StoreError, OSError.
@@ -71,7 +71,7 @@ def restore(session_id: str, *, timeout: float, even_locked: bool = False) -> st
     live = paths.session_path(session_id)
     while (archived := paths.locate_session(session_id, _is_ours)) != live:
         try:
-            _move_back(archived, live, timeout, even_locked=even_locked)
+            _move_back(archived, live, timeout, write_unlocked=write_unlocked)
         except (FileNotFoundError, FileExistsError):
             continue  # another process brought it back, or archived it once more
     return live
@@ -85,19 +85,19 @@ def cleanup(
     budget: float | None = None,
     dry_run: bool = False,
     on_problem: Callable[[str], None] = lambda _: None,
-    on_look: Callable[[], None] = lambda: None,
+    on_progress: Callable[[], None] = lambda: None,
 ) -> list[tuple[str, SessionMetadata]]:
     """Archive every stale or dead session but those in *keep*.
 
     Returns the new path (with *dry_run* the present one) and the metadata of each.
     Ends *budget* seconds, if given, after the *survey* was begun. What could not be
     judged or moved goes to *on_problem* in words; it never raises for the sake of one
-    session. *on_look* is called before each session that is looked at.
+    session. *on_progress* is called before each session that is looked at.
     """
     survey = survey or Survey()
     moved: list[tuple[str, SessionMetadata]] = []
     for path in _in_turn(survey):
-        on_look()
+        on_progress()
         if budget is not None and survey.age() > budget:
             break
         if paths.id_of(path) in keep:
@@ -128,12 +128,14 @@ def _is_ours(path: str) -> bool:
         return False  # a stranger's, or moved away just now
 
 
-def _move_back(archived: str, live: str, timeout: float, *, even_locked: bool) -> None:
+def _move_back(
+    archived: str, live: str, timeout: float, *, write_unlocked: bool
+) -> None:
     try:
         with journal.locked(archived, timeout):
             rename.rename(archived, live)
     except LockError:
-        if not even_locked:
+        if not write_unlocked:
             raise
         rename.rename(archived, live)
 
@@ -146,9 +148,7 @@ def _clean_one(
         return None
     target: str | None = path
     if not dry_run:
-        target = archive(
-            path, now=now, still_wanted=lambda: _over(path, now) is not None
-        )
+        target = archive(path, now=now, confirm=lambda: _over(path, now) is not None)
     return None if target is None else (target, metadata)
 
 
@@ -176,7 +176,7 @@ def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) 
     sets, then the wall clock has moved. Known by its number alone it may be another.
     """
     seen = [metadata.get(key) for key in ("pid", "process", "host")]
-    if None in seen[:2] or process.compare(*seen)[0] != process.SAME:
+    if None in seen[:2] or process.probe(*seen)[0] != process.RUNNING:
         return
     age = process.age(metadata.get("pid"))
     beat = timestamps.parse(metadata.get("last_heartbeat"))
@@ -187,7 +187,7 @@ def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) 
         raise StoreError(f"{reason}, but it is written to: was the clock set back?")
     if now - max(beat, written) > age + timestamps.SKEW_SECONDS:
         raise StoreError(
-            f"{reason}, but its process began {duration(age)} ago; was the clock set?"
+            f"{reason}, but its process began {humanize(age)} ago; was the clock set?"
         )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ..model import VerdictName
 
-OVER = ("stale", "dead")  # what cleanup archives, and what may be deleted
+FINISHED = ("stale", "dead")  # what cleanup archives, and what may be deleted
 _PATIENCE_SECONDS = 2.0
 _DAY_SECONDS = 86_400
 _DIGITS = 10  # nobody archives a session that often in a day
@@ -56,17 +56,17 @@ def remove(path: str, size: int, now: float) -> None:
         os.unlink(path)
 
 
-def check_may_go(session_id: str, verdict: VerdictName | None, why: str) -> None:
+def check_deletable(session_id: str, verdict: VerdictName | None, why: str) -> None:
     """Raise StoreError unless a session with this *verdict* may be deleted."""
     if verdict is None:
         raise StoreError(
             f"the file of {session_id} does not hold its metadata; what is not proven "
             "to be a session is not deleted"
         )
-    if verdict not in OVER:
+    if verdict not in FINISHED:
         raise StoreError(
             f"{session_id} is {verdict} ({why}); only a session that is "
-            f"{' or '.join(OVER)} is deleted. End it first"
+            f"{' or '.join(FINISHED)} is deleted. End it first"
         )
 
 
@@ -76,7 +76,7 @@ def expired(keep_days: int, now: float) -> dict[str, int]:
     With their sizes, in the order to delete them. What is not named like a session's
     file is none. Raises StoreError if a day cannot be read.
     """
-    first_kept = timestamps.stamp(now - keep_days * _DAY_SECONDS)[:10]
+    first_kept = timestamps.from_epoch(now - keep_days * _DAY_SECONDS)[:10]
     return {
         path: size
         for folder in reversed(paths.archive_folders())
@@ -90,7 +90,7 @@ def remove_all(
     now: float,
     *,
     on_problem: Callable[[str], None],
-    on_look: Callable[[], None] = lambda: None,
+    on_progress: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """Delete archived *files* (as `expired` gives them), then the days left empty.
 
@@ -100,7 +100,7 @@ def remove_all(
     removed: list[str] = []
     kept: set[tuple[str, str]] = set()
     for path, size in files.items():
-        on_look()
+        on_progress()
         session = (os.path.dirname(path), paths.id_of(path))
         if session in kept:
             continue
@@ -141,7 +141,7 @@ def _check_over(path: str, now: float) -> None:
 
     found = snapshot.read(path, now)
     verdict, reasons = judge(found.metadata, now) if found else (None, ("",))
-    check_may_go(paths.id_of(path), verdict, reasons[0])
+    check_deletable(paths.id_of(path), verdict, reasons[0])
 
 
 def _is_day(name: str) -> bool:

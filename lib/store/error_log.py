@@ -13,19 +13,20 @@ import time
 from .. import __version__
 from ..errors import HeadcountError
 from ..record import timestamps
-from ..text import plain
+from ..system import private
+from ..text import printable
 from . import paths
 
 _MOST_BYTES = 256 * 1024
 _LONGEST_LINE = 1000
 
 
-def note(what: str, problem: BaseException | str) -> None:
+def log_error(what: str, problem: BaseException | str) -> None:
     """Add one line: the time, our version, *what* was going on, and the *problem*."""
     if isinstance(problem, BaseException):
         problem = f"{type(problem).__name__}: {problem}"
-    text = plain(f"{what}: {problem}", _LONGEST_LINE)
-    line = f"{timestamps.stamp(time.time())} {__version__} {text}\n"
+    text = printable(f"{what}: {problem}", _LONGEST_LINE)
+    line = f"{timestamps.from_epoch(time.time())} {__version__} {text}\n"
     try:
         _append(line.encode("ascii", "backslashreplace"))
     except (OSError, HeadcountError):
@@ -34,11 +35,11 @@ def note(what: str, problem: BaseException | str) -> None:
 
 def recent(since: float) -> list[str]:
     """Return the lines noted at or after *since* (epoch seconds), oldest first."""
-    first = timestamps.stamp(since)
+    first = timestamps.from_epoch(since)
     lines: list[str] = []
     for path in (_path() + ".1", _path()):
         try:
-            descriptor = os.open(path, os.O_RDONLY | paths.SAFE_FLAGS)
+            descriptor = os.open(path, os.O_RDONLY | private.SAFE_FLAGS)
         except OSError:
             continue
         with open(descriptor, encoding="ascii", errors="replace") as log:
@@ -54,10 +55,10 @@ def _path() -> str:
 def _append(line: bytes) -> None:
     path = _path()
     paths.ensure_folder(paths.SESSIONS_DIR)
-    descriptor = paths.open_private(path, os.O_WRONLY | os.O_APPEND)
+    descriptor = private.open_private(path, os.O_WRONLY | os.O_APPEND)
     try:
         status = os.fstat(descriptor)
-        paths.check_ours(path, status)
+        private.check_ours(path, status)
         os.write(descriptor, line)
         # Of two who find it full, the second must not replace the full one with his.
         if status.st_size > _MOST_BYTES and os.path.samestat(os.stat(path), status):

@@ -37,7 +37,7 @@ class Line(NamedTuple):
     def time(self) -> str:
         """Return when it was, as a stamp."""
         when = self.entry.get("timestamp", self.entry.get("start_time"))
-        return timestamps.canonical(when) or _NEVER
+        return timestamps.normalize(when) or _NEVER
 
 
 class GrowingFile:
@@ -219,7 +219,7 @@ def _identity(status: os.stat_result) -> tuple[int, int]:
 
 
 def _modified(status: os.stat_result) -> str:
-    return timestamps.stamp(status.st_mtime)
+    return timestamps.from_epoch(status.st_mtime)
 
 
 def _status(path: str) -> os.stat_result | None:

@@ -20,6 +20,7 @@ import time
 
 from .. import file_lock
 from ..errors import LockError, LockUnsupportedError, StoreError
+from ..system import private
 from . import paths
 
 TYPE_CHECKING = False
@@ -32,8 +33,8 @@ HEAD_BYTES = 64 * 1024  # no entry is longer, so line 1 lies within
 TAIL_BYTES = 16 * 1024 * 1024
 _HIDDEN_BYTES = 8
 _HEX = frozenset("0123456789abcdef")
-_APPEND = os.O_RDWR | os.O_APPEND | paths.SAFE_FLAGS
-_READ = os.O_RDONLY | paths.SAFE_FLAGS
+_APPEND = os.O_RDWR | os.O_APPEND | private.SAFE_FLAGS
+_READ = os.O_RDONLY | private.SAFE_FLAGS
 _NO_HARD_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK])
 
 
@@ -50,7 +51,7 @@ def create(
     """
     hidden = f"{path.removesuffix(paths.SUFFIX)}.{os.urandom(_HIDDEN_BYTES).hex()}.tmp"
     hidden = os.path.join(os.path.dirname(path), "." + os.path.basename(hidden))
-    descriptor = paths.open_private(hidden, _APPEND | os.O_EXCL)
+    descriptor = private.open_private(hidden, _APPEND | os.O_EXCL)
     try:
         file_lock.acquire(descriptor, hidden, 0)  # until the second name is gone
     except LockUnsupportedError:
@@ -72,7 +73,7 @@ def append(
     make: Callable[[], bytes],
     *,
     timeout: float,
-    even_locked: bool = False,
+    write_unlocked: bool = False,
 ) -> LockError | None:
     """Add the line that *make* returns to the session's file at *path*.
 
@@ -80,8 +81,8 @@ def append(
     line is there. The line gets one of its own whatever the file ends in.
 
     If the lock cannot be had within *timeout* seconds this raises LockTimeoutError,
-    or, with *even_locked*, writes all the same, by the same single append-mode write,
-    and returns the error. So it does where the file system has no locks.
+    or, with *write_unlocked*, writes without it, by the same single append-mode write,
+    and returns the error. It does the same where the file system has no locks.
 
     Raises FileNotFoundError if there is no file (it never makes one), StoreError if it
     is not ours to write, OSError if the line could not be written whole.
@@ -92,12 +93,12 @@ def append(
         try:
             problem = _try_lock(descriptor, path, deadline)
             if problem is not None:
-                if not (even_locked or isinstance(problem, LockUnsupportedError)):
+                if not (write_unlocked or isinstance(problem, LockUnsupportedError)):
                     raise problem
                 _settle_links(path, descriptor, unlink=False)
                 _write(descriptor, _on_its_own(descriptor, make()), roll_back=False)
                 return problem
-            if file_lock.still_names(path, descriptor):
+            if file_lock.is_same_file(path, descriptor):
                 _settle_links(path, descriptor)
                 _write(descriptor, _on_its_own(descriptor, make()))
                 return None
@@ -120,7 +121,7 @@ class locked:  # noqa: N801  # a context manager, used like a function
         self._descriptor, _ = _open_ours(self._path)
         try:
             file_lock.acquire(self._descriptor, self._path, self._timeout)
-            if not file_lock.still_names(self._path, self._descriptor):
+            if not file_lock.is_same_file(self._path, self._descriptor):
                 raise FileNotFoundError(errno.ENOENT, "moved meanwhile", self._path)
             _settle_links(self._path, self._descriptor)
         except BaseException:
@@ -176,7 +177,7 @@ def remove_leftovers(folder: str, older_than: float) -> None:
         for entry in entries:
             if _is_leftover(entry.name):
                 status = entry.stat(follow_symlinks=False)
-                paths.check_ours(entry.path, status)
+                private.check_ours(entry.path, status)
                 if status.st_mtime < older_than:
                     os.unlink(entry.path)
 
@@ -208,7 +209,7 @@ def _name(hidden: str, path: str, line: bytes) -> None:
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        descriptor = paths.open_private(
+        descriptor = private.open_private(
             path, _APPEND | os.O_EXCL
         )  # a file system without hard links
         try:
@@ -248,7 +249,7 @@ def _open_ours(path: str, flags: int = _APPEND) -> tuple[int, os.stat_result]:
         raise
     try:
         status = os.fstat(descriptor)
-        paths.check_ours(path, status)
+        private.check_ours(path, status)
     except BaseException:
         os.close(descriptor)
         raise

@@ -14,6 +14,7 @@ import stat
 import time
 
 from ..errors import InvalidSessionIdError, SessionNotFoundError, StoreError
+from ..system import private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,13 +22,8 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
 SUFFIX = ".jsonl"
-FILE_MODE = 0o600
-FOLDER_MODE = 0o700
-# Neither follow a link nor hang on a FIFO that lies where a session should.
-SAFE_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 _ID_LENGTH = 128
-_HAS_USERS = hasattr(os, "geteuid")  # not on Windows
 _LOOKS = 3
 _ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _ID_REST = _ALNUM | frozenset("-_")
@@ -232,39 +228,20 @@ def ensure_folder(folder: str) -> None:
 
 def _make_folder(folder: str) -> None:
     try:
-        os.mkdir(folder, FOLDER_MODE)
+        os.mkdir(folder, private.FOLDER_MODE)
     except FileExistsError:
         if not os.path.isdir(folder):  # another process may have been quicker
             raise
     else:
-        os.chmod(folder, FOLDER_MODE)
-
-
-def open_private(path: str, flags: int) -> int:
-    """Open the file at *path*, made if need be (with O_EXCL: only so), mode 0600."""
-    descriptor = os.open(path, flags | os.O_CREAT | SAFE_FLAGS, FILE_MODE)
-    if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, FILE_MODE)  # whatever the umask
-    return descriptor
+        os.chmod(folder, private.FOLDER_MODE)
 
 
 def _make_file(path: str, content: bytes) -> None:
     try:
-        descriptor = open_private(path, os.O_WRONLY | os.O_EXCL)
+        descriptor = private.open_private(path, os.O_WRONLY | os.O_EXCL)
     except FileExistsError:
         return
     try:
         os.write(descriptor, content)
     finally:
         os.close(descriptor)
-
-
-def check_ours(path: str, status: os.stat_result) -> None:
-    """Raise StoreError unless *status*, of *path*, is a regular file of this user."""
-    if not stat.S_ISREG(status.st_mode):
-        raise StoreError(f"{path} is not a regular file; it was left alone")
-    if _HAS_USERS and status.st_uid != os.geteuid():
-        raise StoreError(
-            f"{path} belongs to user {status.st_uid}, not you; it was left alone. "
-            f"If it is yours: sudo chown {os.geteuid()} {path}"
-        )

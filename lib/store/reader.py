@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..model import SessionEntry, SessionInfo, SessionMetadata
+    from ..record.fold import Snapshot
 
 _RECENT = 50
 _LONGEST_LINE = 1 << 20  # no entry is; a line of zeros may fill the disk
@@ -92,9 +93,7 @@ def discover(folder: str, now: float, prefix: str = "") -> list[SessionInfo]:
     return found
 
 
-def recently_written(
-    survey: paths.Survey, most: int, now: float
-) -> Iterator[snapshot.Record]:
+def recently_written(survey: paths.Survey, most: int, now: float) -> Iterator[Snapshot]:
     """Yield the live sessions of *survey*, the last written first, at most *most*."""
     for _, path in reversed(survey.files[-most:]):
         try:

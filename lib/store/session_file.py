@@ -15,25 +15,31 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from ..model import SessionEntry
+    from ..record.fold import Snapshot
 
     T = TypeVar("T")
 
 
-class Patience:
+class LockPolicy:
     """How long to wait for a lock, in seconds, and whether to write even without it.
 
     Hooks do: a process that was stopped while it held the lock must not cost an entry.
-    It is noted in errors.log. *in_all* counts from now on for all waits together.
+    It is logged in errors.log. With *shared_deadline* all waits together end *timeout*
+    seconds from now.
     """
 
-    __slots__ = ("_deadline", "even_locked", "seconds")
+    __slots__ = ("_deadline", "seconds", "write_unlocked")
 
     def __init__(
-        self, timeout: float, *, even_locked: bool = False, in_all: bool = False
+        self,
+        timeout: float,
+        *,
+        write_unlocked: bool = False,
+        shared_deadline: bool = False,
     ) -> None:
-        self.even_locked = even_locked
+        self.write_unlocked = write_unlocked
         self.seconds = timeout
-        self._deadline = time.monotonic() + timeout if in_all else None
+        self._deadline = time.monotonic() + timeout if shared_deadline else None
 
     @property
     def timeout(self) -> float:
@@ -43,18 +49,20 @@ class Patience:
         return max(0.0, self._deadline - time.monotonic())
 
 
-def add(session_id: str, entry: SessionEntry, patience: Patience) -> None:
+def add(session_id: str, entry: SessionEntry, lock_policy: LockPolicy) -> None:
     """Add the entry to the session, which is brought back if it is in the archive.
 
     Raises SessionNotFoundError, InvalidEntryError, LockTimeoutError, StoreError,
     OSError.
     """
     line = jsonl.encode(entry)
-    _add(session_id, lambda: line, patience)
+    _add(session_id, lambda: line, lock_policy)
 
 
-def add_seen(
-    session_id: str, make: Callable[[snapshot.Record], SessionEntry], patience: Patience
+def append_with(
+    session_id: str,
+    make: Callable[[Snapshot], SessionEntry],
+    lock_policy: LockPolicy,
 ) -> None:
     """Add the entry that *make* returns for the session, as `add` does.
 
@@ -69,24 +77,24 @@ def add_seen(
             raise _not_found(session_id)
         return jsonl.encode(make(found))
 
-    _add(session_id, line, patience)
+    _add(session_id, line, lock_policy)
 
 
-def _add(session_id: str, make: Callable[[], bytes], patience: Patience) -> None:
+def _add(session_id: str, make: Callable[[], bytes], lock_policy: LockPolicy) -> None:
     path = paths.session_path(session_id)
     while True:
         try:
-            _append(path, make, patience)
+            _append(path, make, lock_policy)
         except FileNotFoundError:
-            _bring_back(session_id, patience)
+            _bring_back(session_id, lock_policy)
         else:
             break
     if not os.path.lexists(path):
         # Written without the lock while a cleaner moved the file: follow the entry.
-        _bring_back(session_id, patience)
+        _bring_back(session_id, lock_policy)
 
 
-def begin(session_id: str, entry: SessionEntry, patience: Patience) -> bool:
+def begin(session_id: str, entry: SessionEntry, lock_policy: LockPolicy) -> bool:
     """Begin the session's file with its metadata *entry*; False if another did.
 
     A file that is there without valid metadata (a crash, a torn line 1) is mended by
@@ -98,47 +106,49 @@ def begin(session_id: str, entry: SessionEntry, patience: Patience) -> bool:
         journal.create(path, line, is_taken=lambda: archive.is_archived(session_id))
     except FileExistsError:
         try:
-            return _mend(path, line, patience)
+            return _mend(path, line, lock_policy)
         except FileNotFoundError:
             return False  # begun by another, and filed away since
     return True
 
 
-def _mend(path: str, line: bytes, patience: Patience) -> bool:
+def _mend(path: str, line: bytes, lock_policy: LockPolicy) -> bool:
     if snapshot.read(path, time.time()) is not None:
         return False
-    if not snapshot.may_be_begun(path):
+    if not snapshot.is_recoverable(path):
         raise StoreError(
             f"{path} is not a session of Headcount; it was left alone. "
             "Does HEADCOUNT_DIR name somebody else's folder?"
         )
-    _append(path, lambda: line, patience)
+    _append(path, lambda: line, lock_policy)
     return True
 
 
-def find(session_id: str, patience: Patience) -> snapshot.Record | None:
+def find(session_id: str, lock_policy: LockPolicy) -> Snapshot | None:
     """Return the session, brought back if need be; None if missing or damaged.
 
     Raises LockTimeoutError, StoreError, OSError.
     """
-    return _find(session_id, lambda path: snapshot.read(path, time.time()), patience)
+    return _find(session_id, lambda path: snapshot.read(path, time.time()), lock_policy)
 
 
-def require(session_id: str, patience: Patience) -> snapshot.Record:
+def require(session_id: str, lock_policy: LockPolicy) -> Snapshot:
     """Return the session as `find` does; raise SessionNotFoundError for None."""
-    found = find(session_id, patience)
+    found = find(session_id, lock_policy)
     if found is None:
         raise _not_found(session_id)
     return found
 
 
-def require_metadata(session_id: str, patience: Patience) -> None:
+def require_metadata(session_id: str, lock_policy: LockPolicy) -> None:
     """Raise SessionNotFoundError as `require` does, without reading the session."""
-    if not _find(session_id, snapshot.has_metadata, patience):
+    if not _find(session_id, snapshot.has_metadata, lock_policy):
         raise _not_found(session_id)
 
 
-def _find(session_id: str, look: Callable[[str], T], patience: Patience) -> T | None:
+def _find(
+    session_id: str, look: Callable[[str], T], lock_policy: LockPolicy
+) -> T | None:
     path = paths.session_path(session_id)
     while True:
         try:
@@ -146,7 +156,7 @@ def _find(session_id: str, look: Callable[[str], T], patience: Patience) -> T | 
         except FileNotFoundError:
             pass
         try:
-            _bring_back(session_id, patience)
+            _bring_back(session_id, lock_policy)
         except SessionNotFoundError:
             return None
 
@@ -158,15 +168,20 @@ def _not_found(session_id: str) -> SessionNotFoundError:
     )
 
 
-def _append(path: str, make: Callable[[], bytes], patience: Patience) -> None:
+def _append(path: str, make: Callable[[], bytes], lock_policy: LockPolicy) -> None:
     problem = journal.append(
-        path, make, timeout=patience.timeout, even_locked=patience.even_locked
+        path,
+        make,
+        timeout=lock_policy.timeout,
+        write_unlocked=lock_policy.write_unlocked,
     )
     if problem is not None:
-        error_log.note("written without the lock", problem)
+        error_log.log_error("written without the lock", problem)
 
 
-def _bring_back(session_id: str, patience: Patience) -> None:
+def _bring_back(session_id: str, lock_policy: LockPolicy) -> None:
     archive.restore(
-        session_id, timeout=patience.timeout, even_locked=patience.even_locked
+        session_id,
+        timeout=lock_policy.timeout,
+        write_unlocked=lock_policy.write_unlocked,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from ..record import jsonl
-from ..record.fold import Fold
+from ..record.fold import Fold, Snapshot
 from ..record.schema import LIFECYCLE, METADATA, UPDATE, is_lifecycle
 from . import journal, paths
 
@@ -18,23 +18,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..model import SessionEntry, SessionMetadata
+    from ..model import SessionEntry
 
 _BEGINNING = b'{"type":"session_metadata"'
 _MARKS = tuple(f'"{kind}"'.encode() for kind in sorted(LIFECYCLE | {UPDATE}))
 
 
-class Record:
-    """A session as read: `metadata` folded, `first` its metadata entry as written."""
-
-    __slots__ = ("first", "metadata")
-
-    def __init__(self, first: SessionEntry, metadata: SessionMetadata) -> None:
-        self.first = first
-        self.metadata = metadata
-
-
-def read(path: str, now: float) -> Record | None:
+def read(path: str, now: float) -> Snapshot | None:
     """Return the session in the file at *path*, or None if it holds no valid metadata.
 
     Takes no lock, reads a bounded part of the file, and never writes.
@@ -62,7 +52,7 @@ def read(path: str, now: float) -> Record | None:
             fold.begin(first)
             fold.apply(_entries(head.split(b"\n")))
     fold.apply(tail)
-    return Record(first, fold.result(min(status.st_mtime, now)))
+    return Snapshot(first, fold.result(min(status.st_mtime, now)))
 
 
 def has_metadata(path: str) -> bool:
@@ -83,7 +73,7 @@ def begins_with_metadata(path: str) -> bool:
     return _is_metadata(next(_entries(_head(path).split(b"\n")), {}), paths.id_of(path))
 
 
-def may_be_begun(path: str) -> bool:
+def is_recoverable(path: str) -> bool:
     """Whether a file without valid metadata is one that a crash left of ours.
 
     It is empty, or NULs, or begins with a torn metadata line, or with entries of the

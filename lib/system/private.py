@@ -1,4 +1,4 @@
-"""Writing a file that a person named: for their eyes only, and never half of it."""
+"""Files for the eyes of this user only: opened without following links, or replaced."""
 
 from __future__ import annotations
 
@@ -6,9 +6,33 @@ import errno
 import os
 import stat
 
-from ..store import paths
+from ..errors import StoreError
 
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+# Follow no link, and do not wait on a FIFO that is where a session should be.
+SAFE_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _RANDOM_BYTES = 8
+_HAS_USERS = hasattr(os, "geteuid")  # not on Windows
+
+
+def open_private(path: str, flags: int) -> int:
+    """Open the file at *path*, made if need be (with O_EXCL: only so), mode 0600."""
+    descriptor = os.open(path, flags | os.O_CREAT | SAFE_FLAGS, FILE_MODE)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, FILE_MODE)  # whatever the umask
+    return descriptor
+
+
+def check_ours(path: str, status: os.stat_result) -> None:
+    """Raise StoreError unless *status*, of *path*, is a regular file of this user."""
+    if not stat.S_ISREG(status.st_mode):
+        raise StoreError(f"{path} is not a regular file; it was left alone")
+    if _HAS_USERS and status.st_uid != os.geteuid():
+        raise StoreError(
+            f"{path} belongs to user {status.st_uid}, not you; it was left alone. "
+            f"If it is yours: sudo chown {os.geteuid()} {path}"
+        )
 
 
 def write(path: str, text: str) -> None:
@@ -34,7 +58,7 @@ def _replace(path: str, content: bytes) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     folder, name = os.path.split(path)
     hidden = os.path.join(folder, f".{name[:64]}.{os.urandom(_RANDOM_BYTES).hex()}.tmp")
-    descriptor = paths.open_private(hidden, os.O_WRONLY | os.O_EXCL)
+    descriptor = open_private(hidden, os.O_WRONLY | os.O_EXCL)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..model import Process, SessionEntry
 
-SAME, GONE, UNKNOWN = "same", "gone", "unknown"
+RUNNING, GONE, UNKNOWN = "same", "gone", "unknown"
 MAX_PID = 2**31 - 1
 _MOST_ANCESTORS = 12
 _LINUX_FIELDS = 4  # boot, pid namespace, pid, start
@@ -49,7 +49,7 @@ def is_pid(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 < value <= MAX_PID
 
 
-def named_by(entry: SessionEntry, host: object) -> Process | None:
+def process_of(entry: SessionEntry, host: object) -> Process | None:
     """Return the process that *entry* names, or None.
 
     Without a host it is on *host*, that of line 1: entries carry theirs where it
@@ -80,7 +80,7 @@ def fingerprint(pid: int) -> str | None:
     return None if birth is None else f"psutil:{pid}:{birth:.2f}"
 
 
-def compare(pid: object, process: object, host: object) -> tuple[str, str]:
+def probe(pid: object, process: object, host: object) -> tuple[str, str]:
     """Say whether the recorded process is still there, and why.
 
     Returns SAME, GONE or UNKNOWN, and one reason in plain words. *process* is the
@@ -264,7 +264,7 @@ def _compare_start(pid: int, start: str) -> tuple[str, str]:
         return GONE, _reused(pid, start, seen[2])
     if seen[3] in "ZX":
         return GONE, f"pid {pid} has ended (zombie)"
-    return SAME, f"pid {pid} is running"
+    return RUNNING, f"pid {pid} is running"
 
 
 def _compare_unreadable(pid: int) -> tuple[str, str]:
@@ -279,13 +279,13 @@ def _compare_unreadable(pid: int) -> tuple[str, str]:
 
 
 def _reused(pid: int, recorded: str, seen: int) -> str:
-    from ..text import duration
+    from ..text import humanize
 
     try:
         later = (seen - int(recorded)) / _ticks_per_second()
     except (ValueError, OverflowError):  # by another tool: no number, or no time
         later = 0
-    started = f", started {duration(later)} later" if later > 0 else ""
+    started = f", started {humanize(later)} later" if later > 0 else ""
     return f"pid {pid} is now another process{started}"
 
 
@@ -293,7 +293,7 @@ def _reused(pid: int, recorded: str, seen: int) -> str:
 
 
 def _compare_number(pid: int) -> tuple[str, str]:
-    site_packages.reach()
+    site_packages.add_site_packages()
     try:
         import psutil
     except ImportError:
@@ -307,13 +307,13 @@ def _compare_number(pid: int) -> tuple[str, str]:
         return GONE, f"pid {pid} is gone"
     except psutil.Error:
         return UNKNOWN, f"pid {pid} is there but cannot be read"
-    return SAME, f"pid {pid} is running (by its number alone: no fingerprint)"
+    return RUNNING, f"pid {pid} is running (by its number alone: no fingerprint)"
 
 
 def _compare_birth(pid: int, recorded: str) -> tuple[str, str]:
     outcome, reason = _compare_number(pid)
     birth = _psutil_birth(pid)
-    if outcome != SAME or birth is None:
+    if outcome != RUNNING or birth is None:
         return outcome, reason
     try:
         same = abs(birth - float(recorded)) <= _PRECISION_SECONDS
@@ -321,11 +321,11 @@ def _compare_birth(pid: int, recorded: str) -> tuple[str, str]:
         return UNKNOWN, f"pid {pid} cannot be judged from here"
     if not same:
         return GONE, f"pid {pid} is now another process"
-    return SAME, f"pid {pid} is running"
+    return RUNNING, f"pid {pid} is running"
 
 
 def _psutil_birth(pid: int) -> float | None:
-    site_packages.reach()
+    site_packages.add_site_packages()
     import psutil
 
     try:
@@ -335,7 +335,7 @@ def _psutil_birth(pid: int) -> float | None:
 
 
 def _psutil_stat(pid: int) -> tuple[str, int] | None:
-    site_packages.reach()
+    site_packages.add_site_packages()
     import psutil
 
     try:
@@ -346,7 +346,7 @@ def _psutil_stat(pid: int) -> tuple[str, int] | None:
 
 
 def _psutil_command_line(pid: int) -> list[str]:
-    site_packages.reach()
+    site_packages.add_site_packages()
     import psutil
 
     try:

@@ -2,7 +2,7 @@
 
 Hooks run as `python -I -S`: leaving `site` out saves a quarter of a bare start (15
 against 21 ms where it was measured), and most hooks need no package at all. The few
-that do call `reach` first.
+that do call `add_site_packages` first.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 
-def reach() -> None:
+def add_site_packages() -> None:
     """Put the environment's packages on the path, unless `site` did so already."""
     if "site" in sys.modules:
         return

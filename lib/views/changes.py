@@ -82,7 +82,7 @@ class Lookout:
             seen.info.id: lookup.describe(seen.info, now, archived=False)
             for seen in self._files.values()
         }
-        neighbours.look_around(known.values())
+        neighbours.annotate(known.values())
         facts = {session_id: _facts(session) for session_id, session in known.items()}
         changes = list(self._changes(known, facts, now))
         self._known, self._facts = known, facts
@@ -119,7 +119,7 @@ def as_object(change: Change, now: float) -> dict[str, Any]:
     """Return the change as `watch --json` prints it."""
     told = {
         "event": change.event,
-        "time": timestamps.stamp(now),
+        "time": timestamps.from_epoch(now),
         "session": change.session,
     }
     return {**told, "before": change.before} if change.event == CHANGED else told
@@ -150,7 +150,7 @@ def _filed_away(session_id: str, now: float) -> Session | None:
         except FileNotFoundError:
             continue
         session = lookup.describe(seen.info, now, archived=True)
-        neighbours.look_around([session])
+        neighbours.annotate([session])
         return session
     return None
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from .. import sessions
-from ..cli import output
 from ..errors import AmbiguousIdError, HeadcountError, SessionNotFoundError, UsageError
 from ..store import paths, reader
 from . import neighbours, session_view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..model import Session, SessionEntry, SessionInfo
+    from ..model import Session, SessionInfo
 
 _SHOWN_CANDIDATES = 20
 
@@ -90,23 +89,6 @@ def unreadable(session: Session, so: str) -> HeadcountError:
         f"{session['path']} holds no valid metadata, so {so}; "
         "`headcount doctor` says what helps"
     )
-
-
-def add_entry(wanted: str, entry: SessionEntry, now: float) -> str:
-    """Add *entry* to the session that *wanted* means; return the entry's id.
-
-    Says so on stderr if the session was brought back from the archive for it. Raises
-    HeadcountError if its file holds no valid metadata, and what `find` and
-    `sessions.append_to_session` raise.
-    """
-    session = find(wanted, now)
-    session_id = str(session["session_id"])
-    if session["verdict"] is None:
-        raise unreadable(session, "nothing was added to it")
-    entry_id = sessions.append_to_session(session_id, entry)
-    if session["archived"]:
-        output.say(f"{session_id} was brought back from the archive for it")
-    return entry_id
 
 
 def _only(wanted: str, found: list[Session]) -> Session:

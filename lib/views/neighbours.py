@@ -51,7 +51,7 @@ def here() -> str:
     return Places().tree_of(os.getcwd())
 
 
-def look_around(sessions: Iterable[Session]) -> None:
+def annotate(sessions: Iterable[Session]) -> None:
     """Give each of *sessions*, as `lookup.discover` has them, what is around it.
 
     `tree` and `branch` of its folder; `processes`, the pids that have it open; and

@@ -7,7 +7,7 @@ import time
 from ..record.verdict import judge, processes_at_work
 from ..store import reader
 from ..system import git
-from ..text import plain
+from ..text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def who_else_is_here(session_id: str, survey: Survey) -> str | None:
         return None
     parts = [_same_session(own), _same_tree(own, list(seen.values()), now)]
     said = "; ".join(part for part in parts if part)
-    return plain(f"Headcount: {said}", _LONGEST) if said else None
+    return printable(f"Headcount: {said}", _LONGEST) if said else None
 
 
 def _same_session(own: SessionMetadata) -> str:
@@ -68,10 +68,10 @@ def _same_tree(own: SessionMetadata, others: list[SessionMetadata], now: float) 
     )
     named = ", ".join(_name(other) for other in live[:_MOST_NAMED])
     more = ", ..." if len(live) > _MOST_NAMED else ""
-    return f"{count} in {plain(here, 100)}: {named}{more}"
+    return f"{count} in {printable(here, 100)}: {named}{more}"
 
 
 def _name(session: SessionMetadata) -> str:
-    label = plain(session.get("label", ""), _LABEL_LENGTH).strip()
+    label = printable(session.get("label", ""), _LABEL_LENGTH).strip()
     shown = f' "{label}"' if label else ""
     return f"{session['session_id'][:8]}{shown} ({session['state']})"

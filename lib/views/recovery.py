@@ -11,9 +11,10 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..cli.terminal.width import truncate
 from ..record import timestamps
 from ..system import process
-from ..text import plain
+from ..text import printable
 from . import session_view
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def lines(
         told += [*([""] if told else []), group.title]
         for session in group.sessions:
             line = _line(session, short, now)
-            told += [line if columns is None else session_view.clip(line, columns)]
+            told += [line if columns is None else truncate(line, columns)]
             told += [f"    {session['resume']}"]
     return told
 
@@ -122,7 +123,7 @@ def _processes(session: Session) -> list[Session]:
 
 def _runs(seen: Session) -> bool:
     told = (seen.get("pid"), seen.get("process"), seen.get("host"))
-    return process.compare(*told)[0] == process.SAME
+    return process.probe(*told)[0] == process.RUNNING
 
 
 def _described(session: Session) -> Session:
@@ -178,7 +179,7 @@ def _title(boot: Boot, sessions: list[Session], now: float, *, newest: bool) -> 
     last = timestamps.parse(sessions[0]["last_heartbeat"])
     until = "" if last is None else f", until {_local(last)}"
     if boot.host is not None:
-        return plain(f"on another host, {boot.host}{until}", _MOST_IN_A_LINE)
+        return printable(f"on another host, {boot.host}{until}", _MOST_IN_A_LINE)
     if boot.id is None:
         return f"of a boot that is not known{until}"
     booted = _local(now - time.clock_gettime(time.CLOCK_BOOTTIME))
@@ -203,7 +204,7 @@ def _line(session: Session, short: dict[str, str], now: float) -> str:
         session_view.ago(session["last_heartbeat"], now) or session_view.NONE,
     ]
     told += [f"({mark})" for key, mark in _MARKS if session[key]]
-    return plain("  " + "  ".join(told), _MOST_IN_A_LINE)
+    return printable("  " + "  ".join(told), _MOST_IN_A_LINE)
 
 
 _MARKS = (

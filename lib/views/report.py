@@ -10,9 +10,9 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 from .. import sessions
-from ..cli.output import count
+from ..cli.terminal.width import truncate
 from ..record import timestamps
-from ..text import plain
+from ..text import count, printable
 from . import local_days, lookup, session_view, spans
 
 TYPE_CHECKING = False
@@ -173,7 +173,7 @@ def how_it_ended(row: Row) -> str:
     if session["verdict"] == "alive":
         return f"alive, {session['state']}"
     if session["state"] == "closed":
-        return f"closed ({plain(str(session.get('close_reason', 'other')), 40)})"
+        return f"closed ({printable(str(session.get('close_reason', 'other')), 40)})"
     if how == spans.LOST:
         return "dead, never closed"
     return str(session["verdict"])
@@ -182,7 +182,9 @@ def how_it_ended(row: Row) -> str:
 def title_of(row: Row) -> str:
     """Return the session's label, or how its id begins, as one line."""
     session = row.session
-    return plain(session["label"] or session["session_id"][:_ID_LENGTH], _LABEL_LENGTH)
+    return printable(
+        session["label"] or session["session_id"][:_ID_LENGTH], _LABEL_LENGTH
+    )
 
 
 def day_title(day: str) -> str:
@@ -213,7 +215,7 @@ def lines(report: Report, columns: int, *, full: str, light: str) -> list[str]:
     for heading, sums in (("by day", by_day), ("by tree", report.by_tree)):
         told += ["", f"{heading:<{names}}{_FIGURES}"]
         told += _bars(sums, names, columns, full, light)
-    return [session_view.clip(line, columns) for line in told]
+    return [truncate(line, columns) for line in told]
 
 
 def _bars(
@@ -222,7 +224,7 @@ def _bars(
     room = min(_WIDEST_BAR, columns - names - len(_FIGURES) - 2)
     most = max((one.open for one in sums), default=0.0)
     for one in sums:
-        name = session_view.clip_start(one.name, names)
+        name = session_view.truncate_start(one.name, names)
         name += " " * (names - session_view.width(name))
         figures = f"{one.sessions:>10}{hours(one.open):>10}{hours(one.busy):>10}"
         bar = _bar(one, most, room, full, light) if room >= _NARROWEST else ""
@@ -242,8 +244,8 @@ def _bar(one: Sum, most: float, room: int, full: str, light: str) -> str:
 def as_data(report: Report) -> dict[str, Any]:
     """Return the report's sums as `--json` has them, in hours."""
     return {
-        "since": timestamps.stamp(report.since),
-        "until": timestamps.stamp(report.until),
+        "since": timestamps.from_epoch(report.since),
+        "until": timestamps.from_epoch(report.until),
         "total": _data("name", report.total),
         "days": [_data("day", one) for one in report.by_day],
         "trees": [_data("tree", one) for one in report.by_tree],

@@ -1,7 +1,7 @@
 """What people see of a session in a line, and what scripts see of all in JSON.
 
 Data in, lines out; nothing here reads a record or writes to a stream. Whatever comes
-from a record or a file name passes through `plain`: it may hold escape sequences.
+from a record or a file name passes through `printable`: it may hold escape sequences.
 
 A session is given as `list --json` has it: the folded metadata and the verdict in one
 object, in which None stands for what is not known.
@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 
-from ..cli.terminal.width import clip, clip_line, clip_start, width
+from ..cli.terminal.width import truncate_line, truncate_start, width
 from ..record import timestamps
-from ..text import duration, plain
+from ..text import humanize, printable
 from .neighbours import Places
 
 TYPE_CHECKING = False
@@ -28,21 +28,20 @@ __all__ = [
     "KEYS",
     "ago",
     "as_json",
-    "clip",
-    "clip_line",
-    "clip_start",
-    "compact",
+    "compact_json",
     "describe",
     "entry_line",
     "entry_text",
     "place_of",
     "resume_line",
     "root_of",
-    "shell_word",
+    "shell_quote",
     "short_ids",
+    "shorten_home",
     "since",
     "state_of",
-    "tilde",
+    "truncate_line",
+    "truncate_start",
     "where",
     "width",
 ]
@@ -115,7 +114,7 @@ def where(session: Session) -> str:
 def place_of(session: Session) -> tuple[str, str]:
     """Return the two parts of `where`; the branch is empty where there is none."""
     if session["verdict"] is None:
-        return tilde(session["path"]), ""
+        return shorten_home(session["path"]), ""
     if not session["cwd"]:
         return NONE, ""
     if "tree" in session:
@@ -124,7 +123,7 @@ def place_of(session: Session) -> tuple[str, str]:
         places = Places()
         root = places.tree_of(session["cwd"])
         branch = places.branch_of(root)
-    return tilde(root), plain(branch or "", LONGEST)
+    return shorten_home(root), printable(branch or "", LONGEST)
 
 
 def root_of(folder: str) -> str:
@@ -132,7 +131,7 @@ def root_of(folder: str) -> str:
     return Places().tree_of(folder)
 
 
-def tilde(path: str) -> str:
+def shorten_home(path: str) -> str:
     """Return *path* as a person writes it, with `~` for the home folder."""
     home = os.environ.get("HOME") or os.path.expanduser("~")
     if home not in _HOMES:
@@ -141,7 +140,7 @@ def tilde(path: str) -> str:
         if len(prefix) > 1 and (path + "/").startswith(prefix + "/"):
             path = "~" + path[len(prefix) :]
             break
-    return plain(path, LONGEST)
+    return printable(path, LONGEST)
 
 
 def ago(stamp: object, now: float) -> str | None:
@@ -153,7 +152,7 @@ def ago(stamp: object, now: float) -> str | None:
 def since(stamp: object, now: float) -> str | None:
     """Return the time from *stamp* until *now* in words; None if it is no time."""
     when = timestamps.parse(stamp)
-    return None if when is None else duration(now - when)
+    return None if when is None else humanize(now - when)
 
 
 # ---- Entries, and what a shell takes ---------------------------------------------
@@ -162,12 +161,12 @@ def since(stamp: object, now: float) -> str | None:
 def entry_line(entry: Session, now: float, columns: int | None) -> str:
     """Return one entry as a line: when, its type, and what it says."""
     when = ago(entry.get("timestamp", entry.get("start_time")), now) or NONE
-    line = plain(f"{when:>10}  {entry_text(entry)}", _ENTRY_LENGTH)
-    return line if columns is None else clip_line(line, columns)
+    line = printable(f"{when:>10}  {entry_text(entry)}", _ENTRY_LENGTH)
+    return line if columns is None else truncate_line(line, columns)
 
 
 def entry_text(entry: Session) -> str:
-    """Return an entry's type and what it says, not yet `plain`."""
+    """Return an entry's type and what it says, not yet `printable`."""
     from ..record.schema import LIFECYCLE
 
     kind = str(entry.get("type", NONE))
@@ -175,18 +174,18 @@ def entry_text(entry: Session) -> str:
         says = " ".join(str(entry[key]) for key in _TOLD if entry.get(key))
     else:
         own = {key: value for key, value in entry.items() if key not in _COMMON}
-        says = compact(own)
+        says = compact_json(own)
     return f"{kind:<16}  {says}".rstrip()
 
 
 def resume_line(session: Session) -> str:
     """Return the shell's line that resumes the session where it was."""
-    resume = f"claude --resume {shell_word(session['session_id'])}"
+    resume = f"claude --resume {shell_quote(session['session_id'])}"
     cwd = session["cwd"]
-    return f"cd {shell_word(cwd)} && {resume}" if cwd else resume
+    return f"cd {shell_quote(cwd)} && {resume}" if cwd else resume
 
 
-def shell_word(text: str) -> str:
+def shell_quote(text: str) -> str:
     """Return *text* quoted for a shell, and safe to show on a terminal.
 
     What does not print is escaped within `$'...'`, which bash, ksh and zsh undo.
@@ -243,8 +242,8 @@ def _encoder() -> JSONEncoder:
     return _ENCODERS[0]
 
 
-def compact(value: object) -> str:
-    """Return *value* as JSON in little room, for people: not yet `plain`."""
+def compact_json(value: object) -> str:
+    """Return *value* as JSON in little room, for people: not yet `printable`."""
     import json
 
     try:

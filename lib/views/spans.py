@@ -97,9 +97,9 @@ class _Reader:
         return self._parts
 
     def _time(self, value: object) -> float | None:
-        when = timestamps.canonical(value)
-        if when is None or not timestamps.is_trusted(
-            when, timestamps.latest_trusted(self._now)
+        when = timestamps.normalize(value)
+        if when is None or not timestamps.is_plausible(
+            when, timestamps.latest_plausible(self._now)
         ):
             return None
         return min(max(timestamps.parse(when) or 0.0, self._last), self._now)

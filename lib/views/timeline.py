@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from ..cli.terminal.width import clip_line
+from ..cli.terminal.width import truncate_line
 from ..record import schema, timestamps
-from ..text import duration, plain
+from ..text import humanize, printable
 from .session_view import NONE, ago
 
 TYPE_CHECKING = False
@@ -54,7 +54,7 @@ class Timeline:
     def add(self, entry: SessionEntry) -> None:
         """Take the next entry."""
         kind = entry.get("type")
-        when = timestamps.canonical(entry.get("timestamp", entry.get("start_time")))
+        when = timestamps.normalize(entry.get("timestamp", entry.get("start_time")))
         if kind in (schema.HEARTBEAT, schema.TURN_CLOSE):
             self._see_state(entry.get("state"), when)
         elif kind == schema.METADATA:
@@ -144,8 +144,10 @@ def lines(
         told.insert(_HEAD, f"{'...':>10}  {timeline.left_out} more between")
     if timeline.others:
         told.append(f"{'others':>10}  {_counts(timeline.others)}")
-    shown = [plain(line, _LINE_LENGTH) for line in told]
-    return shown if columns is None else [clip_line(line, columns) for line in shown]
+    shown = [printable(line, _LINE_LENGTH) for line in told]
+    return (
+        shown if columns is None else [truncate_line(line, columns) for line in shown]
+    )
 
 
 def _line(moment: Moment, now: float, *, alive: bool) -> str:
@@ -160,10 +162,10 @@ def _spell(moment: Moment, now: float, *, alive: bool) -> str:
     if begun is None:
         return signs.removeprefix(", ")
     if end is not None:
-        return duration(end - begun) + signs
+        return humanize(end - begun) + signs
     if alive:
-        return f"{duration(now - begun)} so far{signs}"
-    return f"{duration((last or begun) - begun)}{signs}, then nothing more"
+        return f"{humanize(now - begun)} so far{signs}"
+    return f"{humanize((last or begun) - begun)}{signs}, then nothing more"
 
 
 def _counts(others: dict[str, int]) -> str:

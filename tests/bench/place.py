@@ -128,7 +128,7 @@ def session(
     session_id: str, who: Who, *, state: str = "busy", entries: int = ENTRIES
 ) -> bytes:
     """Return a session's file: metadata, other tools' entries, a heartbeat just now."""
-    now = timestamps.stamp(time.time())
+    now = timestamps.from_epoch(time.time())
     metadata = {
         **_common("session_metadata", session_id),
         **_present(who),
@@ -153,7 +153,7 @@ def session(
 
 def note(session_id: str) -> bytes:
     """Return an entry as another tool writes it."""
-    now = timestamps.stamp(time.time())
+    now = timestamps.from_epoch(time.time())
     entry = _common("note.added", session_id)
     return _line({**entry, "timestamp": now, "text": _TEXT})
 

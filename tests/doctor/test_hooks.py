@@ -159,7 +159,7 @@ def test_a_command_that_links_to_nothing_is_told_and_mended(
 def test_hooks_that_were_wired_before_are_told_by_what_they_recorded(
     examine, wired, store
 ):
-    now = timestamps.stamp(time.time())
+    now = timestamps.from_epoch(time.time())
     path = write(store, ID, source="startup", transcript_path="/t", last_heartbeat=now)
     store.chmod(0o700)
     path.chmod(0o600)

@@ -211,7 +211,7 @@ def test_files_that_others_may_read_are_mended_by_chmod(
 def test_archived_files_and_the_log_are_looked_at_too(examine, wired, store):
     sessions.create_session(session_id=ID)
     path = sessions.archive_session(store / f"{ID}.jsonl")
-    error_log.note("here", "nothing")
+    error_log.log_error("here", "nothing")
     os.chmod(path, 0o640)
     os.chmod(store / "errors.log", 0o640)
     message = examine()[0].problem[1]
@@ -276,11 +276,11 @@ def test_what_hooks_complained_of_is_told_once_each_with_how_often(
     examine, doctor, wired, store
 ):
     for number in range(5):
-        error_log.note(
+        error_log.log_error(
             "heartbeat", f"{ID[:-1]}{number} is busy for {number} s \x1b[31m"
         )
-    error_log.note("stop", "no room")
-    old = timestamps.stamp(time.time() - 8 * 86_400)
+    error_log.log_error("stop", "no room")
+    old = timestamps.from_epoch(time.time() - 8 * 86_400)
     log = store / "errors.log"
     log.write_text(f"{old} 0.1.0 long ago\n" + log.read_text())
     findings, code = examine()
@@ -297,7 +297,7 @@ def test_what_hooks_complained_of_is_told_once_each_with_how_often(
 
 def test_of_many_complaints_the_newest_are_told(examine, wired, store):
     for word in "abcdefg":
-        error_log.note(word * 3, "no")
+        error_log.log_error(word * 3, "no")
     told = [finding["message"] for finding in examine()[0].of("warn", "errors")]
     assert told[0].endswith("7 days, of 7 kinds; the newest 5:")
     assert [line[-7:-4] for line in told[1:]] == ["ggg", "fff", "eee", "ddd", "ccc"]

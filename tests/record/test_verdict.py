@@ -17,7 +17,7 @@ NOW = time.time()
 
 
 def stamp(ago):
-    return timestamps.stamp(NOW - ago)
+    return timestamps.from_epoch(NOW - ago)
 
 
 @pytest.fixture(scope="module")

@@ -96,9 +96,9 @@ def start_hook(action, given, output, *others):
 
 
 def _begin_anew():
-    """Let the patience of a hook begin now; it began when its module was imported."""
-    hook.PATIENCE = sessions.Patience(
-        hook.PATIENCE.seconds, even_locked=True, in_all=True
+    """Start the deadline of a hook now; it started when its module was imported."""
+    hook.LOCK_POLICY = sessions.LockPolicy(
+        hook.LOCK_POLICY.seconds, write_unlocked=True, shared_deadline=True
     )
 
 

@@ -67,8 +67,8 @@ MUTANTS = [
     Mutant(
         "verdict again under the lock",
         "lib/store/archive.py",
-        "        if not still_wanted():\n",
-        "        if still_wanted is None:\n",
+        "        if not confirm():\n",
+        "        if confirm is None:\n",
         "test_cleaners.py",
     ),
     Mutant(
@@ -109,8 +109,8 @@ MUTANTS = [
     Mutant(
         "metadata before the name",
         "lib/store/journal.py",
-        "    descriptor = paths.open_private(hidden, _APPEND | os.O_EXCL)\n",
-        "    descriptor = paths.open_private(path, _APPEND | os.O_EXCL)\n"
+        "    descriptor = private.open_private(hidden, _APPEND | os.O_EXCL)\n",
+        "    descriptor = private.open_private(path, _APPEND | os.O_EXCL)\n"
         "    _write(descriptor, line[:9]); _write(descriptor, line[9:])\n"
         "    return os.close(descriptor)\n",
         "test_writers.py",
@@ -132,7 +132,7 @@ MUTANTS = [
     ),
     Mutant(
         "symbolic links refused",
-        "lib/store/paths.py",
+        "lib/system/private.py",
         'getattr(os, "O_NOFOLLOW", 0) | ',
         "",
         "test_folders.py",

@@ -21,7 +21,7 @@ from lib.system import rename
 @pytest.fixture
 def quiet(store, monkeypatch):
     """No cleanup by the way: these tests call it themselves."""
-    monkeypatch.setattr(sessions, "clean_by_the_way", lambda *_: None)
+    monkeypatch.setattr(sessions, "auto_cleanup", lambda *_: None)
     return store
 
 

@@ -20,7 +20,7 @@ from lib.record import timestamps
 
 LOOSE_SECONDS = 5.0
 OTHER_USER = 65_534
-TODAY = timestamps.stamp(time.time())[:10]
+TODAY = timestamps.from_epoch(time.time())[:10]
 
 
 def need_root():

@@ -24,7 +24,7 @@ exec "$@"
 FILL = """
 import sys
 from lib import sessions
-sessions.clean_by_the_way = lambda *_: None
+sessions.auto_cleanup = lambda *_: None
 ID, pad = sys.argv[1:]
 sessions.create_session(session_id=ID, pid=0)
 count = 0

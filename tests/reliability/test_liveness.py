@@ -141,7 +141,11 @@ VERDICTS = {
 
 def write(path, process_fields, heartbeat, now):
     pid, known, host = process_fields
-    stamp = timestamps.stamp(now - heartbeat) if type(heartbeat) is float else heartbeat
+    stamp = (
+        timestamps.from_epoch(now - heartbeat)
+        if type(heartbeat) is float
+        else heartbeat
+    )
     entry = {
         "type": "session_metadata",
         "session_id": path.stem,
@@ -215,8 +219,8 @@ for _ in range(times):
         os.sched_yield()
     second = sleeper()
     used += first == second
-    alive += process.compare(second, known, process.host_name())[0] != process.GONE
-    assert process.compare(second, process.fingerprint(second), None)[0] == process.SAME
+    alive += process.probe(second, known, process.host_name())[0] != process.GONE
+    assert process.probe(second, process.fingerprint(second), None)[0] == process.SAME
     os.kill(second, signal.SIGKILL)
     os.waitpid(second, 0)
 print(used, alive)
@@ -244,7 +248,7 @@ def test_what_is_hidden_or_another_users_is_never_called_dead(tmp_path, hides):
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
         "from lib.system import process\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "print(process.compare(int(sys.argv[2]), sys.argv[3], process.host_name())[0])"
+        "print(process.probe(int(sys.argv[2]), sys.argv[3], process.host_name())[0])"
     )
     mount = "mount -t proc -o hidepid=2 proc /proc && " if hides else ""
     words = [str(ROOT), str(os.getpid()), process.fingerprint(os.getpid())]

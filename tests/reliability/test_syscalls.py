@@ -101,7 +101,7 @@ def program(call):
 def template(store, tmp_path, monkeypatch):
     """Return a store with a session, a dead one, and one in the archive."""
     tracing.need_strace()
-    monkeypatch.setattr(sessions, "clean_by_the_way", lambda *_: None)
+    monkeypatch.setattr(sessions, "auto_cleanup", lambda *_: None)
     killed = subprocess.Popen(["sleep", "600"])
     for session_id, pid in ((ID, None), ("away", None), ("dead", killed.pid)):
         sessions.create_session(session_id=session_id, pid=pid, cwd="/")

@@ -119,7 +119,7 @@ def read_until(total):
 def test_no_reader_sees_a_session_without_its_metadata(
     store, size, figure, monkeypatch
 ):
-    monkeypatch.setattr(sessions, "clean_by_the_way", lambda *_: None)
+    monkeypatch.setattr(sessions, "auto_cleanup", lambda *_: None)
     writers, count = 4, size(50, 250)
     results = forked.together(
         lambda work, *given: work(*given),

@@ -29,7 +29,7 @@ def dead(session_id=ID):
 
 def age(path, seconds):
     """Make the session look as if nothing was written to it for so long."""
-    old = timestamps.stamp(time.time() - seconds)
+    old = timestamps.from_epoch(time.time() - seconds)
     text = path.read_text()
     for entry in sessions.load_session_jsonl(path):
         for key in ("start_time", "last_heartbeat", "timestamp"):
@@ -41,7 +41,7 @@ def age(path, seconds):
 @pytest.fixture
 def quiet(store, monkeypatch):
     """No cleanup by the way: these tests call it themselves."""
-    monkeypatch.setattr(sessions, "clean_by_the_way", lambda *_: None)
+    monkeypatch.setattr(sessions, "auto_cleanup", lambda *_: None)
     return store
 
 
@@ -49,7 +49,7 @@ def test_the_dead_are_filed_under_the_day_and_the_living_stay(quiet):
     dead("dead")
     sessions.create_session(session_id="alive")
     (moved,) = sessions.cleanup_stale_sessions()
-    day = timestamps.stamp(time.time())[:10]
+    day = timestamps.from_epoch(time.time())[:10]
     assert moved.id == "dead"
     assert moved.path == quiet / "archive" / day / "dead.jsonl"
     assert types(moved.path) == ["session_metadata"]
@@ -62,7 +62,7 @@ def test_the_day_is_the_same_in_every_time_zone(quiet, zone):
     """At any time it is another day in one of these two than it is in UTC."""
     code = "from lib import sessions; print(sessions.cleanup_stale_sessions()[0].path)"
     dead()
-    days = [timestamps.stamp(time.time())[:10]]
+    days = [timestamps.from_epoch(time.time())[:10]]
     said = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -71,7 +71,7 @@ def test_the_day_is_the_same_in_every_time_zone(quiet, zone):
         text=True,
         check=True,
     )
-    days.append(timestamps.stamp(time.time())[:10])
+    days.append(timestamps.from_epoch(time.time())[:10])
     assert said.stdout.split("/")[-2] in days
 
 
@@ -126,7 +126,7 @@ def test_a_number_that_was_used_again_is_no_clock_that_was_set(quiet):
     old = time.time() - 3650 * DAY
     entry = {"type": "session_metadata", "session_id": ID, "pid": os.getpid()}
     path.write_text(
-        json.dumps({**entry, "last_heartbeat": timestamps.stamp(old)}) + "\n"
+        json.dumps({**entry, "last_heartbeat": timestamps.from_epoch(old)}) + "\n"
     )
     os.utime(path, (old, old))
     problems = []
@@ -138,15 +138,13 @@ def test_an_entry_written_without_the_lock_between_verdict_and_move_is_seen(quie
     """By a hook that could not have it in time, as when the cleaner was stopped."""
     session_id = dead()
     path = sessions.get_session_path(session_id)
-    hooks = sessions.Patience(0, even_locked=True)
+    hooks = sessions.LockPolicy(0, write_unlocked=True)
 
     def beat_after_the_verdict():
-        sessions.update_heartbeat(session_id, state="busy", patience=hooks)
+        sessions.update_heartbeat(session_id, state="busy", lock_policy=hooks)
         return True
 
-    moved = archive.archive(
-        str(path), now=time.time(), still_wanted=beat_after_the_verdict
-    )
+    moved = archive.archive(str(path), now=time.time(), confirm=beat_after_the_verdict)
     assert moved is None
     assert types(path) == ["session_metadata", "heartbeat"]
     assert sessions.discover_sessions(archived=True) == []
@@ -155,7 +153,9 @@ def test_an_entry_written_without_the_lock_between_verdict_and_move_is_seen(quie
 def test_a_heartbeat_from_the_future_does_not_keep_a_session_for_ever(quiet):
     sessions.create_session(session_id=ID, pid=0)
     path = quiet / f"{ID}.jsonl"
-    path.write_text(path.read_text().replace(timestamps.stamp(time.time())[:4], "2036"))
+    path.write_text(
+        path.read_text().replace(timestamps.from_epoch(time.time())[:4], "2036")
+    )
     assert sessions.cleanup_stale_sessions() == []
     os.utime(path, (time.time() - 2 * DAY,) * 2)
     assert [info.id for info in sessions.cleanup_stale_sessions()] == [ID]
@@ -327,7 +327,7 @@ def test_an_archive_that_is_none_moves_nothing(quiet, tmp_path, kind):
         place.symlink_to(outside)
     else:
         place.mkdir()
-        (place / timestamps.stamp(time.time())[:10]).symlink_to(outside)
+        (place / timestamps.from_epoch(time.time())[:10]).symlink_to(outside)
     problems = []
     assert sessions.cleanup_stale_sessions(on_problem=problems.append) == []
     assert len(problems) == 1

@@ -164,7 +164,7 @@ def test_a_failing_call_leaves_the_store_whole(store, path, tmp_path, fault, cal
         "import sys; from lib import sessions\n"
         "from lib.record import entries, verdict\n"
         "from lib.store import archive, reader\n"
-        "import pathlib, filelock, uuid; sessions.PATIENT.seconds = 0.2\n"
+        "import pathlib, filelock, uuid; sessions.DEFAULT_LOCK_POLICY.seconds = 0.2\n"
         "open('/dev/full').close()\n"
         "for step in (lambda: sessions.append_to_session(sys.argv[1], {'type': 'n'}),\n"
         "             lambda: sessions.create_session(session_id='new')):\n"
@@ -275,7 +275,9 @@ def test_a_strangers_file_of_the_same_name_is_left_alone(store, text):
 def test_a_library_call_says_that_the_lock_is_held_and_writes_nothing(path):
     before = path.read_bytes()
     with journal.locked(str(path)), pytest.raises(LockTimeoutError, match="attempts"):
-        sessions.append_to_session(ID, {"type": "n"}, patience=sessions.Patience(0.05))
+        sessions.append_to_session(
+            ID, {"type": "n"}, lock_policy=sessions.LockPolicy(0.05)
+        )
     assert path.read_bytes() == before
 
 

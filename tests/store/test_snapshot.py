@@ -136,10 +136,10 @@ def test_a_heartbeat_without_a_state_changes_none(path, states, state):
 
 def test_the_newest_of_all_times_counts_whatever_their_order(path):
     now = time.time()
-    stamps = [timestamps.stamp(now - ago) for ago in (50, 10, 30)]
+    stamps = [timestamps.from_epoch(now - ago) for ago in (50, 10, 30)]
     first = json.loads(path.read_text()) | {
-        "start_time": timestamps.stamp(now - 99),
-        "last_heartbeat": timestamps.stamp(now - 99),
+        "start_time": timestamps.from_epoch(now - 99),
+        "last_heartbeat": timestamps.from_epoch(now - 99),
     }
     beats = [{"type": "heartbeat", "timestamp": stamp} for stamp in stamps]
     write(path, first, *beats)
@@ -151,7 +151,7 @@ NO_TIMES = [None, "soon", 1.7e9, "9" * 99, ["2026-01-01T00:00:00.000Z"]]
 
 
 def ago(hours):
-    return timestamps.stamp(time.time() - hours * HOUR)
+    return timestamps.from_epoch(time.time() - hours * HOUR)
 
 
 @pytest.mark.parametrize("value", NO_TIMES, ids=lambda value: ascii(value)[:9])
@@ -165,7 +165,9 @@ def test_without_a_heartbeat_the_start_counts_and_then_the_file(path, value):
     for nothing in ("soon", None):
         write(path, first | {"start_time": nothing}, beat)
         os.utime(path, (time.time() - 5 * HOUR,) * 2)
-        assert fold(path)["last_heartbeat"] == timestamps.stamp(path.stat().st_mtime)
+        assert fold(path)["last_heartbeat"] == timestamps.from_epoch(
+            path.stat().st_mtime
+        )
     good = ago(2)
     write(path, first, {"type": "heartbeat", "timestamp": good}, beat)
     assert fold(path)["last_heartbeat"] == good
@@ -179,7 +181,9 @@ def test_a_heartbeat_from_the_future_is_the_files_time_and_never_later_than_now(
     for ahead in (1, 24, 87_600):
         write(path, first, {"type": "heartbeat", "timestamp": ago(-ahead)})
         os.utime(path, (time.time() - 5 * HOUR,) * 2)
-        assert fold(path)["last_heartbeat"] == timestamps.stamp(path.stat().st_mtime)
+        assert fold(path)["last_heartbeat"] == timestamps.from_epoch(
+            path.stat().st_mtime
+        )
         os.utime(path, (time.time() - 40 * HOUR,) * 2)
         assert fold(path)["last_heartbeat"] == first["last_heartbeat"]
         os.utime(path, (time.time() + 87_600 * HOUR,) * 2)
@@ -254,7 +258,7 @@ def add_raw(path, **fields):
     entry = {
         "v": 1,
         "session_id": ID,
-        "timestamp": timestamps.stamp(time.time()),
+        "timestamp": timestamps.from_epoch(time.time()),
         **fields,
     }
     with path.open("a") as file:

@@ -13,7 +13,7 @@ import pytest
 from support import DEAD_PID, ROOT, Client
 
 from lib.system import process
-from lib.system.process import GONE, SAME, UNKNOWN
+from lib.system.process import GONE, RUNNING, UNKNOWN
 
 HOST = process.host_name()
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -36,7 +36,7 @@ def changed(pid, field, value):
 
 def test_a_running_process_is_the_same(child):
     known = process.fingerprint(child.pid)
-    assert process.compare(child.pid, known, HOST)[0] == SAME
+    assert process.probe(child.pid, known, HOST)[0] == RUNNING
     assert process.fingerprint(child.pid) == known
 
 
@@ -44,7 +44,7 @@ def test_a_process_that_ended_is_gone(child):
     known = process.fingerprint(child.pid)
     child.kill()
     child.wait()
-    outcome, reason = process.compare(child.pid, known, HOST)
+    outcome, reason = process.probe(child.pid, known, HOST)
     assert (outcome, reason) == (GONE, f"pid {child.pid} is gone")
 
 
@@ -52,17 +52,17 @@ def test_a_zombie_is_gone(child):
     known = process.fingerprint(child.pid)
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    outcome, reason = process.compare(child.pid, known, HOST)
+    outcome, reason = process.probe(child.pid, known, HOST)
     assert outcome == GONE
     assert "zombie" in reason
-    assert process.compare(child.pid, None, HOST)[0] == GONE
+    assert process.probe(child.pid, None, HOST)[0] == GONE
 
 
 def test_a_stopped_process_is_the_same(child):
     known = process.fingerprint(child.pid)
     child.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
-    assert process.compare(child.pid, known, HOST)[0] == SAME
+    assert process.probe(child.pid, known, HOST)[0] == RUNNING
 
 
 @linux
@@ -70,7 +70,7 @@ def test_a_reused_number_is_another_process(child):
     start = int(process.fingerprint(child.pid).rpartition(":")[2])
     ticks = os.sysconf("SC_CLK_TCK")
     recorded = changed(child.pid, "start", start - 60 * ticks)
-    outcome, reason = process.compare(child.pid, recorded, HOST)
+    outcome, reason = process.probe(child.pid, recorded, HOST)
     assert outcome == GONE
     assert reason == f"pid {child.pid} is now another process, started 1 min later"
 
@@ -83,9 +83,7 @@ def test_a_reused_number_is_another_process(child):
 )
 def test_a_start_that_cannot_be_one_is_another_process_too(child, start):
     """Written by another tool. A digit need not be one that `int` takes."""
-    outcome, reason = process.compare(
-        child.pid, changed(child.pid, "start", start), HOST
-    )
+    outcome, reason = process.probe(child.pid, changed(child.pid, "start", start), HOST)
     assert outcome == GONE
     assert reason.startswith(f"pid {child.pid} is now another process")
 
@@ -93,7 +91,7 @@ def test_a_start_that_cannot_be_one_is_another_process_too(child, start):
 @linux
 def test_after_a_reboot_every_process_is_gone_even_if_its_number_recurs(child):
     recorded = changed(child.pid, "boot", "another-boot")
-    outcome, reason = process.compare(child.pid, recorded, HOST)
+    outcome, reason = process.probe(child.pid, recorded, HOST)
     assert outcome == GONE
     assert "rebooted" in reason
 
@@ -109,24 +107,22 @@ def test_after_a_reboot_every_process_is_gone_even_if_its_number_recurs(child):
 )
 def test_what_cannot_be_seen_from_here_is_unknown(child, field, value, host):
     recorded = changed(child.pid, field, value)
-    assert process.compare(child.pid, recorded, host)[0] == UNKNOWN
-    assert (
-        process.compare(DEAD_PID, changed(child.pid, field, value), host)[0] == UNKNOWN
-    )
+    assert process.probe(child.pid, recorded, host)[0] == UNKNOWN
+    assert process.probe(DEAD_PID, changed(child.pid, field, value), host)[0] == UNKNOWN
 
 
 @linux
 def test_a_host_that_was_renamed_since_is_still_this_one(child):
     known = process.fingerprint(child.pid)
-    assert process.compare(child.pid, known, "its-old-name")[0] == SAME
+    assert process.probe(child.pid, known, "its-old-name")[0] == RUNNING
 
 
 @pytest.mark.parametrize(
     "pid", [None, True, False, "12", 1.0, 1e3, 0, -1, 2**31, 2**63, [], {}], ids=repr
 )
 def test_what_is_no_number_of_a_process_is_unknown(pid):
-    assert process.compare(pid, None, HOST)[0] == UNKNOWN
-    assert process.compare(pid, "linux:a:b:c:d", HOST)[0] == UNKNOWN
+    assert process.probe(pid, None, HOST)[0] == UNKNOWN
+    assert process.probe(pid, "linux:a:b:c:d", HOST)[0] == UNKNOWN
     assert not process.is_pid(pid)
     assert process.fingerprint(pid) is None
 
@@ -135,15 +131,15 @@ def test_what_is_no_number_of_a_process_is_unknown(pid):
     "known", ["", "linux", "linux:a", "x:y:z", "psutil:1:1", 7, []]
 )
 def test_a_fingerprint_of_another_make_is_unknown_not_dead(known):
-    expected = SAME if not known else UNKNOWN
-    assert process.compare(os.getpid(), known, HOST)[0] == expected
+    expected = RUNNING if not known else UNKNOWN
+    assert process.probe(os.getpid(), known, HOST)[0] == expected
 
 
 def test_without_a_fingerprint_the_number_decides_on_this_host(child):
-    assert process.compare(child.pid, None, HOST)[0] == SAME
-    assert process.compare(child.pid, None, None)[0] == SAME
-    assert process.compare(child.pid, None, "elsewhere")[0] == UNKNOWN
-    assert process.compare(DEAD_PID, None, HOST)[0] == GONE
+    assert process.probe(child.pid, None, HOST)[0] == RUNNING
+    assert process.probe(child.pid, None, None)[0] == RUNNING
+    assert process.probe(child.pid, None, "elsewhere")[0] == UNKNOWN
+    assert process.probe(DEAD_PID, None, HOST)[0] == GONE
 
 
 @linux
@@ -159,7 +155,7 @@ def test_the_number_of_a_thread_is_no_process():
     thread.start()
     ready.wait()
     try:
-        assert process.compare(number[0], None, HOST)[0] == GONE
+        assert process.probe(number[0], None, HOST)[0] == GONE
     finally:
         done.set()
         thread.join()
@@ -172,7 +168,7 @@ def test_another_users_process_can_be_judged():
     code = (
         "import os, sys; os.setuid(65534); sys.path.insert(0, sys.argv[1])\n"
         "from lib.system import process\n"
-        "print(process.compare(int(sys.argv[2]), sys.argv[3], process.host_name())[0])"
+        "print(process.probe(int(sys.argv[2]), sys.argv[3], process.host_name())[0])"
     )
     own = [str(os.getpid()), process.fingerprint(os.getpid())]
     folder = shutil.copytree(
@@ -189,7 +185,7 @@ def test_another_users_process_can_be_judged():
         )
     finally:
         shutil.rmtree("/tmp/headcount-test-lib")
-    assert said.stdout.strip() == SAME
+    assert said.stdout.strip() == RUNNING
 
 
 @linux
@@ -219,7 +215,7 @@ def test_in_another_pid_namespace_nobody_is_declared_dead():
         pytest.skip("needs root to make a pid namespace")
     code = (
         "import sys; from lib.system import process\n"
-        "print(process.compare(int(sys.argv[1]), sys.argv[2], process.host_name())[0])"
+        "print(process.probe(int(sys.argv[1]), sys.argv[2], process.host_name())[0])"
     )
     known = [str(os.getpid()), process.fingerprint(os.getpid())]
     said = subprocess.run(

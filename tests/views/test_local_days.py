@@ -69,7 +69,7 @@ def test_a_day_begins_and_ends_where_the_local_date_changes(
 ):
     zone(name)
     begin = local_days.start_of(timestamps.parse(moment))
-    assert timestamps.stamp(begin) == start
+    assert timestamps.from_epoch(begin) == start
     assert (local_days.next_after(begin) - begin) / 3600 == hours
     assert (
         local_days.name(begin - 1)

@@ -52,8 +52,12 @@ def test_a_live_session_goes_before_an_archived_one(headcount, store):
 
 
 def test_of_a_session_archived_twice_the_newer_file_is_shown(headcount, store):
-    first = archive(store, ID, last_heartbeat=timestamps.stamp(time.time() - 3 * DAY))
-    second = archive(store, ID, last_heartbeat=timestamps.stamp(time.time() - 2 * DAY))
+    first = archive(
+        store, ID, last_heartbeat=timestamps.from_epoch(time.time() - 3 * DAY)
+    )
+    second = archive(
+        store, ID, last_heartbeat=timestamps.from_epoch(time.time() - 2 * DAY)
+    )
     assert first != second
     assert json.loads(headcount("show", ID, "--json")[1])["path"] == str(second)
 

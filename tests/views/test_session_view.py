@@ -26,8 +26,8 @@ def session(**changes):
         "state": "busy",
         "pid": 1,
         "cwd": "/srv/shop",
-        "start_time": timestamps.stamp(NOW - 90 * MINUTE),
-        "last_heartbeat": timestamps.stamp(NOW - 3),
+        "start_time": timestamps.from_epoch(NOW - 90 * MINUTE),
+        "last_heartbeat": timestamps.from_epoch(NOW - 3),
         "path": "/store/6f2a1b3c-0000-4000-8000-000000000001.jsonl",
         "archived": False,
         **changes,
@@ -70,9 +70,9 @@ def test_nothing_that_a_record_holds_reaches_the_terminal_as_control():
 
 def test_home_is_written_as_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert session_view.tilde(str(tmp_path)) == "~"
-    assert session_view.tilde(f"{tmp_path}/src") == "~/src"
-    assert session_view.tilde(f"{tmp_path}2/src") == f"{tmp_path}2/src"
+    assert session_view.shorten_home(str(tmp_path)) == "~"
+    assert session_view.shorten_home(f"{tmp_path}/src") == "~/src"
+    assert session_view.shorten_home(f"{tmp_path}2/src") == f"{tmp_path}2/src"
 
 
 def test_where_is_the_working_tree_of_the_folder(tmp_path):
@@ -94,7 +94,7 @@ def test_facts_name_verdict_and_each_reason_on_a_line_of_its_own():
     assert lines[at + 1].strip() == "pid 1 is running"
     assert lines[at + 2].strip() == "last heartbeat 3 s ago"
     assert "label      nightly" in lines
-    assert f"heartbeat  {timestamps.stamp(NOW - 3)} (3 s ago)" in lines
+    assert f"heartbeat  {timestamps.from_epoch(NOW - 3)} (3 s ago)" in lines
 
 
 def test_facts_pass_over_what_is_not_known():
@@ -132,7 +132,7 @@ def test_facts_pass_over_what_is_not_known():
     ],
 )
 def test_an_entry_is_a_line_of_when_type_and_what_it_says(entry, line):
-    entry = {"timestamp": timestamps.stamp(NOW - 3), **entry}
+    entry = {"timestamp": timestamps.from_epoch(NOW - 3), **entry}
     assert session_view.entry_line(entry, NOW, None) == line
 
 

@@ -12,7 +12,7 @@ NOW = timestamps.parse("2026-11-25T12:00:00Z")
 
 
 def at(minute):
-    return timestamps.stamp(NOW + minute * 60)
+    return timestamps.from_epoch(NOW + minute * 60)
 
 
 def begun(minute, process="p1", **more):

@@ -13,7 +13,7 @@ HOSTILE = "\x1b[31mred\nnext\u202elanif"
 
 
 def entry(kind, ago, **fields):
-    return {"type": kind, "timestamp": timestamps.stamp(NOW - ago), **fields}
+    return {"type": kind, "timestamp": timestamps.from_epoch(NOW - ago), **fields}
 
 
 def beat(ago, state=None):
@@ -22,7 +22,7 @@ def beat(ago, state=None):
 
 STARTED = {
     "type": "session_metadata",
-    "start_time": timestamps.stamp(NOW - 7200),
+    "start_time": timestamps.from_epoch(NOW - 7200),
     "source": "startup",
 }
 

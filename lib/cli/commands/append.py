@@ -6,6 +6,7 @@ import json
 import sys
 import time
 
+from ... import sessions
 from ...errors import InvalidEntryError
 from ...views import lookup
 from .. import output
@@ -17,16 +18,33 @@ if TYPE_CHECKING:
     from ...model import SessionEntry
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Append the entry and print its id."""
-    fields = _fields(asked.json)
-    if fields.get("type", asked.type) != asked.type:
+    fields = _fields(args.json)
+    if fields.get("type", args.type) != args.type:
         raise InvalidEntryError(
-            f"the JSON has the type {fields['type']!r}, TYPE is {asked.type!r}"
+            f"the JSON has the type {fields['type']!r}, TYPE is {args.type!r}"
         )
-    entry = {**fields, "type": asked.type}
-    output.write([lookup.add_entry(asked.id, entry, time.time())])
+    entry = {**fields, "type": args.type}
+    output.write([add_entry(args.id, entry, time.time())])
     return 0
+
+
+def add_entry(wanted: str, entry: SessionEntry, now: float) -> str:
+    """Add *entry* to the session that *wanted* means; return the entry's id.
+
+    Says so on stderr if the session was brought back from the archive for it. Raises
+    HeadcountError if its file holds no valid metadata, and what `find` and
+    `sessions.append_to_session` raise.
+    """
+    session = lookup.find(wanted, now)
+    session_id = str(session["session_id"])
+    if session["verdict"] is None:
+        raise lookup.unreadable(session, "nothing was added to it")
+    entry_id = sessions.append_to_session(session_id, entry)
+    if session["archived"]:
+        output.message(f"{session_id} was brought back from the archive for it")
+    return entry_id
 
 
 def _fields(text: str | None) -> SessionEntry:

@@ -8,7 +8,7 @@ from ... import sessions
 from ...errors import UsageError
 from ...record import timestamps
 from ...store import delete
-from ...text import plain
+from ...text import count, printable
 from ...views import lookup, session_view
 from .. import output, time_spec
 from ..terminal.progress import Progress
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 _MOST_DAYS = 36_500
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Archive what is over; 1 if anything could not be judged, moved or deleted."""
     now = time.time()
-    older_than = time_spec.span(asked.older_than) if asked.older_than else 0.0
-    keep_days = None if asked.keep_days is None else _days(asked.keep_days)
+    older_than = time_spec.span(args.older_than) if args.older_than else 0.0
+    keep_days = None if args.keep_days is None else _days(args.keep_days)
     problems: list[str] = []
     known = sessions.discover_sessions()
     moved = _archive(
-        known, now, older_than, dry_run=asked.dry_run, on_problem=problems.append
+        known, now, older_than, dry_run=args.dry_run, on_problem=problems.append
     )
     removed: list[str] = []
     if keep_days is not None:
         removed = _remove(
-            keep_days, now, dry_run=asked.dry_run, on_problem=problems.append
+            keep_days, now, dry_run=args.dry_run, on_problem=problems.append
         )
-    if asked.json:
+    if args.json:
         result = {
-            "dry_run": asked.dry_run,
+            "dry_run": args.dry_run,
             "sessions": len(known),
             "archived": moved,
             "removed": removed,
@@ -48,11 +48,11 @@ def run(asked: Namespace) -> int:
         }
         output.write([session_view.as_json(result)])
     else:
-        output.write([*map(_moved_line, moved), _moved_sum(moved, known, asked)])
+        output.write([*map(_moved_line, moved), _moved_sum(moved, known, args)])
         if keep_days is not None:
-            output.write(_removed_lines(removed, keep_days, dry_run=asked.dry_run))
+            output.write(_removed_lines(removed, keep_days, dry_run=args.dry_run))
     for problem in problems:
-        output.say(problem)
+        output.message(problem)
     return 1 if problems else 0
 
 
@@ -71,7 +71,7 @@ def _archive(
             keep=young if older_than else (),
             now=now,
             on_problem=on_problem,
-            on_look=progress.step,
+            on_progress=progress.step,
         )
     return [lookup.describe(info, now, archived=not dry_run) for info in moved]
 
@@ -91,7 +91,7 @@ def _remove(
         return list(delete.removable(files, now))
     with Progress("deleting", len(files)) as progress:
         return delete.remove_all(
-            files, now, on_problem=on_problem, on_look=progress.step
+            files, now, on_problem=on_problem, on_progress=progress.step
         )
 
 
@@ -107,18 +107,18 @@ def _days(text: str) -> int:
 
 def _moved_line(session: Session) -> str:
     told = (session["session_id"], session["verdict"], session["reasons"][0])
-    return plain("  ".join(map(str, told)), output.LONGEST)
+    return printable("  ".join(map(str, told)), output.MAX_LINE)
 
 
-def _moved_sum(moved: list[Session], known: list[SessionInfo], asked: Namespace) -> str:
-    did = "would archive" if asked.dry_run else "archived"
-    return f"{did} {len(moved)} of {output.count(len(known), 'session')}"
+def _moved_sum(moved: list[Session], known: list[SessionInfo], args: Namespace) -> str:
+    did = "would archive" if args.dry_run else "archived"
+    return f"{did} {len(moved)} of {count(len(known), 'session')}"
 
 
 def _removed_lines(removed: list[str], keep_days: int, *, dry_run: bool) -> list[str]:
-    files = output.count(len(removed), "archived file")
-    more_than = f"filed away more than {output.count(keep_days, 'day')} ago"
+    files = count(len(removed), "archived file")
+    more_than = f"filed away more than {count(keep_days, 'day')} ago"
     if not dry_run:
         return [f"deleted {files}, {more_than}"]
-    told = [plain(path, output.LONGEST) for path in removed]
+    told = [printable(path, output.MAX_LINE) for path in removed]
     return [*told, f"would delete {files}, {more_than}"]

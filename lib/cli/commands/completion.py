@@ -6,7 +6,7 @@ import time
 
 from ...errors import UsageError
 from ...store import paths, reader
-from ...text import plain
+from ...text import printable
 from ...views import lookup, session_view
 from .. import output
 from ..completion import arguments
@@ -22,12 +22,12 @@ _ABOUT_LENGTH = 60
 _MOST = 500
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Print the script of the shell, or the sessions to complete an id with."""
-    if asked.ids:
+    if args.ids:
         output.write(list(_sessions(time.time())))
-    elif asked.shell:
-        output.write_text(arguments.script(asked.shell))
+    elif args.shell:
+        output.write_text(arguments.script(args.shell))
     else:
         raise UsageError(f"which shell? {', '.join(arguments.SHELLS)}")
     return 0
@@ -55,4 +55,4 @@ def _sessions(now: float) -> Iterator[str]:
 def _about(session: Session) -> str:
     state = "archived" if session["archived"] else session_view.state_of(session)
     words = (state, session["label"] or session_view.where(session))
-    return plain(", ".join(words), _ABOUT_LENGTH)
+    return printable(", ".join(words), _ABOUT_LENGTH)

@@ -6,6 +6,7 @@ import time
 
 from ...doctor import examine
 from ...doctor.finding import PROBLEM, Look
+from ...text import count
 from ...views import session_view
 from .. import output
 
@@ -19,18 +20,18 @@ if TYPE_CHECKING:
 _MOST_ROUNDS = 3
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Say what was found; 1 if any of it is a problem, after --fix of what is left."""
-    fixed = _fix() if asked.fix else []
-    found = examine.examine(Look(time.time(), quick=asked.quick))
+    fixed = _fix() if args.fix else []
+    found = examine.examine(Look(time.time(), quick=args.quick))
     told = fixed + found
-    if asked.json:
+    if args.json:
         output.write([session_view.as_json([finding.as_object() for finding in told])])
     else:
         output.write(examine.lines(told))
     problems = [finding for finding in found if finding.level == PROBLEM]
     if problems:
-        output.say(f"{output.count(len(problems), 'problem')} found{_hint(problems)}")
+        output.message(f"{count(len(problems), 'problem')} found{_hint(problems)}")
     return 1 if problems else 0
 
 
@@ -40,7 +41,7 @@ def _fix() -> list[Finding]:
     for _ in range(_MOST_ROUNDS):
         fixed, failures = examine.mend(examine.examine(Look(time.time(), quick=True)))
         for failure in failures:
-            output.say(f"could not {failure}")
+            output.message(f"could not {failure}")
         done += fixed
         if failures or not fixed:
             break

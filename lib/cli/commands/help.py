@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Print the help of the command asked for, or of all."""
     columns, _ = output.terminal()
-    text = parser.help_of(asked.topic) if asked.topic else help_page.text(columns)
+    text = parser.help_of(args.topic) if args.topic else help_page.text(columns)
     output.write_text(text)
     return 0

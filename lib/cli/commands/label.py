@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 
-from ...views import lookup
+from .append import add_entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Set the label; an empty one takes it away."""
     # What is not UTF-8 in the argument would be no text for other readers.
-    text = asked.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = args.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     entry = {"type": "session_update", "label": text, "source": "person"}
-    lookup.add_entry(asked.id, entry, time.time())
+    add_entry(args.id, entry, time.time())
     return 0

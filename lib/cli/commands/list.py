@@ -7,7 +7,7 @@ import time
 from ... import sessions
 from ...errors import UsageError
 from ...record import timestamps
-from ...text import plain
+from ...text import printable
 from ...views import lookup, neighbours, session_view
 from .. import output, time_spec
 from ..suggest import did_you_mean
@@ -24,26 +24,26 @@ _STATES = ("waiting", "busy", "idle", "closed")
 _VERDICTS = ("alive", "unknown", "stale", "dead", "unreadable")
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """List the sessions asked for."""
-    if asked.quiet and asked.json:
+    if args.quiet and args.json:
         raise UsageError("--quiet and --json exclude each other")
     now = time.time()
-    wanted = _conditions(asked, now)
+    wanted = _conditions(args, now)
     known = lookup.discover(now, archived=False)
-    if asked.all:
+    if args.all:
         known += lookup.discover(now, archived=True)
-    neighbours.look_around(known)
+    neighbours.annotate(known)
     kept = [session for session in known if all(holds(session) for holds in wanted)]
-    shown = session_table.ordered(kept, asked.sort)
-    if asked.json:
+    shown = session_table.ordered(kept, args.sort)
+    if args.json:
         output.write([session_view.as_json(shown)])
-    elif asked.quiet:
-        output.write([plain(one["session_id"], output.LONGEST) for one in shown])
+    elif args.quiet:
+        output.write([printable(one["session_id"], output.MAX_LINE) for one in shown])
     elif shown:
         _write_table(shown, known, now)
     else:
-        _say_none(known, here_only=asked.here and len(wanted) == 1)
+        _say_none(known, here_only=args.here and len(wanted) == 1)
     return 0
 
 
@@ -57,11 +57,13 @@ def _write_table(shown: list[Session], known: list[Session], now: float) -> None
 
 def _say_none(known: list[Session], *, here_only: bool) -> None:
     if here_only and known:
-        output.say("no session in this working tree; `headcount list` shows the others")
+        output.message(
+            "no session in this working tree; `headcount list` shows the others"
+        )
     elif known:
-        output.say("no session is such; `headcount list` shows the others")
+        output.message("no session is such; `headcount list` shows the others")
     else:
-        output.say(
+        output.message(
             f"no sessions in {sessions.SESSIONS_DIR} now; `headcount list --all` shows "
             "archived ones, `headcount doctor` whether the hooks are in place"
         )
@@ -70,17 +72,17 @@ def _say_none(known: list[Session], *, here_only: bool) -> None:
 # ---- Which ones -----------------------------------------------------------------
 
 
-def _conditions(asked: Namespace, now: float) -> list[Callable[[Session], bool]]:
+def _conditions(args: Namespace, now: float) -> list[Callable[[Session], bool]]:
     """Return what a session must be to be listed; raise UsageError."""
     wanted: list[Callable[[Session], bool]] = []
-    if asked.here:
+    if args.here:
         here = lookup.current_tree()
         wanted.append(lambda session: session["tree"] == here)
-    if asked.state:
-        states = _states(asked.state)
+    if args.state:
+        states = _states(args.state)
         wanted.append(lambda session: bool(states & _described_by(session)))
-    if asked.since is not None:
-        earliest = time_spec.moment(asked.since, now)
+    if args.since is not None:
+        earliest = time_spec.moment(args.since, now)
         wanted.append(lambda session: _last_sign(session) >= earliest)
     return wanted
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from ...errors import UsageError
+from ...text import count
 from ...views import lookup, recovery, session_view
 from .. import output, time_spec
 
@@ -17,32 +18,32 @@ if TYPE_CHECKING:
 _DAY = 86_400
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """List the sessions that ended without a goodbye, or print what resumes them."""
-    if asked.json and asked.print0:
+    if args.json and args.print0:
         raise UsageError("--json and --print0 are two forms; ask for one of them")
     now = time.time()
     live, archived = (lookup.discover(now, archived=known) for known in (False, True))
     found = recovery.lost(live, archived)
-    found = lookup.in_this_tree(found) if asked.here else found
-    choice = recovery.choose(found, _since(asked, now))
-    chosen = found if asked.all else choice.chosen
-    if asked.json:
+    found = lookup.in_this_tree(found) if args.here else found
+    choice = recovery.choose(found, _since(args, now))
+    chosen = found if args.all else choice.chosen
+    if args.json:
         output.write([session_view.as_json(chosen)])
-    elif asked.print0:
+    elif args.print0:
         _print0(chosen)
     else:
         _show(chosen, [*live, *archived], now)
-    _say_what_is_left_out(asked, chosen, choice)
+    _say_what_is_left_out(args, chosen, choice)
     return 0
 
 
-def _since(asked: Namespace, now: float) -> float:
-    if asked.since is None:
+def _since(args: Namespace, now: float) -> float:
+    if args.since is None:
         return now - recovery.DEFAULT_DAYS * _DAY
-    if asked.all:
+    if args.all:
         raise UsageError("--all has no beginning; leave --since or --all out")
-    return time_spec.moment(asked.since, now)
+    return time_spec.moment(args.since, now)
 
 
 def _show(chosen: list[Session], known: list[Session], now: float) -> None:
@@ -57,15 +58,15 @@ def _print0(chosen: list[Session]) -> None:
     ready = [session for session in chosen if not session["folder_gone"]]
     output.write_text("".join(f"{session['resume']}\0" for session in ready))
     if len(ready) < len(chosen):
-        gone = output.count(len(chosen) - len(ready), "session")
-        output.say(f"left out: {gone} whose folder is gone")
+        gone = count(len(chosen) - len(ready), "session")
+        output.message(f"left out: {gone} whose folder is gone")
 
 
 def _say_what_is_left_out(
-    asked: Namespace, chosen: list[Session], choice: recovery.Choice
+    args: Namespace, chosen: list[Session], choice: recovery.Choice
 ) -> None:
     if not chosen and not choice.left_out:
-        output.say("no session ended without a goodbye")
-    if choice.left_out and not asked.all:
+        output.message("no session ended without a goodbye")
+    if choice.left_out and not args.all:
         told = ", ".join(f"{count} {why}" for why, count in choice.left_out.items())
-        output.say(f"left out: {told}; `headcount recover --all` lists them")
+        output.message(f"left out: {told}; `headcount recover --all` lists them")

@@ -20,22 +20,22 @@ _NO_TERMINAL_COLUMNS = 80
 _BLOCKS, _ASCII = ("\N{FULL BLOCK}", "\N{LIGHT SHADE}"), ("#", "-")
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Print the report, or write its page."""
-    if asked.html == "-" and asked.json:
+    if args.html == "-" and args.json:
         raise UsageError("--json and --html - both want stdout; name a file for one")
     # A damaged line is `show`'s to tell of.
     logging.getLogger("headcount").addHandler(logging.NullHandler())
     now = time.time()
-    made = report.make(_since(asked.since, now), now)
-    if asked.html == "-":
+    made = report.make(_since(args.since, now), now)
+    if args.html == "-":
         output.write_text(page.page(made))
-    elif asked.html:
-        private.write(asked.html, page.page(made))
-        output.say(f"{asked.html}: {report.headline(made)}")
-    if asked.json:
+    elif args.html:
+        private.write(args.html, page.page(made))
+        output.message(f"{args.html}: {report.headline(made)}")
+    if args.json:
         output.write([session_view.as_json(report.as_data(made))])
-    elif not asked.html:
+    elif not args.html:
         columns, _ = output.terminal()
         full, light = _BLOCKS if _can_show(_BLOCKS) else _ASCII
         output.write(

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from ...model import Session
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Restore each session and print its path; an unknown id stops it all."""
     now = time.time()
-    wanted = lookup.find_all(asked.ids, now, archived_first=True)
+    wanted = lookup.find_all(args.ids, now, archived_first=True)
     for session in wanted:
         session_id = str(session["session_id"])
         if session["verdict"] is None:
@@ -31,9 +31,9 @@ def run(asked: Namespace) -> int:
 
 def _say_what_became(session: Session, session_id: str) -> None:
     if not session["archived"]:
-        output.say(f"{session_id} was not in the archive; it is live")
-    elif session["verdict"] in delete.OVER:
-        output.say(
+        output.message(f"{session_id} was not in the archive; it is live")
+    elif session["verdict"] in delete.FINISHED:
+        output.message(
             f"{session_id} is {session['verdict']}: unless it is resumed, the next "
             "cleanup archives it again"
         )

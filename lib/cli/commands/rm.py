@@ -7,7 +7,7 @@ import time
 
 from ...errors import UsageError
 from ...store import delete
-from ...text import plain
+from ...text import count, printable
 from ...views import lookup
 from .. import output
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 _YES = ("y", "yes")
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Delete the sessions' files and print their paths; 1 if the person said no.
 
     Nothing is deleted if any of them is unknown, or may be alive.
     """
     now = time.time()
-    wanted = lookup.find_all(asked.ids, now)
+    wanted = lookup.find_all(args.ids, now)
     for session in wanted:
         reasons = session["reasons"]
-        delete.check_may_go(session["session_id"], session["verdict"], reasons[0])
+        delete.check_deletable(session["session_id"], session["verdict"], reasons[0])
     files = [delete.files_of(session["session_id"]) for session in wanted]
-    if not asked.force and not _confirmed(wanted, files):
-        output.say("nothing was deleted")
+    if not args.force and not _confirmed(wanted, files):
+        output.message("nothing was deleted")
         return 1
     for session_files in files:
         for path, size in session_files.items():
             delete.remove(path, size, time.time())
-            output.write([plain(path, output.LONGEST)])
+            output.write([printable(path, output.MAX_LINE)])
     return 0
 
 
@@ -50,11 +50,11 @@ def _confirmed(wanted: list[Session], files: list[dict[str, int]]) -> bool:
         )
     for session, session_files in zip(wanted, files, strict=True):
         told = [session["session_id"], session["verdict"], session["label"] or ""]
-        told.append(f"{output.count(sum(session_files.values()), 'byte')}")
-        output.say(
+        told.append(f"{count(sum(session_files.values()), 'byte')}")
+        output.message(
             "  ".join(filter(None, told)), [f"  {path}" for path in session_files]
         )
-    many = output.count(len(wanted), "session")
+    many = count(len(wanted), "session")
     sys.stderr.write(f"delete {many} for good? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in _YES

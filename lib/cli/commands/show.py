@@ -23,17 +23,17 @@ _ENTRIES_OF_UNREADABLE = 10
 _SHOWN_WARNINGS = 3
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Show the session."""
     now = time.time()
-    session = lookup.find(asked.id, now)
+    session = lookup.find(args.id, now)
     around = _look_around(session, now)
-    if asked.json:
+    if args.json:
         output.write(
             [session_view.as_json({**session, **around, **_whole_life(session)})]
         )
     else:
-        output.write(_lines(session, around, asked.entries, now))
+        output.write(_lines(session, around, args.entries, now))
     return 0
 
 
@@ -46,7 +46,7 @@ def _look_around(session: Session, now: float) -> Session:
         for info in live
         if os.fspath(info) != session["path"]
     ]
-    neighbours.look_around([*others, session])
+    neighbours.annotate([*others, session])
     resume = None if session["verdict"] is None else session_view.resume_line(session)
     return {
         "came_from": lineage.came_from(session, on_record),
@@ -119,6 +119,6 @@ def _warnings_said(path: str) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
     for message in said[:_SHOWN_WARNINGS]:
-        output.say(message)
+        output.message(message)
     if len(said) > _SHOWN_WARNINGS:
-        output.say(f"{path}: {len(said) - _SHOWN_WARNINGS} more such lines")
+        output.message(f"{path}: {len(said) - _SHOWN_WARNINGS} more such lines")

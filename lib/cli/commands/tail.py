@@ -7,10 +7,10 @@ import time
 from ... import sessions
 from ...record import schema, timestamps
 from ...store import follow
-from ...text import plain
+from ...text import printable
 from ...views import lookup, session_view
 from .. import output
-from ..terminal.width import clip, clip_line, width
+from ..terminal.width import truncate, truncate_line, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,17 +26,17 @@ _TELL_LABELS = schema.LIFECYCLE | {schema.UPDATE}
 _LONGEST = 200
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Show the entries; without `--follow`, or when a session is archived, end."""
-    only = None if asked.id is None else lookup.find(asked.id, time.time())
+    only = None if args.id is None else lookup.find(args.id, time.time())
     follower = follow.Follower(None if only is None else only["path"])
-    write = _writer(asked, one=only is not None)
-    found = follower.begin(asked.lines, go_on=asked.follow)
+    write = _writer(args, one=only is not None)
+    found = follower.begin(args.lines, go_on=args.follow)
     write(found)
-    if asked.follow:
+    if args.follow:
         _follow(follower, write, archived=only is not None and only["archived"])
-    elif not found and asked.lines:
-        output.say(f"no entries in {sessions.SESSIONS_DIR} now")
+    elif not found and args.lines:
+        output.message(f"no entries in {sessions.SESSIONS_DIR} now")
     return 0
 
 
@@ -46,12 +46,12 @@ def _follow(
     while not (archived or follower.ended):
         output.pause(_BETWEEN_LOOKS)
         write(follower.look())
-    output.say("the session is in the archive: nothing is written to it there")
+    output.message("the session is in the archive: nothing is written to it there")
 
 
-def _writer(asked: Namespace, *, one: bool) -> Callable[[list[Line]], None]:
-    if asked.json:
-        return lambda lines: output.write_as_it_is([line.written for line in lines])
+def _writer(args: Namespace, *, one: bool) -> Callable[[list[Line]], None]:
+    if args.json:
+        return lambda lines: output.write_raw([line.written for line in lines])
     names = None if one else _Names()
 
     def write(lines: list[Line]) -> None:
@@ -64,8 +64,8 @@ def _writer(asked: Namespace, *, one: bool) -> Callable[[list[Line]], None]:
 def _told(line: Line, names: _Names | None, columns: int | None) -> str:
     name = "" if names is None else names.of(line) + "  "
     text = f"{_clock_time(line.time())}  {name}{session_view.entry_text(line.entry)}"
-    text = plain(text, _LONGEST)
-    return text if columns is None else clip_line(text, columns)
+    text = printable(text, _LONGEST)
+    return text if columns is None else truncate_line(text, columns)
 
 
 def _clock_time(stamp: str) -> str:
@@ -89,7 +89,7 @@ class _Names:
         """Return the name, of _NAME_COLUMNS; an entry may bring a new label."""
         self._learn(line.session_id, line.entry)
         name = self._labels.get(line.session_id) or line.session_id[:8]
-        shown = clip(plain(name, _LONGEST), _NAME_COLUMNS)
+        shown = truncate(printable(name, _LONGEST), _NAME_COLUMNS)
         return shown + " " * (_NAME_COLUMNS - width(shown))
 
     def _learn(self, session_id: str, entry: SessionEntry) -> None:

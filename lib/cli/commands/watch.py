@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
+from ...cli.terminal.width import truncate
 from ...errors import UsageError
-from ...text import plain
+from ...text import count, printable
 from ...views import changes, lookup, session_view
 from .. import output, time_spec
 from ..terminal import screen, session_table
@@ -21,59 +22,59 @@ if TYPE_CHECKING:
 _SHORTEST_INTERVAL = 0.1
 
 
-def run(asked: Namespace) -> int:
+def run(args: Namespace) -> int:
     """Watch until it is left, or until what was waited for has come."""
-    asked.interval = _interval(asked.interval)
-    asked.timeout = time_spec.span(asked.timeout) if asked.timeout else None
-    asked.here = lookup.current_tree() if asked.here else None
-    if asked.until:
-        return _wait(asked)
-    if asked.json or not screen.is_possible():
-        return _tell(asked)
-    return _show(asked)
+    args.interval = _interval(args.interval)
+    args.timeout = time_spec.span(args.timeout) if args.timeout else None
+    args.here = lookup.current_tree() if args.here else None
+    if args.until:
+        return _wait(args)
+    if args.json or not screen.is_possible():
+        return _tell(args)
+    return _show(args)
 
 
-def _wait(asked: Namespace) -> int:
+def _wait(args: Namespace) -> int:
     """Print the first session that is in the state waited for; 1 if time is up."""
     lookout = changes.Lookout()
-    for came in _looks(asked, lookout, _sleep):
+    for came in _looks(args, lookout, _sleep):
         known = [*lookout.sessions, *(change.session for change in came)]
-        there = [one for one in known if _is(one, asked.until) and _is_here(asked, one)]
+        there = [one for one in known if _is(one, args.until) and _is_here(args, one)]
         if there:
-            _write(asked, _how_it_came(there[0], came), lookout)
+            _write(args, _how_it_came(there[0], came), lookout)
             return 0
-    output.say(f"no session was {asked.until} within {asked.timeout:g} s")
+    output.message(f"no session was {args.until} within {args.timeout:g} s")
     return 1
 
 
-def _tell(asked: Namespace) -> int:
+def _tell(args: Namespace) -> int:
     lookout = changes.Lookout()
-    for came in _looks(asked, lookout, _sleep):
+    for came in _looks(args, lookout, _sleep):
         for change in came:
-            if _is_asked_for(asked, change):
-                _write(asked, change, lookout)
+            if _is_asked_for(args, change):
+                _write(args, change, lookout)
     return 0
 
 
-def _show(asked: Namespace) -> int:
+def _show(args: Namespace) -> int:
     lookout = changes.Lookout()
     with screen.Screen() as display:
-        for _ in _looks(asked, lookout, display.pause):
-            display.draw(_frame(asked, lookout, *display.size()))
+        for _ in _looks(args, lookout, display.pause):
+            display.draw(_frame(args, lookout, *display.size()))
     return 0
 
 
 def _looks(
-    asked: Namespace, lookout: Lookout, pause: Callable[[float], bool]
+    args: Namespace, lookout: Lookout, pause: Callable[[float], bool]
 ) -> Iterator[list[Change]]:
     """Look again and again, until the time is up or *pause* says to leave."""
     began = time.monotonic()
     while True:
         yield lookout.look(time.time())
         left = float("inf")
-        if asked.timeout is not None:
-            left = began + asked.timeout - time.monotonic()
-        if left <= 0 or not pause(min(asked.interval, left)):
+        if args.timeout is not None:
+            left = began + args.timeout - time.monotonic()
+        if left <= 0 or not pause(min(args.interval, left)):
             return
 
 
@@ -96,26 +97,26 @@ def _interval(text: str) -> float:
 # ---- Which ----------------------------------------------------------------------
 
 
-def _those_asked_for(asked: Namespace, lookout: Lookout) -> list[Session]:
-    known = [one for one in lookout.sessions if _is_here(asked, one)]
-    return [one for one in known if not asked.state or _is(one, asked.state)]
+def _those_asked_for(args: Namespace, lookout: Lookout) -> list[Session]:
+    known = [one for one in lookout.sessions if _is_here(args, one)]
+    return [one for one in known if not args.state or _is(one, args.state)]
 
 
-def _is_asked_for(asked: Namespace, change: Change) -> bool:
+def _is_asked_for(args: Namespace, change: Change) -> bool:
     """Whether the session is here, and is in the state asked for or has left it."""
     now, before = change.session, {**change.session, **change.before}
-    in_state = not asked.state or _is(now, asked.state) or _is(before, asked.state)
-    return in_state and _is_here(asked, now)
+    in_state = not args.state or _is(now, args.state) or _is(before, args.state)
+    return in_state and _is_here(args, now)
 
 
 def _is(session: Session, state: str) -> bool:
     return session_view.state_of(session) == state
 
 
-def _is_here(asked: Namespace, session: Session) -> bool:
-    if asked.here is None:
+def _is_here(args: Namespace, session: Session) -> bool:
+    if args.here is None:
         return True
-    return bool(session["tree"] == asked.here)
+    return bool(session["tree"] == args.here)
 
 
 def _how_it_came(session: Session, came: list[Change]) -> Change:
@@ -129,16 +130,16 @@ def _how_it_came(session: Session, came: list[Change]) -> Change:
 # ---- What is shown --------------------------------------------------------------
 
 
-def _frame(asked: Namespace, lookout: Lookout, columns: int, rows: int) -> list[str]:
+def _frame(args: Namespace, lookout: Lookout, columns: int, rows: int) -> list[str]:
     """Return the lines of the screen, the last of which says what there is."""
-    shown = _those_asked_for(asked, lookout)
+    shown = _those_asked_for(args, lookout)
     body = _table(shown, lookout, columns) if shown else []
     room = rows - 1
     if len(body) > room:
         more = len(body) - max(0, room - 1)
         body = [*body[: max(0, room - 1)], f"\N{HORIZONTAL ELLIPSIS} and {more} more"]
     body = body[:room] + [""] * (room - len(body))
-    return [*body, session_view.clip(_summary(asked, shown), columns)]
+    return [*body, truncate(_summary(args, shown), columns)]
 
 
 def _table(shown: list[Session], lookout: Lookout, columns: int) -> list[str]:
@@ -153,22 +154,22 @@ def _table(shown: list[Session], lookout: Lookout, columns: int) -> list[str]:
     )
 
 
-def _summary(asked: Namespace, shown: list[Session]) -> str:
+def _summary(args: Namespace, shown: list[Session]) -> str:
     """Say how many of *shown* are on, and what is left out of sight."""
     waiting = sum(_is(one, "waiting") for one in shown)
-    told = output.count(sum(map(changes.is_on, shown)), "session")
-    told += f", {waiting} waiting" if waiting and asked.state != "waiting" else ""
-    told += f", {asked.state} only" if asked.state else ""
-    told += f", in {session_view.tilde(asked.here)}" if asked.here else ""
+    told = count(sum(map(changes.is_on, shown)), "session")
+    told += f", {waiting} waiting" if waiting and args.state != "waiting" else ""
+    told += f", {args.state} only" if args.state else ""
+    told += f", in {session_view.shorten_home(args.here)}" if args.here else ""
     return f"{told}; q leaves"
 
 
-def _write(asked: Namespace, change: Change, lookout: Lookout) -> None:
+def _write(args: Namespace, change: Change, lookout: Lookout) -> None:
     now = time.time()
-    if asked.json:
+    if args.json:
         output.write([session_view.as_json(changes.as_object(change, now))])
         return
-    output.write([plain(_line(change, _short(lookout), now), output.LONGEST)])
+    output.write([printable(_line(change, _short(lookout), now), output.MAX_LINE)])
 
 
 def _line(change: Change, short: dict[str, str], now: float) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 
+from ...text import count
 from ...views import report
-from ..output import count
 from . import svg
 from .svg import words
 

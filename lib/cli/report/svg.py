@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import time
 
-from ...text import plain
+from ...text import printable
 from ...views import report, spans
 
 TYPE_CHECKING = False
@@ -41,7 +41,7 @@ SYMBOLS = """<svg width="0" height="0" aria-hidden="true" style="position:absolu
 
 def words(text: str, limit: int) -> str:
     """Return *text*, whatever it holds, as one line that is safe in HTML and SVG."""
-    return html.escape(plain(text, limit))
+    return html.escape(printable(text, limit))
 
 
 def drawing(day: Day, title: str, rows: list[Row], number: int) -> Iterator[str]:

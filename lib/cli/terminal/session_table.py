@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...text import plain
+from ...text import printable
 from ...views.session_view import LONGEST, NONE, ago, place_of, since, state_of
-from .width import clip, clip_line, clip_start, width
+from .width import truncate, truncate_line, truncate_start, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def table(
         room[NAME] = min(room[NAME], max(width(row[NAME]) for row in rows))
     lines = [_line(row, room, shown) for row in rows]
     if columns is not None:
-        lines = [clip_line(line, columns) for line in lines]
+        lines = [truncate_line(line, columns) for line in lines]
     if not colour:
         return lines
     return [_paint(line, row[STATE]) for line, row in zip(lines, rows, strict=True)]
@@ -98,8 +98,8 @@ def _row(session: Session, short: dict[str, str], now: float) -> tuple[str, ...]
     place, branch = place_of(session)
     return (
         f"{state}, archived" if session["archived"] else state,
-        plain(short[session["session_id"]], LONGEST),
-        plain(session["label"] or NONE, LONGEST),
+        printable(short[session["session_id"]], LONGEST),
+        printable(session["label"] or NONE, LONGEST),
         f"{place} ({branch})" if branch else place,
         since(session["start_time"], now) or NONE,
         ago(session["last_heartbeat"], now) or NONE,
@@ -176,7 +176,7 @@ def _cell(text: str, index: int, room: int) -> str:
     """Return *text* clipped or filled up to exactly *room* columns."""
     free = room - width(text)
     if free < 0:
-        text = _clip_place(text, room) if index == WHERE else clip(text, room)
+        text = _clip_place(text, room) if index == WHERE else truncate(text, room)
         free = room - width(text)
     return text + " " * free
 
@@ -185,8 +185,8 @@ def _clip_place(text: str, room: int) -> str:
     """Return *text*, a path and perhaps a branch, in *room*: the ends of both stay."""
     path, bracket, branch = text.rpartition(" (")
     if not bracket or width(branch) + len(bracket) > room // 2:
-        return clip_start(path if bracket else text, room)
-    return clip_start(path, room - width(branch) - len(bracket)) + bracket + branch
+        return truncate_start(path if bracket else text, room)
+    return truncate_start(path, room - width(branch) - len(bracket)) + bracket + branch
 
 
 def _paint(line: str, state: str) -> str:

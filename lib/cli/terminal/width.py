@@ -43,21 +43,21 @@ def width(text: str) -> int:
     return sum(columns for _, columns in _clusters(text))
 
 
-def clip(text: str, columns: int) -> str:
+def truncate(text: str, columns: int) -> str:
     """Return *text* in at most *columns*, ending in an ellipsis if it was longer."""
     if width(text) <= columns:
         return text
     return "".join(_fitting(_clusters(text), columns - 1)) + ELLIPSIS[:columns]
 
 
-def clip_line(text: str, columns: int) -> str:
+def truncate_line(text: str, columns: int) -> str:
     """Return *text* in at most *columns* of any terminal, an ellipsis at its end.
 
     For whole lines: some terminals draw the parts of a joined emoji or a flag one by
     one, and what is too long for them would be wrapped.
     """
     if text.isascii() or _JOINING.isdisjoint(text):
-        return clip(text, columns)
+        return truncate(text, columns)
     apart = [
         (cluster, _columns_apart(cluster, own)) for cluster, own in _clusters(text)
     ]
@@ -66,7 +66,7 @@ def clip_line(text: str, columns: int) -> str:
     return "".join(_fitting(apart, columns - 1)) + ELLIPSIS[:columns]
 
 
-def clip_start(text: str, columns: int) -> str:
+def truncate_start(text: str, columns: int) -> str:
     """Return *text* in at most *columns*; what is left out is its beginning."""
     if width(text) <= columns:
         return text

@@ -76,7 +76,7 @@ def test_append_brings_an_archived_session_back_and_says_so(headcount, store):
 
 def test_a_lock_that_another_holds_is_a_failure_in_words(store, monkeypatch, capsys):
     create()
-    monkeypatch.setattr(sessions.PATIENT, "seconds", 0.1)
+    monkeypatch.setattr(sessions.DEFAULT_LOCK_POLICY, "seconds", 0.1)
     path = store / f"{ID}.jsonl"
     with path.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -19,7 +19,7 @@ HOUR = 3600
 
 
 def ago(seconds):
-    return timestamps.stamp(time.time() - seconds)
+    return timestamps.from_epoch(time.time() - seconds)
 
 
 def filed(store, session_id, days, **changes):
@@ -251,7 +251,7 @@ def test_progress_counts_every_session_that_is_looked_at(store, monkeypatch):
     for number in range(7):
         write(store, f"dead-{number}")
     looked = []
-    sessions.cleanup_stale_sessions(on_look=lambda: looked.append(1))
+    sessions.cleanup_stale_sessions(on_progress=lambda: looked.append(1))
     assert len(looked) == 7
 
 
@@ -261,7 +261,7 @@ def test_cleanup_archives_what_is_over_and_says_what_and_why(headcount, store):
     write(
         store,
         "old-one",
-        last_heartbeat=timestamps.stamp(time.time() - 2 * DAY),
+        last_heartbeat=timestamps.from_epoch(time.time() - 2 * DAY),
         pid=None,
     )
     code, out, err = headcount("cleanup")

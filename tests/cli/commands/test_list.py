@@ -136,7 +136,7 @@ def test_a_crowd_in_one_tree_names_a_few_and_counts_all():
     crowd = [
         {
             "session_id": str(number),
-            "last_heartbeat": timestamps.stamp(number),
+            "last_heartbeat": timestamps.from_epoch(number),
             "verdict": "alive",
             "archived": False,
             "pid": 1,
@@ -144,7 +144,7 @@ def test_a_crowd_in_one_tree_names_a_few_and_counts_all():
         }
         for number in range(1000)
     ]
-    neighbours.look_around(crowd)
+    neighbours.annotate(crowd)
     assert {one["same_tree_count"] for one in crowd} == {999}
     assert {len(one["same_tree"]) for one in crowd} == {neighbours.MOST_NAMED}
     assert crowd[999]["same_tree"][0] == "998"
@@ -161,7 +161,7 @@ def many(store):
         create(f"{state}-one", state=state)
     create("closed-one")
     sessions.close_session("closed-one")  # after it, nothing is begun: that cleans up
-    old = timestamps.stamp(time.time() - 2 * DAY)
+    old = timestamps.from_epoch(time.time() - 2 * DAY)
     write(store, "stale-one", pid=os.getpid(), last_heartbeat=old, start_time=old)
     write(store, "unknown-one", pid=None)
     write(store, "dead-one")
@@ -200,11 +200,11 @@ def test_a_state_that_is_none_exits_2_and_names_those_there_are(headcount, state
 
 def test_since_keeps_those_last_heard_of_at_or_after_it(headcount, store):
     now = time.time()
-    moment = timestamps.stamp(now - 2 * DAY)
-    write(store, "hour", last_heartbeat=timestamps.stamp(now - 3600))
+    moment = timestamps.from_epoch(now - 2 * DAY)
+    write(store, "hour", last_heartbeat=timestamps.from_epoch(now - 3600))
     write(store, "just", last_heartbeat=moment, start_time=moment)
     for name, days in (("day", 1), ("week", 7)):
-        when = timestamps.stamp(now - days * DAY)
+        when = timestamps.from_epoch(now - days * DAY)
         write(store, name, last_heartbeat=when, start_time=when)
     assert ids(headcount, "--since", "12h") == ["hour"]
     assert ids(headcount, "--since", "30h") == ["hour", "day"]
@@ -222,8 +222,8 @@ def test_sort_orders_the_rows(headcount, store):
         write(
             store,
             name,
-            start_time=timestamps.stamp(now - age * 60),
-            last_heartbeat=timestamps.stamp(now - sign * 60),
+            start_time=timestamps.from_epoch(now - age * 60),
+            last_heartbeat=timestamps.from_epoch(now - sign * 60),
             label=label,
         )
     assert ids(headcount, "--sort", "age") == ["b", "c", "a"]

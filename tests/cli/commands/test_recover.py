@@ -20,7 +20,7 @@ BOOT_1, BOOT_2 = "11111111-676f-4468-8972-769073bebbbc", "2" * 36
 
 
 def ago(seconds):
-    stamp = timestamps.stamp(time.time() - seconds)
+    stamp = timestamps.from_epoch(time.time() - seconds)
     return {"start_time": stamp, "last_heartbeat": stamp}
 
 
@@ -33,7 +33,7 @@ def of_boot(boot=None):
 def add(path, kind, **fields):
     entry = {"type": kind, "session_id": path.name.split(".")[0], **fields}
     with path.open("a") as file:
-        stamp = timestamps.stamp(time.time())
+        stamp = timestamps.from_epoch(time.time())
         file.write(json.dumps({"timestamp": stamp, **entry}) + "\n")
 
 

@@ -28,7 +28,7 @@ needs_browser = pytest.mark.skipif(not browser.BROWSER, reason="there is no chro
 
 
 def stamp(hour):
-    return timestamps.stamp(NOON + hour * 3600)
+    return timestamps.from_epoch(NOON + hour * 3600)
 
 
 def lasting(store, session_id, begin, *signs, **more):
@@ -135,7 +135,7 @@ def test_a_living_session_is_open_until_now(headcount, store):
     create()
     path = next(store.glob("*.jsonl"))
     text = path.read_text()
-    began = timestamps.stamp(time.time() - 7200)
+    began = timestamps.from_epoch(time.time() - 7200)
     text = re.sub('"(start_time|last_heartbeat)":"[^"]*"', rf'"\1":"{began}"', text)
     path.write_text(text)
     told = json.loads(headcount("report", "--json", "--since", "2d")[1])["total"]

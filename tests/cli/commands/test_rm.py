@@ -203,7 +203,7 @@ def test_of_many_who_write_to_it_meanwhile_none_loses_an_entry_unseen(store):
 def test_a_stale_session_may_go(headcount, store):
     create("silent")
     path = store / "silent.jsonl"
-    old = timestamps.stamp(time.time() - 3 * DAY)
+    old = timestamps.from_epoch(time.time() - 3 * DAY)
     changed = {**json.loads(path.read_text()), "last_heartbeat": old}
     path.write_text(json.dumps({**changed, "start_time": old}) + "\n")
     assert headcount("rm", "-f", "silent")[0] == 0

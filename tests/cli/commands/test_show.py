@@ -80,7 +80,7 @@ def test_a_session_before_that_is_not_on_record_is_named_all_the_same(headcount,
 def test_of_a_session_archived_twice_the_newer_file_is_told(headcount, store):
     now = time.time()
     for days, label in ((3, "old"), (2, "new"), (4, "older")):
-        when = timestamps.stamp(now - days * DAY)
+        when = timestamps.from_epoch(now - days * DAY)
         archive(store, "first", last_heartbeat=when, start_time=when, label=label)
     write(store, "second", source="clear", previous_session_id="first")
     assert fact(headcount("show", "second")[1], "came from") == [

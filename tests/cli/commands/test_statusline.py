@@ -132,7 +132,7 @@ def test_a_session_that_closes_meanwhile_stays_closed(store):
         asked.stdin.close()
         assert asked.stdout.readline()  # it took the session for open
         entry = {"type": "session_close", "session_id": ID, "reason": "clear"}
-        now = timestamps.stamp(time.time())
+        now = timestamps.from_epoch(time.time())
         with path.open("a") as file:
             file.write(json.dumps({**entry, "timestamp": now}) + "\n")
 

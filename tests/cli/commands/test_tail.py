@@ -90,7 +90,7 @@ def test_an_entry_has_its_time_by_the_clock_on_the_wall(headcount, store):
 def test_without_an_id_the_last_of_all_live_sessions_come_by_time(headcount, store):
     now = time.time()
     for number in range(20):
-        when = timestamps.stamp(now - 60 + number)
+        when = timestamps.from_epoch(now - 60 + number)
         path = write(
             store,
             f"session-{number:02d}",
@@ -115,7 +115,7 @@ def test_without_an_id_the_last_of_all_live_sessions_come_by_time(headcount, sto
 def test_the_last_entries_are_found_whatever_the_files_times_say(headcount, store):
     now = time.time()
     for number in range(30):
-        when = timestamps.stamp(now - 1000 + number)
+        when = timestamps.from_epoch(now - 1000 + number)
         write(store, f"{number:08d}", start_time=when, last_heartbeat=when)
     rows = headcount("tail", "-n", "3")[1].splitlines()
     assert [row.split()[2] for row in rows] == ["00000027", "00000028", "00000029"]

@@ -27,7 +27,7 @@ def test_the_table_puts_who_waits_first_then_busy_idle_and_the_rest():
         session(session_id="stale-one", verdict="stale"),
         session(session_id="waiting-one", state="waiting"),
         session(session_id="unknown-one", verdict="unknown"),
-        session(session_id="busy-then", last_heartbeat=timestamps.stamp(NOW - 60)),
+        session(session_id="busy-then", last_heartbeat=timestamps.from_epoch(NOW - 60)),
         session(session_id="busy-now"),
     ]
     heading, *rows = [line.split() for line in table(*given)]
@@ -155,16 +155,16 @@ SORTED = [
         label="beta",
         state="idle",
         cwd="/c",
-        start_time=timestamps.stamp(NOW - 10),
-        last_heartbeat=timestamps.stamp(NOW - 9),
+        start_time=timestamps.from_epoch(NOW - 10),
+        last_heartbeat=timestamps.from_epoch(NOW - 9),
     ),
     session(
         session_id="b",
         label=None,
         state="waiting",
         cwd="/a",
-        start_time=timestamps.stamp(NOW - 30),
-        last_heartbeat=timestamps.stamp(NOW - 7),
+        start_time=timestamps.from_epoch(NOW - 30),
+        last_heartbeat=timestamps.from_epoch(NOW - 7),
     ),
     session(
         session_id="c",
@@ -172,7 +172,7 @@ SORTED = [
         state="busy",
         cwd="/b",
         start_time=None,
-        last_heartbeat=timestamps.stamp(NOW - 8),
+        last_heartbeat=timestamps.from_epoch(NOW - 8),
     ),
 ]
 

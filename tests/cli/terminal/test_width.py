@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib.cli.terminal.width import clip, clip_line, clip_start, width
+from lib.cli.terminal.width import truncate, truncate_line, truncate_start, width
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,16 @@ def test_width_counts_the_columns_of_a_terminal(text, columns):
 )
 @pytest.mark.parametrize("room", range(12))
 def test_what_is_clipped_fits_and_shows_that_it_was(text, room):
-    for cut in (clip, clip_line, clip_start):
+    for cut in (truncate, truncate_line, truncate_start):
         clipped = cut(text, room)
         assert width(clipped) <= room
         assert clipped == text or not room or "…" in clipped
 
 
 def test_clip_keeps_the_beginning_and_clip_start_the_end():
-    assert clip("/srv/shop/cart", 8) == "/srv/sh…"
-    assert clip_start("/srv/shop/cart", 8) == "…op/cart"
-    assert clip_start("日本語", 5) == "…本語"
+    assert truncate("/srv/shop/cart", 8) == "/srv/sh…"
+    assert truncate_start("/srv/shop/cart", 8) == "…op/cart"
+    assert truncate_start("日本語", 5) == "…本語"
 
 
 def test_no_character_that_is_seen_as_one_is_cut_in_two():
@@ -66,8 +66,8 @@ def test_no_character_that_is_seen_as_one_is_cut_in_two():
     beginnings = {"".join(parts[:n]) for n in range(6)}
     endings = {"".join(parts[n:]) for n in range(6)}
     for room in range(1, 10):
-        assert clip(text, room).removesuffix("…") in beginnings
-        assert clip_start(text, room).removeprefix("…") in endings
+        assert truncate(text, room).removesuffix("…") in beginnings
+        assert truncate_start(text, room).removeprefix("…") in endings
 
 
 @pytest.mark.parametrize(
@@ -80,5 +80,5 @@ def test_no_character_that_is_seen_as_one_is_cut_in_two():
     ],
 )
 def test_a_whole_line_fits_a_terminal_that_draws_the_parts_one_by_one(text, apart):
-    assert clip_line(text, apart) == text
-    assert clip_line(text, apart - 1) == text[:-2] + "…"
+    assert truncate_line(text, apart) == text
+    assert truncate_line(text, apart - 1) == text[:-2] + "…"
