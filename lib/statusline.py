@@ -76,9 +76,14 @@ def line(own: SessionMetadata | None, now: float) -> str:
 def _beside(own: SessionMetadata, living: list[SessionMetadata]) -> int:
     if "cwd" not in own:
         return 0
-    here = git.root_of(own["cwd"])
-    others = [one for one in living if one["session_id"] != own["session_id"]]
-    return sum("cwd" in one and git.root_of(one["cwd"]) == here for one in others)
+    worktrees = git.Worktrees()
+    root = worktrees.root(own["cwd"])
+    return sum(
+        "cwd" in session
+        and session["session_id"] != own["session_id"]
+        and worktrees.root(session["cwd"]) == root
+        for session in living
+    )
 
 
 def _on_record(session_id: str) -> SessionMetadata | None:

@@ -19,7 +19,7 @@ from lib.cli import time_spec
 from lib.errors import UsageError
 from lib.record import timestamps
 from lib.store import error_log
-from lib.system import git as trees
+from lib.system.git import Worktrees
 
 
 @pytest.mark.parametrize(
@@ -155,11 +155,13 @@ def test_the_tree_is_the_git_root_around_a_folder(tmp_path):
     (tmp_path / "repo/worktree/.git").write_text("gitdir: elsewhere")
     (tmp_path / "plain").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "repo/a")
-    assert trees.root_of(tmp_path / "repo/a/b") == str(tmp_path / "repo")
-    assert trees.root_of(tmp_path / "link/b") == str(tmp_path / "repo")
-    assert trees.root_of(tmp_path / "repo/worktree") == str(tmp_path / "repo/worktree")
-    assert trees.root_of(tmp_path / "plain") == str(tmp_path / "plain")
-    assert trees.root_of(tmp_path / "gone/x") == str(tmp_path / "gone/x")
+    assert Worktrees().root(tmp_path / "repo/a/b") == str(tmp_path / "repo")
+    assert Worktrees().root(tmp_path / "link/b") == str(tmp_path / "repo")
+    assert Worktrees().root(tmp_path / "repo/worktree") == str(
+        tmp_path / "repo/worktree"
+    )
+    assert Worktrees().root(tmp_path / "plain") == str(tmp_path / "plain")
+    assert Worktrees().root(tmp_path / "gone/x") == str(tmp_path / "gone/x")
 
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
@@ -180,15 +182,15 @@ HASH = "0123456789abcdef0123456789abcdef01234567"
 def test_the_branch_is_what_head_says(tmp_path, head, branch):
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git/HEAD").write_text(head)
-    assert trees.branch_of(str(tmp_path)) == branch
+    assert Worktrees().branch(str(tmp_path)) == branch
 
 
 def test_the_branch_of_a_folder_that_is_no_tree_or_says_nothing_is_none(tmp_path):
-    assert trees.branch_of(str(tmp_path)) is None
-    assert trees.branch_of("/nul\0byte") is None
+    assert Worktrees().branch(str(tmp_path)) is None
+    assert Worktrees().branch("/nul\0byte") is None
     (tmp_path / ".git").mkdir()
     os.mkfifo(tmp_path / ".git/HEAD")
-    assert trees.branch_of(str(tmp_path)) is None  # and does not wait for a writer
+    assert Worktrees().branch(str(tmp_path)) is None  # and does not wait for a writer
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
@@ -208,10 +210,10 @@ def test_git_itself_writes_what_is_read_as_branch_and_tree(tmp_path):
         text=True,
         check=True,
     ).stdout
-    assert trees.branch_of(str(tmp_path / "repo")) == "main"
-    assert trees.branch_of(str(tmp_path / "linked")) == "side"
-    assert trees.branch_of(str(tmp_path / "loose")) == commit[:7]
-    assert trees.root_of(str(tmp_path / "linked")) == str(tmp_path / "linked")
+    assert Worktrees().branch(str(tmp_path / "repo")) == "main"
+    assert Worktrees().branch(str(tmp_path / "linked")) == "side"
+    assert Worktrees().branch(str(tmp_path / "loose")) == commit[:7]
+    assert Worktrees().root(str(tmp_path / "linked")) == str(tmp_path / "linked")
 
 
 @pytest.mark.parametrize(

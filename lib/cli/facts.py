@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..system import git
 from ..text import printable
 from ..views import lineage
-from ..views.session_view import LONGEST, ago, compact_json, root_of
+from ..views.session_view import LONGEST, ago, compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _verdict(session: Session, _: float) -> list[str]:
 
 
 def _tree(session: Session, _: float) -> list[str]:
-    root = root_of(session["cwd"]) if session["cwd"] else ""
+    root = git.Worktrees().root(session["cwd"]) if session["cwd"] else ""
     return [root] if root != (session["cwd"] or "") else []
 
 

@@ -104,7 +104,7 @@ def _nothing_wired() -> Finding:
     from ..system import git
 
     here_now = paths.project_folder(os.environ)
-    above = git.root_of(here_now)
+    above = git.Worktrees().root(here_now)
     message = "no hook is wired, so no session is recorded"
     for scope, path in settings.settings_files(above).items():
         if scope != "user" and above != here_now and os.path.exists(path):

@@ -7,43 +7,58 @@ from __future__ import annotations
 
 import os
 
-_LONGEST_HEAD = 4096
+_MAX_HEAD_BYTES = 4096
 _SHORT_HASH = 7
 _HASHES = (40, 64)
 _REFERENCE, _BRANCHES = "ref: ", "refs/heads/"
 _NO_BRANCH = "refs/heads/.invalid"  # where branches are kept elsewhere (reftable)
 
 
-class Trees:
-    """The working trees of folders; what lies above several is looked at once."""
+class Worktrees:
+    """Finds working trees and their branches, and looks at each place only once."""
 
     def __init__(self) -> None:
+        self._roots: dict[str, str] = {}
         self._real: dict[str, str] = {}
         self._tops: dict[str, str] = {}
+        self._branches: dict[str, str | None] = {}
 
-    def root_of(self, folder: str) -> str:
-        """Return what `root_of` below does."""
-        try:
-            here = self._real_path(folder)
-            return self._top_of(here) or here
-        except ValueError:  # a NUL or a lone surrogate: no folder of any file system
-            return folder
+    def root(self, folder: str) -> str:
+        """Return the root of the working tree around *folder*, else *folder* itself.
 
-    def is_git(self, root: str) -> bool:
-        """Whether *root*, as `root_of` gave it, is a working tree of git."""
-        return bool(self._tops.get(root))
+        Either is a real path. A root has a `.git`: a folder or, in a linked worktree
+        or a submodule, a file. Each worktree of a repository has a root of its own.
+        Never raises: a text that cannot be a path comes back as it is.
+        """
+        if folder not in self._roots:
+            try:
+                path = self._real_path(folder)
+                self._roots[folder] = self._top(path) or path
+            except (OSError, ValueError):  # such as a NUL or a lone surrogate
+                self._roots[folder] = folder
+        return self._roots[folder]
 
-    def _top_of(self, folder: str) -> str:
+    def branch(self, root: str) -> str | None:
+        """Return the branch checked out at *root*, or the short hash of its commit.
+
+        *root* is what `root` returned. None if it is not a working tree of git, or if
+        its files do not say. Never raises.
+        """
+        if root not in self._branches:
+            self._branches[root] = _branch(root)
+        return self._branches[root]
+
+    def _top(self, folder: str) -> str:
         """Return the folder with `.git` at or above the real path *folder*, or ""."""
-        below = []
-        here, above = "", folder
-        while above != here and above not in self._tops:
-            here, above = above, os.path.dirname(above)
-            below.append(here)
-            if os.path.lexists(os.path.join(here, ".git")):
-                self._tops[here] = above = here
-        top = self._tops.get(above, "")
-        self._tops.update(dict.fromkeys(below, top))
+        passed = []
+        current, parent = "", folder
+        while parent != current and parent not in self._tops:
+            current, parent = parent, os.path.dirname(parent)
+            passed.append(current)
+            if os.path.lexists(os.path.join(current, ".git")):
+                self._tops[current] = parent = current
+        top = self._tops.get(parent, "")
+        self._tops.update(dict.fromkeys(passed, top))
         return top
 
     def _real_path(self, folder: str) -> str:
@@ -55,31 +70,18 @@ class Trees:
         return os.path.join(self._real[parent], name)
 
 
-def root_of(folder: str) -> str:
-    """Return the real path of the git working tree around *folder*, else of *folder*.
-
-    Looks for `.git`, a folder or, in a linked worktree or submodule, a file; runs
-    nothing. Two worktrees of one repository are two trees.
-    """
-    return Trees().root_of(folder)
-
-
-def branch_of(root: str) -> str | None:
-    """Return the branch of the working tree at *root*, or the short hash of its commit.
-
-    None if it is no working tree of git, or does not say. Never raises.
-    """
-    place = os.path.join(root, ".git")
-    head = _first_line(os.path.join(place, "HEAD"))
+def _branch(root: str) -> str | None:
+    git_folder = os.path.join(root, ".git")
+    head = _first_line(os.path.join(git_folder, "HEAD"))
     if head is None:
-        link = _first_line(place) or ""
+        link = _first_line(git_folder) or ""  # a file that points to the folder
         if link.startswith("gitdir: "):
             linked = os.path.join(root, link.removeprefix("gitdir: "), "HEAD")
             head = _first_line(linked)
-    return _checked_out(head or "")
+    return _ref_name(head or "")
 
 
-def _checked_out(head: str) -> str | None:
+def _ref_name(head: str) -> str | None:
     if head.startswith(_REFERENCE):
         name = head.removeprefix(_REFERENCE).strip()
         return None if name == _NO_BRANCH else name.removeprefix(_BRANCHES)
@@ -94,7 +96,7 @@ def _first_line(path: str) -> str | None:
     except (OSError, ValueError):
         return None
     try:
-        content = os.read(descriptor, _LONGEST_HEAD)
+        content = os.read(descriptor, _MAX_HEAD_BYTES)
     except OSError:
         return None
     finally:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from .. import sessions
 from ..errors import AmbiguousIdError, HeadcountError, SessionNotFoundError, UsageError
 from ..store import paths, reader
-from . import neighbours, session_view
+from ..system import git
+from . import session_view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def describe(info: SessionInfo, now: float, *, archived: bool) -> Session:
 def current_tree() -> str:
     """Return the working tree of the current folder; raise HeadcountError if none."""
     try:
-        return neighbours.here()
+        return git.Worktrees().root(os.getcwd())
     except OSError as error:
         raise HeadcountError(
             f"cannot tell the current folder: {error.strerror}; cd to one that is there"
@@ -44,10 +47,8 @@ def current_tree() -> str:
 
 def in_this_tree(known: list[Session]) -> list[Session]:
     """Return those of *known* in the current working tree; the error is as above."""
-    here = current_tree()
-    return [
-        one for one in known if one["cwd"] and session_view.root_of(one["cwd"]) == here
-    ]
+    here, worktrees = current_tree(), git.Worktrees()
+    return [one for one in known if one["cwd"] and worktrees.root(one["cwd"]) == here]
 
 
 def find(wanted: str, now: float, *, archived_first: bool = False) -> Session:

@@ -6,8 +6,6 @@ each other's work. Each folder is looked at once, however many sessions are in i
 
 from __future__ import annotations
 
-import os
-
 from ..record import verdict
 from ..system import git
 
@@ -21,36 +19,6 @@ if TYPE_CHECKING:
 MOST_NAMED = 10
 
 
-class Places:
-    """What was found out about folders: their trees, and the branches of those."""
-
-    def __init__(self) -> None:
-        self._trees = git.Trees()
-        self._roots: dict[str, str] = {}
-        self._branches: dict[str, str | None] = {}
-
-    def tree_of(self, folder: str) -> str:
-        """Return the working tree of *folder*, a text that need not be a path."""
-        if folder not in self._roots:
-            try:
-                self._roots[folder] = self._trees.root_of(folder)
-            except OSError:
-                self._roots[folder] = folder
-        return self._roots[folder]
-
-    def branch_of(self, root: str) -> str | None:
-        """Return what is checked out in the tree at *root*, None if nothing is."""
-        if root not in self._branches:
-            is_git = self._trees.is_git(root)
-            self._branches[root] = git.branch_of(root) if is_git else None
-        return self._branches[root]
-
-
-def here() -> str:
-    """Return the working tree of the current folder; OSError if that is gone."""
-    return Places().tree_of(os.getcwd())
-
-
 def annotate(sessions: Iterable[Session]) -> None:
     """Give each of *sessions*, as `lookup.discover` has them, what is around it.
 
@@ -58,10 +26,10 @@ def annotate(sessions: Iterable[Session]) -> None:
     `same_tree`, other live sessions in its tree (the last heard of, at most MOST_NAMED)
     and `same_tree_count`, how many they are.
     """
-    places = Places()
+    worktrees = git.Worktrees()
     by_tree: dict[str, list[Session]] = {}
     for session in sessions:
-        _locate(session, places)
+        _locate(session, worktrees)
         session["processes"] = _processes(session)
         if _is_live(session) and session["tree"]:
             by_tree.setdefault(session["tree"], []).append(session)
@@ -85,11 +53,11 @@ def siblings(session: Session, others: Iterable[Session]) -> list[Session]:
     ]
 
 
-def _locate(session: Session, places: Places) -> None:
+def _locate(session: Session, worktrees: git.Worktrees) -> None:
     cwd = session["cwd"]
-    root = places.tree_of(cwd) if cwd else None
+    root = worktrees.root(cwd) if cwd else None
     session["tree"] = root
-    session["branch"] = places.branch_of(root) if root else None
+    session["branch"] = worktrees.branch(root) if root else None
     session["same_tree"] = []
     session["same_tree_count"] = 0
 

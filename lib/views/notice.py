@@ -51,12 +51,13 @@ def _same_session(own: SessionMetadata) -> str:
 def _same_tree(own: SessionMetadata, others: list[SessionMetadata], now: float) -> str:
     if "cwd" not in own:
         return ""
-    here = git.root_of(own["cwd"])
+    worktrees = git.Worktrees()
+    here = worktrees.root(own["cwd"])
     live = [
         other
         for other in others
         if "cwd" in other
-        and git.root_of(other["cwd"]) == here
+        and worktrees.root(other["cwd"]) == here
         and judge(other, now)[0] == "alive"
     ]
     if not live:

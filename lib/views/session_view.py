@@ -13,8 +13,8 @@ import os
 
 from ..cli.terminal.width import truncate_line, truncate_start, width
 from ..record import timestamps
+from ..system import git
 from ..text import humanize, printable
-from .neighbours import Places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ __all__ = [
     "entry_text",
     "place_of",
     "resume_line",
-    "root_of",
     "shell_quote",
     "short_ids",
     "shorten_home",
@@ -120,15 +119,10 @@ def place_of(session: Session) -> tuple[str, str]:
     if "tree" in session:
         root, branch = session["tree"], session["branch"]
     else:
-        places = Places()
-        root = places.tree_of(session["cwd"])
-        branch = places.branch_of(root)
+        worktrees = git.Worktrees()
+        root = worktrees.root(session["cwd"])
+        branch = worktrees.branch(root)
     return shorten_home(root), printable(branch or "", LONGEST)
-
-
-def root_of(folder: str) -> str:
-    """Return the working tree of *folder*, a text that need not be a path at all."""
-    return Places().tree_of(folder)
 
 
 def shorten_home(path: str) -> str:
