@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 # `splitlines` would also split at characters that JSON allows in a string.
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_BY_PRODUCT = re.compile(r"errors\.log(\.1)?|\.[\w-]+\.[0-9a-f]{16}\.tmp")
 _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ENVIRONMENT = os.path.join(_CHECKOUT, ".venv")
 _COMMAND = os.path.join(_ENVIRONMENT, "bin", "headcount")
@@ -302,7 +301,8 @@ def _records(folder: str) -> Iterator[str]:
 def _is_by_product(folder: str, name: str) -> bool:
     if name == ".gitignore":
         return config_file.read(os.path.join(folder, name)) == "*\n"
-    return name == settings.LOCK_NAME or _BY_PRODUCT.fullmatch(name) is not None
+    log = (paths.ERROR_LOG, f"{paths.ERROR_LOG}.1")
+    return name in (settings.LOCK_NAME, *log) or paths.is_temporary(name)
 
 
 def _remove_if_empty(folder: str) -> None:

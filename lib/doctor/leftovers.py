@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import stat
 import time
@@ -16,7 +15,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HIDDEN = re.compile(r"\.[A-Za-z0-9][\w-]*\.[0-9a-f]{16}\.tmp", re.ASCII)
 _OLD_SECONDS = 3600
 _MOMENT_SECONDS = 0.05
 _LOCK_SECONDS = 0.5
@@ -85,7 +83,7 @@ def _hidden_files() -> list[str]:
     from ..store import paths
 
     folder = paths.SESSIONS_DIR
-    names = sorted(name for name in os.listdir(folder) if _HIDDEN.fullmatch(name))
+    names = sorted(filter(paths.is_temporary, os.listdir(folder)))
     return [os.path.join(folder, name) for name in names]
 
 

@@ -16,8 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_ERROR_LOG = "errors.log"
-_OTHERS = (_ERROR_LOG, f"{_ERROR_LOG}.1", "archive", ".gitignore", ".install.lock")
+_OTHERS = ("archive", ".gitignore", ".install.lock")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOST_NAMED = 5
 _LOCK_SECONDS = 0.5
@@ -96,7 +95,7 @@ def check_lock(_: Look) -> Iterator[Finding]:
 
     if not is_usable():
         return
-    path = os.path.join(paths.SESSIONS_DIR, f".doctor.{os.urandom(8).hex()}.tmp")
+    path = paths.temporary_path("doctor")
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # the finding says it
             file_lock.with_lock(path, lambda: None, timeout=_LOCK_SECONDS)
@@ -125,7 +124,7 @@ def all_files() -> dict[str, os.stat_result]:
     found: dict[str, os.stat_result] = {}
     for folder in (paths.SESSIONS_DIR, *paths.archive_folders()):
         file_paths = sorted(entry.path for entry in paths.session_files(folder))
-        for path in (*file_paths, os.path.join(folder, _ERROR_LOG)):
+        for path in (*file_paths, os.path.join(folder, paths.ERROR_LOG)):
             try:
                 found[path] = os.lstat(path)
             except FileNotFoundError:
@@ -193,8 +192,9 @@ def _is_name_of_ours(name: str) -> bool:
 
     if name.endswith(paths.SUFFIX):
         return paths.is_session_id(name.removesuffix(paths.SUFFIX))
-    hidden = name.startswith(".") and name.endswith(".tmp")
-    return name in _OTHERS or hidden or _DAY.fullmatch(name) is not None
+    if paths.is_temporary(name) or _DAY.fullmatch(name):
+        return True
+    return name in (*_OTHERS, paths.ERROR_LOG, f"{paths.ERROR_LOG}.1")
 
 
 # ---- Files ----------------------------------------------------------------------
@@ -232,12 +232,12 @@ def _close_files(file_paths: list[str]) -> None:
 
 def _may_be_closed(path: str) -> bool:
     """Whether *path* is proven ours: by its content, and under this name alone."""
-    from ..store import snapshot
+    from ..store import paths, snapshot
 
     status = os.lstat(path)
     if not stat.S_ISREG(status.st_mode) or not is_ours(status) or status.st_nlink > 1:
         return False
-    if os.path.basename(path) == _ERROR_LOG:
+    if os.path.basename(path) == paths.ERROR_LOG:
         return True
     try:
         return snapshot.begins_with_metadata(path)

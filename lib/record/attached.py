@@ -7,7 +7,7 @@ from .schema import state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..model import Process, SessionEntry, State
+    from ..model import Process, SessionEntry, SessionMetadata, State
 
 
 class Openers:
@@ -92,6 +92,17 @@ class Openers:
             if seen and _key(seen) not in self._closed:
                 seen["state"] = state_of(other.get("state")) or "idle"
                 self._open.setdefault(_key(seen), seen)
+
+
+def processes_of(metadata: SessionMetadata) -> list[Process]:
+    """Return the processes of a session: the one last heard of, then the others.
+
+    The first is *metadata* itself, which has the keys of a process among its own.
+    """
+    others = metadata.get("others")
+    if not isinstance(others, list):
+        return [metadata]
+    return [metadata, *(other for other in others if isinstance(other, dict))]
 
 
 def _key(seen: Process) -> str:

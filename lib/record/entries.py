@@ -8,6 +8,7 @@ import time
 from ..errors import InvalidEntryError, SessionClosedError
 from ..system import process
 from . import jsonl, schema, timestamps
+from .attached import processes_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 NO_PROCESS = 0
 MAX_LABEL_BYTES = 8 * 1024
-_MOST_OTHERS = 16
+MAX_OTHERS = 16
+_OTHER_KEYS = (*schema.PROCESS_KEYS, "state")
 _ID_DIGITS = 16
 _HEX = frozenset("0123456789abcdef")
 _TYPE_LENGTH = 64
@@ -70,7 +72,7 @@ def lifecycle_entry(
         entry.pop("host", None)
     entry.update(_present(fields))
     if others:
-        entry["others"] = others[-_MOST_OTHERS:]
+        entry["others"] = others[-MAX_OTHERS:]
     return {**entry, **_changed(metadata, first, besides=entry)}
 
 
@@ -194,7 +196,7 @@ def _begins_anew(kind: str, fields: Mapping[str, object]) -> bool:
 def _have_open(metadata: SessionMetadata) -> bool:
     """Whether this process is one that has the session open."""
     ours = {**_process_fields(os.getpid()), "host": process.host_name()}
-    return any(_is_same(dict(s), ours) for s in (metadata, *metadata.get("others", [])))
+    return any(_is_same(dict(other), ours) for other in processes_of(metadata))
 
 
 def _process_fields(pid: int) -> SessionEntry:
@@ -211,16 +213,12 @@ def _others_at_work(
     metadata: SessionMetadata, entry: SessionEntry
 ) -> list[SessionEntry]:
     """Return the session's processes beside the entry's own that are not gone."""
-    known: list[SessionEntry] = [
-        {k: v for k, v in metadata.items() if k in (*schema.PROCESS_KEYS, "state")},
-        *(dict(other) for other in metadata.get("others", [])),
-    ]
     return [
-        other
-        for other in known
+        {key: value for key, value in other.items() if key in _OTHER_KEYS}
+        for other in map(dict, processes_of(metadata))
         if other.get("state") != "closed"
         and not _is_same(other, entry)
-        and _may_be_at_work(other)
+        and _may_be_running(other)
     ]
 
 
@@ -232,7 +230,7 @@ def _is_same(one: SessionEntry, two: SessionEntry) -> bool:
     return one.get(key) in (None, two.get(key))
 
 
-def _may_be_at_work(seen: SessionEntry) -> bool:
+def _may_be_running(seen: SessionEntry) -> bool:
     if not process.is_pid(seen.get("pid")):
         return False
     outcome, _ = process.probe(*(seen.get(key) for key in schema.PROCESS_KEYS))

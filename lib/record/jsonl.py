@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ..model import SessionEntry
 
 MAX_ENTRY_BYTES = 64 * 1024
-_PADDING = " \t\r\n\0\ufeff"
+MAX_LINE_BYTES = 1 << 20  # no entry is that long, but a line of zeros may fill the disk
+PADDING = " \t\r\n\0\ufeff"  # around an object: left by a power loss, or an editor
 _MARK_BYTES = 16
 # SystemError: up to Python 3.11 the scanner finds no ValueError to raise while nobody
 # has imported `json`, whose decoder defines it.
@@ -50,7 +51,7 @@ def decode(line: bytes) -> SessionEntry | None:
     leaves the first, an editor the second.
     """
     try:
-        text = line.decode("utf-8").strip(_PADDING)
+        text = line.decode("utf-8").strip(PADDING)
         value, end = _scan(text, 0)
     except _NOT_JSON:
         return None

@@ -1,4 +1,4 @@
-"""The words of the record: types of entries, states, and the texts of line 1."""
+"""The words of the record: types of entries, states, verdicts, fields of line 1."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ TURN_CLOSE = "turn_close"
 CLOSE = "session_close"
 UPDATE = "session_update"
 LIFECYCLE = frozenset([METADATA, RESUME, HEARTBEAT, TURN_CLOSE, CLOSE])
-STATES = frozenset(["busy", "idle", "waiting", "closed"])
-LIVE_STATES = STATES - {"closed"}
+STATES = ("waiting", "busy", "idle", "closed")
+LIVE_STATES = frozenset(STATES) - {"closed"}
+VERDICTS = ("alive", "unknown", "stale", "dead")
+# What a list calls its sessions: a live one by its state, any other by its verdict.
+# The first needs the user most.
+URGENCY = ("waiting", "busy", "idle", "unknown", "stale", "dead", "unreadable")
 TEXTS = (
     "cwd",
     "source",

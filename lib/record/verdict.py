@@ -16,10 +16,11 @@ import os
 from ..system import process
 from ..text import humanize
 from . import timestamps
+from .attached import processes_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..model import SessionMetadata, VerdictName
+    from ..model import Process, SessionMetadata, VerdictName
 
 
 def _ttl_hours() -> float:
@@ -32,6 +33,8 @@ def _ttl_hours() -> float:
 
 
 HEARTBEAT_TTL_HOURS = _ttl_hours()
+FINISHED = ("stale", "dead")  # what cleanup archives, and what may be deleted
+OPEN = ("alive", "stale", "unknown")  # a process may have the session open
 
 
 def judge(metadata: SessionMetadata, now: float) -> tuple[VerdictName, tuple[str, ...]]:
@@ -41,11 +44,7 @@ def judge(metadata: SessionMetadata, now: float) -> tuple[VerdictName, tuple[str
     """
     if metadata.get("state") == "closed":
         return "dead", (_closed(metadata, now),)
-    processes = [metadata, *_others(metadata)]
-    outcomes = [
-        process.probe(seen.get("pid"), seen.get("process"), seen.get("host"))
-        for seen in processes
-    ]
+    outcomes = [_probe(attached) for attached in processes_of(metadata)]
     fresh, heartbeat = _heartbeat(metadata, now)
     reasons = (*(reason for _, reason in outcomes), heartbeat)
     found = {outcome for outcome, _ in outcomes}
@@ -56,21 +55,19 @@ def judge(metadata: SessionMetadata, now: float) -> tuple[VerdictName, tuple[str
     return "alive" if process.RUNNING in found else "unknown", reasons
 
 
-def processes_at_work(metadata: SessionMetadata) -> list[SessionMetadata]:
-    """Return the session's processes, as pid, process and host, that are not gone."""
+def running_processes(metadata: SessionMetadata) -> list[Process]:
+    """Return the processes that have the session open and are not gone."""
     return [
-        seen
-        for seen in [metadata, *_others(metadata)]
-        if process.probe(seen.get("pid"), seen.get("process"), seen.get("host"))[0]
-        != process.GONE
+        attached
+        for attached in processes_of(metadata)
+        if _probe(attached)[0] != process.GONE
     ]
 
 
-def _others(metadata: SessionMetadata) -> list[SessionMetadata]:
-    others = metadata.get("others")
-    if not isinstance(others, list):
-        return []
-    return [seen for seen in others if isinstance(seen, dict)]  # type: ignore[misc]
+def _probe(attached: Process) -> tuple[str, str]:
+    return process.probe(
+        attached.get("pid"), attached.get("process"), attached.get("host")
+    )
 
 
 def _closed(metadata: SessionMetadata, now: float) -> str:

@@ -157,7 +157,7 @@ def _over(path: str, now: float) -> SessionMetadata | None:
 
     Raises StoreError if it only looks stale because the clock was set forward.
     """
-    from ..record.verdict import judge
+    from ..record.verdict import FINISHED, judge
 
     found = snapshot.read(path, now)
     if found is None:
@@ -165,7 +165,7 @@ def _over(path: str, now: float) -> SessionMetadata | None:
     name, reasons = judge(found.metadata, now)
     if name == "stale":
         _check_clock(found.metadata, path, now, reasons[-1])
-    return found.metadata if name in ("stale", "dead") else None
+    return found.metadata if name in FINISHED else None
 
 
 def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) -> None:

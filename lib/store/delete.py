@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from ..model import VerdictName
 
-FINISHED = ("stale", "dead")  # what cleanup archives, and what may be deleted
 _PATIENCE_SECONDS = 2.0
 _DAY_SECONDS = 86_400
 _DIGITS = 10  # nobody archives a session that often in a day
@@ -63,6 +62,8 @@ def check_deletable(session_id: str, verdict: VerdictName | None, why: str) -> N
             f"the file of {session_id} does not hold its metadata; what is not proven "
             "to be a session is not deleted"
         )
+    from ..record.verdict import FINISHED
+
     if verdict not in FINISHED:
         raise StoreError(
             f"{session_id} is {verdict} ({why}); only a session that is "

@@ -49,7 +49,7 @@ def recent(since: float) -> list[str]:
 
 
 def _path() -> str:
-    return os.path.join(paths.SESSIONS_DIR, "errors.log")
+    return os.path.join(paths.SESSIONS_DIR, paths.ERROR_LOG)
 
 
 def _append(line: bytes) -> None:

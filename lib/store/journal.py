@@ -31,8 +31,6 @@ BLOCK_BYTES = 4 * 1024  # a short session whole, or about ten entries
 LAST_BYTES = 1024  # the last entry, and some before it
 HEAD_BYTES = 64 * 1024  # no entry is longer, so line 1 lies within
 TAIL_BYTES = 16 * 1024 * 1024
-_HIDDEN_BYTES = 8
-_HEX = frozenset("0123456789abcdef")
 _APPEND = os.O_RDWR | os.O_APPEND | private.SAFE_FLAGS
 _READ = os.O_RDONLY | private.SAFE_FLAGS
 _NO_HARD_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK])
@@ -49,8 +47,7 @@ def create(
     from then on: ours goes again. Raises FileExistsError if another has begun it, else
     OSError.
     """
-    hidden = f"{path.removesuffix(paths.SUFFIX)}.{os.urandom(_HIDDEN_BYTES).hex()}.tmp"
-    hidden = os.path.join(os.path.dirname(path), "." + os.path.basename(hidden))
+    hidden = paths.temporary_path(paths.id_of(path))
     descriptor = private.open_private(hidden, _APPEND | os.O_EXCL)
     try:
         file_lock.acquire(descriptor, hidden, 0)  # until the second name is gone
@@ -175,23 +172,11 @@ def remove_leftovers(folder: str, older_than: float) -> None:
     """Remove hidden files of `create` that a crash left before *older_than* (epoch)."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if _is_leftover(entry.name):
+            if paths.is_temporary(entry.name):
                 status = entry.stat(follow_symlinks=False)
                 private.check_ours(entry.path, status)
                 if status.st_mtime < older_than:
                     os.unlink(entry.path)
-
-
-def _is_leftover(name: str) -> bool:
-    """Whether *name* is one that `create` gives: `.<id>.<16 hex digits>.tmp`."""
-    nothing, _, rest = name.partition(".")
-    session_id, _, rest = rest.partition(".")
-    digits, _, end = rest.partition(".")
-    return (
-        (nothing, end, len(digits)) == ("", "tmp", 2 * _HIDDEN_BYTES)
-        and _HEX.issuperset(digits)
-        and paths.is_session_id(session_id)
-    )
 
 
 def _unlink_if_there(path: str) -> None:
@@ -306,7 +291,7 @@ def _possible_names(path: str) -> list[str]:
     hidden = [
         os.path.join(folder, name)
         for name in os.listdir(folder)
-        if name.startswith(f".{session_id}.") and name.endswith(".tmp")
+        if name.startswith(f".{session_id}.") and paths.is_temporary(name)
     ]
     return hidden + paths.archived_paths(session_id)
 

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
 SUFFIX = ".jsonl"
+ERROR_LOG = "errors.log"
+_TEMPORARY_SUFFIX = ".tmp"
 
 _ID_LENGTH = 128
 _LOOKS = 3
+_RANDOM_BYTES = 8
+_HEX = frozenset("0123456789abcdef")
 _ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _ID_REST = _ALNUM | frozenset("-_")
 _DEVICES = frozenset(
@@ -108,6 +112,24 @@ def session_path(session_id: str) -> str:
 def id_of(path: str) -> str:
     """Return the session id that the file at *path*, live or archived, is named by."""
     return path.rpartition(os.sep)[2].partition(".")[0]
+
+
+def temporary_path(name: str) -> str:
+    """Return a new path in the store that no listing shows, for a file to be *name*."""
+    digits = os.urandom(_RANDOM_BYTES).hex()
+    return os.path.join(SESSIONS_DIR, f".{name}.{digits}{_TEMPORARY_SUFFIX}")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether `temporary_path` gives such names: `.<id>.<16 hex digits>.tmp`."""
+    if not (name.startswith(".") and name.endswith(_TEMPORARY_SUFFIX)):
+        return False
+    session_id, _, digits = name[1 : -len(_TEMPORARY_SUFFIX)].partition(".")
+    return (
+        is_session_id(session_id)
+        and len(digits) == 2 * _RANDOM_BYTES
+        and _HEX.issuperset(digits)
+    )
 
 
 def session_files(folder: str) -> Iterator[os.DirEntry[str]]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..record.fold import Snapshot
 
 _RECENT = 50
-_LONGEST_LINE = 1 << 20  # no entry is; a line of zeros may fill the disk
 _TOO_LONG = b"too long"
 _BLOCK_BYTES = 1 << 18
 
@@ -150,7 +149,7 @@ def _blocks(path: str) -> Iterator[list[bytes]]:
             *lines, rest = (rest + block).split(b"\n")
             if too_long and lines:
                 lines[0], too_long = _TOO_LONG, False
-            if len(rest) > _LONGEST_LINE:
+            if len(rest) > jsonl.MAX_LINE_BYTES:
                 rest, too_long = b"", True
             if lines:
                 yield lines

@@ -71,7 +71,7 @@ def _processes(session: Session) -> list[int]:
         return []
     if not session.get("others"):
         return [session["pid"]]
-    return [seen["pid"] for seen in verdict.processes_at_work(session)]  # type: ignore[arg-type]
+    return [seen["pid"] for seen in verdict.running_processes(session)]  # type: ignore[arg-type]
 
 
 def _introduce(together: list[Session]) -> None:

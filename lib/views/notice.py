@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..record.verdict import judge, processes_at_work
+from ..record.verdict import judge, running_processes
 from ..store import reader
 from ..system import git
 from ..text import printable
@@ -41,7 +41,7 @@ def who_else_is_here(session_id: str, survey: Survey) -> str | None:
 
 
 def _same_session(own: SessionMetadata) -> str:
-    others = processes_at_work({"others": own.get("others", [])})
+    others = running_processes({"others": own.get("others", [])})
     pids = [str(other["pid"]) for other in others if "pid" in other]
     if not pids:
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ... import sessions
-from ...store import delete
+from ...record import verdict
 from ...views import lookup
 from .. import output
 
@@ -32,7 +32,7 @@ def run(args: Namespace) -> int:
 def _say_what_became(session: Session, session_id: str) -> None:
     if not session["archived"]:
         output.message(f"{session_id} was not in the archive; it is live")
-    elif session["verdict"] in delete.FINISHED:
+    elif session["verdict"] in verdict.FINISHED:
         output.message(
             f"{session_id} is {session['verdict']}: unless it is resumed, the next "
             "cleanup archives it again"
