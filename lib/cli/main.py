@@ -1,8 +1,8 @@
-"""The `headcount` command: what people and scripts ask of the record.
+"""The `headcount` command: picks the command's module, and reports its errors.
 
-Data goes to stdout, words to stderr. Exit codes: 0; 1 it failed; 2 it was called
-wrongly; 3 no such session; 4 the id means several; 130 interrupted; 141 the reader of
-stdout has gone. Only here are errors turned into words.
+Data goes to stdout, messages to stderr. Exit codes: 0 success; 1 failure; 2 wrong
+usage; 3 no such session; 4 the id is ambiguous; 130 interrupted; 141 the reader of
+stdout has gone. Only this module turns errors into messages.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
+from .. import __version__
 from ..errors import (
     AmbiguousIdError,
     HeadcountError,
@@ -35,7 +36,7 @@ _CODES = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that *argv* names, `list` if none; return the exit code."""
+    """Run the command in *argv*, or `list` if there is none; return the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(words)
@@ -44,13 +45,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         output.discard_stdout()
         return BROKEN_PIPE
-    except (HeadcountError, OSError) as error:
-        return _report(error, words)
+    except HeadcountError as error:
+        output.message(str(error), getattr(error, "candidates", ()))
+        return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+    except OSError as error:
+        _report_os_error(error, words)
+    except Exception as error:  # noqa: BLE001  # a bug of headcount
+        _report_bug(error)
+    return FAILED
 
 
 def _run(words: list[str]) -> int:
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a label may have what it lacks
+        sys.stdout.reconfigure(errors="replace")  # it may not be able to encode a label
     try:
         args = parser.parse(words)
     except SystemExit as end:  # after --help and --version
@@ -62,13 +69,23 @@ def _run(words: list[str]) -> int:
     return int(command.run(args))
 
 
-def _report(error: HeadcountError | OSError, words: list[str]) -> int:
-    if isinstance(error, HeadcountError):
-        output.message(str(error), getattr(error, "candidates", ()))
-    else:
-        place = f" at {os.fsdecode(error.filename)}" if error.filename else ""
-        output.message(
-            f"`{parser.with_command(words)[0]}` failed{place}: "
-            f"{error.strerror or error}; `headcount doctor` looks for the cause"
-        )
-    return next((code for kind, code in _CODES if isinstance(error, kind)), FAILED)
+def _report_os_error(error: OSError, words: list[str]) -> None:
+    place = f" at {os.fsdecode(error.filename)}" if error.filename else ""
+    output.message(
+        f"`{parser.add_default_command(words)[0]}` failed{place}: "
+        f"{error.strerror or error}; run `headcount doctor` to find the cause"
+    )
+
+
+def _report_bug(error: Exception) -> None:
+    """Print what a bug report needs: the traceback and the versions."""
+    import platform
+    import traceback
+
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    versions = f"Python {platform.python_version()}, {platform.platform()}"
+    output.message(
+        f"unexpected error, a bug in headcount {__version__} ({versions}); "
+        "please report it with these lines:",
+        lines,
+    )

@@ -1,4 +1,4 @@
-"""What somebody asked for, by the list in `options`, or what is wrong with it."""
+"""The parser of the command line, built from the list in `spec`."""
 
 from __future__ import annotations
 
@@ -18,36 +18,37 @@ if TYPE_CHECKING:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; `{self.prog} --help` shows how")
+        raise UsageError(f"{message}; see `{self.prog} --help`")
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
-        """As argparse's own, with a hint."""
-        known = list(action.choices or ())
-        if known and value not in known:
-            hint = suggest.did_you_mean(str(value), known)
+        """Check *value* as argparse does, and add a hint to the error."""
+        choices = list(action.choices or ())
+        if choices and value not in choices:
+            hint = suggest.did_you_mean(str(value), choices)
+            message = f"{ascii(value)[:80]} is not a valid value{hint}; "
             raise argparse.ArgumentError(
-                action, f"{ascii(value)[:80]} is none of {', '.join(known)}{hint}"
+                action, f"{message}choose one of {', '.join(choices)}"
             )
 
 
 def parse(words: list[str]) -> argparse.Namespace:
-    """Return the options that *words* mean; its `command` is the command's name.
+    """Return the arguments in *words*; `command` is the name of the command.
 
     Raises UsageError, and SystemExit after `--help` and `--version`.
     """
-    name, *rest = with_command(words)
+    name, *rest = add_default_command(words)
     if name == "--version":
         print(f"headcount {__version__}")
         raise SystemExit(0)
     parser = _parser(find(name))
-    args, surplus = parser.parse_known_args(rest)
-    if surplus:
-        parser.error(_surplus(surplus[0], name))
+    args, rest = parser.parse_known_args(rest)
+    if rest:
+        parser.error(_unrecognized(rest[0], name))
     return args
 
 
-def with_command(words: list[str]) -> list[str]:
-    """Return *words* with the command that they leave out: `list`, or `help`."""
+def add_default_command(words: list[str]) -> list[str]:
+    """Return *words*, preceded by `list` or `help` if they name no command."""
     if words[:1] in (["-h"], ["--help"]):
         return ["help"]
     if not words or (words[0].startswith("-") and words[0] != "--version"):
@@ -62,7 +63,7 @@ def find(name: str) -> Command:
             return command
     hint = suggest.did_you_mean(name, spec.NAMES) or suggest.if_session(name)
     raise UsageError(
-        f"there is no command {ascii(name)[:80]}{hint}; `headcount --help` lists them"
+        f"{ascii(name)[:80]} is not a headcount command{hint}; see `headcount --help`"
     )
 
 
@@ -71,22 +72,22 @@ def help_of(name: str) -> str:
     return _parser(find(name)).format_help()
 
 
-def _surplus(word: str, name: str) -> str:
-    """Say of a word that the command of this name has no use for it."""
+def _unrecognized(word: str, name: str) -> str:
+    """Return the error message for a *word* that the command of this name rejects."""
     if not word.startswith("-"):
-        return f"{name} takes no {ascii(word)[:80]} here"
+        return f"unexpected argument {ascii(word)[:80]}"
     option = word.partition("=")[0]
-    known = [n for one in find(name).arguments for n in one.names if n[0] == "-"]
-    hint = suggest.did_you_mean(option, [*known, "--help"])
+    options = [name for option in find(name).options for name in option.names]
+    hint = suggest.did_you_mean(option, [*options, "--help"])
     return f"{name} has no option {ascii(option)[:80]}{hint}"
 
 
 def _parser(command: Command) -> argparse.ArgumentParser:
-    does = command.does
+    summary = command.summary
     examples = "".join(f"\n  {example}" for example in command.examples)
     parser = _Parser(
         prog=f"headcount {command.name}",
-        description=f"{does[0].upper()}{does[1:]}.",
+        description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=f"Example{'s' * (len(command.examples) > 1)}:{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -98,28 +99,35 @@ def _parser(command: Command) -> argparse.ArgumentParser:
 
 
 def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
-    more: dict[str, Any] = {"help": argument.means}
-    if not argument.takes:
-        parser.add_argument(*argument.names, action="store_true", **more)
+    if not argument.metavar:
+        parser.add_argument(*argument.names, action="store_true", help=argument.help)
         return
-    more.update(metavar=argument.takes, default=argument.default)
-    more.update(type=_reader(argument.read))
+    options: dict[str, Any] = {"default": argument.default}
     if argument.choices:
-        more["choices"] = argument.choices
-    if argument.repeats:
-        more.update(action="append", default=[])
-    if argument.many:
-        more["nargs"] = argument.many
-    parser.add_argument(*argument.names, **more)
+        options["choices"] = argument.choices
+    if argument.repeatable:
+        options.update(action="append", default=[])
+    if argument.nargs:
+        options["nargs"] = argument.nargs
+    parser.add_argument(
+        *argument.names,
+        help=argument.help,
+        metavar=argument.metavar,
+        type=_converter(argument.type),
+        **options,
+    )
 
 
-def _reader(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return *read* with its words: of a ValueError argparse says only `invalid`."""
+def _converter(convert: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Wrap *convert* so that argparse shows the message of its UsageError.
 
-    def reading(text: str) -> Any:  # noqa: ANN401  # whatever the argument is
+    Of any other ValueError argparse says only that the value is invalid.
+    """
+
+    def converted(text: str) -> Any:  # noqa: ANN401  # each argument has its own type
         try:
-            return read(text)
+            return convert(text)
         except UsageError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
-    return reading
+    return converted

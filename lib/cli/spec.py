@@ -1,7 +1,7 @@
-"""What the command can be asked for: its commands, and their arguments.
+"""The commands and their arguments.
 
-COMMANDS is the one list of them: the parsers, the help and the completion of shells
-are made from it.
+COMMANDS is the only list of them: the parser, the help and the shell completion all
+read it.
 """
 
 from __future__ import annotations
@@ -14,78 +14,94 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# What commands are for, as the help groups them.
-LOOK, ACT, TIDY, MEND = "look", "act", "tidy", "set up and mend"
-GROUPS = (LOOK, ACT, TIDY, MEND)
+# The headings under which the help lists the commands.
+INSPECT, MODIFY, MAINTAIN, SET_UP = "inspect", "modify", "maintain", "set up"
+GROUPS = (INSPECT, MODIFY, MAINTAIN, SET_UP)
 
-# What a shell completes an argument with: session ids with their labels, files, or
-# names of commands.
+# What the shell completes a value with: session ids, file names, or command names.
 SESSION, FILE, COMMAND = "session", "file", "command"
+
+_MAX_DIGITS = 9
 
 
 class Argument(NamedTuple):
-    """One argument of a command. Its first name says whether it is an option."""
+    """An argument of a command, in the terms of argparse.
+
+    If the first name starts with `-` it is an option, and without a *metavar* a flag.
+    """
 
     names: tuple[str, ...]
-    means: str
-    takes: str = ""  # what the value is called in the help; an option without is a flag
+    help: str
+    metavar: str = ""
     choices: tuple[str, ...] = ()
     default: Any = None
-    many: str | None = None  # of positional ones: `?`, `*` or `+`, as argparse has it
-    read: Callable[[str], Any] = str  # raises UsageError
-    repeats: bool = False  # of an option: each time adds to a list
-    completes: str = ""
+    nargs: str | None = None  # of a positional argument: `?`, `*` or `+`
+    type: Callable[[str], Any] = str  # raises UsageError
+    repeatable: bool = False  # an option whose values are collected in a list
+    completer: str = ""
+
+    @property
+    def is_option(self) -> bool:
+        """Whether the argument is an option, not positional."""
+        return self.names[0].startswith("-")
 
 
 class Command(NamedTuple):
-    """A command: what it does, examples, arguments, and what it is for."""
+    """A command: its name, a summary, examples, arguments, and its group."""
 
     name: str
-    does: str
+    summary: str
     examples: tuple[str, ...]
     arguments: tuple[Argument, ...]
-    group: str = LOOK
+    group: str = INSPECT
+
+    @property
+    def options(self) -> tuple[Argument, ...]:
+        """The arguments that are options."""
+        return tuple(argument for argument in self.arguments if argument.is_option)
 
 
 def _number(text: str) -> int:
-    """Return the number, 0 or more, that *text* is; raise UsageError."""
-    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
+    """Return *text* as a number, 0 or more; raise UsageError."""
+    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
         return int(text)
-    raise UsageError(f"{ascii(text)[:80]} is no number: such as 20")
+    raise UsageError(f"{ascii(text)[:80]} is not a valid number; try 20")
 
 
-_MOST_DIGITS = 9
-_JSON = Argument(("--json",), "for scripts")
-_HERE = Argument(("--here",), "of this working tree")
-_ID = Argument(("id",), "a session's id, or how it begins", "ID", completes=SESSION)
-_IDS = Argument(("ids",), "ids, or how they begin", "ID", many="+", completes=SESSION)
+_JSON = Argument(("--json",), "print JSON, for scripts")
+_HERE = Argument(("--here",), "only sessions in this working tree")
+_ID = Argument(("id",), "a session id, or its beginning", "ID", completer=SESSION)
+_IDS = Argument(
+    ("ids",), "session ids, or their beginnings", "ID", nargs="+", completer=SESSION
+)
 
-# As the table shows them: of the living the state, of the others the verdict.
+# As the table shows them: the state of a live session, the verdict on any other.
 STATES = ("waiting", "busy", "idle", "unknown", "stale", "dead")
 
 COMMANDS = (
     Command(
         "list",
-        "show the sessions (the default)",
+        "list live sessions, those waiting for you first (the default)",
         (
             "headcount --here",
             "headcount --state waiting,busy --since 12h",
             "headcount -q --state waiting | xargs -n 1 headcount show",
         ),
         (
-            Argument(("-a", "--all"), "with the archive"),
+            Argument(("-a", "--all"), "include archived sessions"),
             _HERE,
             Argument(
                 ("--state",),
-                "only of this state or verdict: waiting, busy, idle, closed, alive, "
-                "unknown, stale, dead, unreadable; several with commas",
+                "only sessions with this state or verdict: waiting, busy, idle, "
+                "closed, alive, unknown, stale, dead, unreadable; separate several "
+                "with commas",
                 "STATE",
-                repeats=True,
+                repeatable=True,
             ),
             Argument(
                 ("--since",),
-                "last heard of since then: a span back from now, such as 12h, or a "
-                "date, such as 2026-11-01",
+                "only sessions with a heartbeat since then: a time span back from "
+                "now, such as 12h, or a date, such as 2026-11-01",
                 "WHEN",
             ),
             Argument(
@@ -95,28 +111,28 @@ COMMANDS = (
                 choices=("state", "age", "heartbeat", "label", "where"),
                 default="state",
             ),
-            Argument(("-q", "--quiet"), "the ids alone, whole, one a line"),
+            Argument(("-q", "--quiet"), "print only the full ids, one per line"),
             _JSON,
         ),
     ),
     Command(
         "show",
-        "show one session: facts, verdict and why, its life, how to resume it",
+        "show one session: metadata, the verdict and why, a timeline, how to resume it",
         ("headcount show 6f2a1b3c", "headcount show 6f2a1b3c --entries 20"),
         (
             _ID,
             Argument(
                 ("-n", "--entries"),
-                "the last N entries too, as they are",
+                "also print the last N entries, unchanged",
                 "N",
-                read=_number,
+                type=_number,
             ),
-            Argument(("--json",), "for scripts, with all entries"),
+            Argument(("--json",), "print JSON with all entries, for scripts"),
         ),
     ),
     Command(
         "watch",
-        "watch the sessions come, change and go; q leaves",
+        "watch sessions start, change and end; q quits",
         (
             "headcount watch --here",
             "headcount watch --until waiting && notify-send 'Claude waits'",
@@ -124,57 +140,69 @@ COMMANDS = (
         ),
         (
             _HERE,
-            Argument(("--state",), "only those in this state", "STATE", STATES),
+            Argument(("--state",), "only sessions in this state", "STATE", STATES),
             Argument(
                 ("--until",),
-                "print nothing but the first session in this state, and exit",
+                "exit as soon as a session is in this state, and print only that one",
                 "STATE",
                 STATES,
             ),
             Argument(
-                ("--timeout",), "leave after so long; 1 with --until: 90s, 2h", "SPAN"
+                ("--timeout",),
+                "exit after this time, such as 90s or 2h; with --until, exit code 1",
+                "SPAN",
             ),
             Argument(
-                ("--interval",), "seconds between two looks (1)", "SECONDS", default="1"
+                ("--interval",),
+                "seconds between two polls (default: 1)",
+                "SECONDS",
+                default="1",
             ),
-            Argument(("--json",), "an object for each change, a line each"),
+            Argument(("--json",), "print each change as a JSON object, one per line"),
         ),
     ),
     Command(
         "recover",
-        "show what a crash or a reboot ended, and the lines that resume it",
+        "list sessions that a crash or a reboot ended, and the commands to resume them",
         (
             "headcount recover --here",
             "headcount recover --print0 | xargs -0 -n 1 tmux new-window",
         ),
         (
-            Argument(("--all",), "also old ones, and those run by scripts"),
-            Argument(("--since",), "seen since: 12h, 30d, 2026-11-01 (7d)", "WHEN"),
+            Argument(("--all",), "include old sessions and those run by scripts"),
+            Argument(
+                ("--since",),
+                "only sessions with a heartbeat since then: 12h, 30d, 2026-11-01 "
+                "(default: 7d)",
+                "WHEN",
+            ),
             _HERE,
-            Argument(("--print0",), "only the lines that resume, each ended by a NUL"),
+            Argument(
+                ("--print0",), "print only the commands, each terminated by a NUL byte"
+            ),
             _JSON,
         ),
     ),
     Command(
         "tail",
-        "show the last entries of a session, or of all live ones by time",
+        "show the last entries of one session, or of all live ones in time order",
         ("headcount tail -f", "headcount tail 6f2a1b3c -n 50", "headcount tail --json"),
         (
-            _ID._replace(many="?"),
-            Argument(("-f", "--follow"), "go on with those that come in, until Ctrl-C"),
+            _ID._replace(nargs="?"),
+            Argument(("-f", "--follow"), "keep printing new entries until Ctrl-C"),
             Argument(
                 ("-n", "--lines"),
-                "how many of those there are (10)",
+                "how many of the last entries to print (default: 10)",
                 "N",
-                read=_number,
+                type=_number,
                 default=10,
             ),
-            Argument(("--json",), "for scripts: the lines as they were written"),
+            Argument(("--json",), "print the lines as they were written, for scripts"),
         ),
     ),
     Command(
         "report",
-        "hours by day and by tree, and a page with a timeline",
+        "sum up hours by day and by worktree; --html adds a timeline",
         (
             "headcount report",
             "headcount report --since 30d --html report.html",
@@ -182,16 +210,16 @@ COMMANDS = (
         (
             Argument(
                 ("--since",),
-                "whole days since then: a span back from now, such as 12h, or a date, "
-                "such as 2026-11-01 (default: 7d)",
+                "whole days since then: a time span back from now, such as 12h, or a "
+                "date, such as 2026-11-01 (default: 7d)",
                 "WHEN",
                 default="7d",
             ),
             Argument(
                 ("--html",),
-                "write a page for a browser, of one file; - is stdout",
+                "write a self-contained web page to this file; - is stdout",
                 "FILE",
-                completes=FILE,
+                completer=FILE,
             ),
             _JSON,
         ),
@@ -200,83 +228,85 @@ COMMANDS = (
         "label",
         "give a session a label",
         ("headcount label 6f2a1b3c 'nightly build'",),
-        (_ID, Argument(("text",), "the label; '' takes it away", "TEXT")),
-        ACT,
+        (_ID, Argument(("text",), "the label; '' removes it", "TEXT")),
+        MODIFY,
     ),
     Command(
         "append",
-        "add an entry of your own to a session, and print its id",
+        "append an entry of your own to a session, and print the entry's id",
         ("""headcount append 6f2a1b3c build.done '{"ok": true}'""",),
         (
             _ID,
-            Argument(("type",), "such as build.done", "TYPE"),
+            Argument(("type",), "the entry's type, such as build.done", "TYPE"),
             Argument(
                 ("json",),
-                "an object with its fields; - reads it from stdin",
+                "the entry's fields as a JSON object; - reads it from stdin",
                 "JSON",
-                many="?",
+                nargs="?",
             ),
         ),
-        ACT,
+        MODIFY,
     ),
     Command(
         "cleanup",
-        "archive what is stale or dead, and delete the long archived",
+        "archive stale and dead sessions, and delete old archived ones",
         (
             "headcount cleanup --dry-run",
             "headcount cleanup --older-than 12h",
             "headcount cleanup --keep-days 90",
         ),
         (
-            Argument(("--dry-run",), "move and delete nothing, say what would be"),
+            Argument(("--dry-run",), "only print what would be archived and deleted"),
             Argument(
-                ("--older-than",), "only those silent for so long, such as 12h", "SPAN"
+                ("--older-than",),
+                "only archive sessions silent for at least this long, such as 12h",
+                "SPAN",
             ),
             Argument(
                 ("--keep-days",),
-                "then delete what was archived more than N days ago; without it, "
+                "then delete sessions archived more than N days ago; without it, "
                 "nothing is ever deleted",
                 "N",
             ),
             _JSON,
         ),
-        TIDY,
+        MAINTAIN,
     ),
     Command(
         "restore",
         "bring sessions back from the archive",
         ("headcount restore 6f2a1b3c",),
         (_IDS,),
-        TIDY,
+        MAINTAIN,
     ),
     Command(
         "rm",
-        "delete sessions that are stale or dead, after asking",
+        "delete stale or dead sessions, after asking",
         ("headcount rm 6f2a1b3c", "headcount rm --force 6f2a1b3c 8ee1f931"),
         (_IDS, Argument(("-f", "--force"), "delete without asking")),
-        TIDY,
+        MAINTAIN,
     ),
     Command(
         "doctor",
-        "look for what is wrong with store and hooks, and how to mend it",
+        "check the installation, the store and the hooks, and say how to fix problems",
         ("headcount doctor", "headcount doctor --fix"),
         (
-            Argument(("--quick",), "fire no hook, and start no client"),
-            Argument(("--fix",), "mend what is safe to mend, and look again"),
+            Argument(("--quick",), "do not run the hooks, and start no client"),
+            Argument(("--fix",), "fix what can be fixed safely, then check again"),
             _JSON,
         ),
-        MEND,
+        SET_UP,
     ),
     Command(
         "statusline",
-        "say in a line how many are here, for Claude Code's status line",
+        "print the number of sessions in one line, for Claude Code's status line",
         ("headcount statusline",),
         (),
-        MEND,
+        SET_UP,
     ),
     Command(
         "completion",
-        "print what makes a shell complete commands and session ids",
+        "print the completion script for bash, zsh or fish",
         (
             "headcount completion fish | source  # in ~/.config/fish/config.fish",
             'eval "$(headcount completion bash)"  # in ~/.bashrc; likewise zsh',
@@ -287,18 +317,18 @@ COMMANDS = (
                 "bash, zsh or fish",
                 "SHELL",
                 choices=("bash", "zsh", "fish"),
-                many="?",
+                nargs="?",
             ),
             Argument(("--ids",), "list session ids instead, as those scripts do"),
         ),
-        MEND,
+        SET_UP,
     ),
     Command(
         "help",
-        "show all commands, or everything about one",
+        "show all commands, or the help of one",
         ("headcount help show",),
-        (Argument(("topic",), "a command", "COMMAND", many="?", completes=COMMAND),),
-        MEND,
+        (Argument(("topic",), "a command", "COMMAND", nargs="?", completer=COMMAND),),
+        SET_UP,
     ),
 )
 

@@ -15,7 +15,8 @@ from command_line import HOSTILE, create, environment, write
 from support import ID, ROOT, lines
 
 from lib import __version__, sessions
-from lib.cli import spec
+from lib.cli import main, spec
+from lib.cli.commands import restore
 
 COMMANDS = spec.NAMES
 
@@ -168,6 +169,25 @@ def test_a_refused_store_is_said_in_one_line(headcount, tmp_path):
     assert (code, out) == (1, "")
     assert err.startswith("headcount: HEADCOUNT_DIR=out/x leads out of")
     assert err.count("\n") == 1
+
+
+def test_a_bug_is_reported_with_traceback_and_versions_and_exits_1(
+    monkeypatch, store, capsys
+):
+    def run(_):
+        raise KeyError(HOSTILE)
+
+    monkeypatch.setattr(restore, "run", run)
+    assert main.main(["restore", ID]) == main.FAILED
+    out, err = capsys.readouterr()
+    first, *traceback = err.removesuffix("\n").split("\n")
+    assert out == ""
+    assert first.startswith("headcount: unexpected error, a bug in headcount")
+    assert __version__ in first
+    assert sys.version.split()[0] in first
+    assert traceback[0].startswith("Traceback")
+    assert traceback[-1].startswith("KeyError: ")
+    assert all(line.isprintable() for line in traceback)
 
 
 # ---- how it is called -----------------------------------------------------------

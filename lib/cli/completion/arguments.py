@@ -28,7 +28,7 @@ def script(shell: str) -> str:
 
 
 def _choices(argument: Argument) -> tuple[str, ...]:
-    return NAMES if argument.completes == COMMAND else argument.choices
+    return NAMES if argument.completer == COMMAND else argument.choices
 
 
 def _options(command: Command) -> list[Argument]:
@@ -39,7 +39,7 @@ def _places(command: Command) -> Iterator[tuple[str, Argument]]:
     """Yield the command's positional arguments with their numbers, `*` if many."""
     given = [one for one in command.arguments if not one.names[0].startswith("-")]
     for number, argument in enumerate(given, start=1):
-        yield "*" if argument.many in ("*", "+") else str(number), argument
+        yield "*" if argument.nargs in ("*", "+") else str(number), argument
 
 
 def _quoted(text: str) -> str:
@@ -66,7 +66,7 @@ def _bash_takes() -> Iterator[str]:
                 place = f"'{command.name} {number}'"
             yield f"    {place}) echo {_bash_kind(argument)} ;;"
         for argument in _options(command):
-            if argument.takes:
+            if argument.metavar:
                 names = "|".join(f"'{command.name} {name}'" for name in argument.names)
                 yield f"    {names}) echo {_bash_kind(argument)} ;;"
 
@@ -74,7 +74,7 @@ def _bash_takes() -> Iterator[str]:
 def _bash_kind(argument: Argument) -> str:
     if _choices(argument):
         return _quoted(" ".join(("words", *_choices(argument))))
-    return argument.completes or "nothing"
+    return argument.completer or "nothing"
 
 
 def _bash_options() -> Iterator[str]:
@@ -94,7 +94,7 @@ _ZSH_VERSION = "'(- *)--version[show the version]'"
 def _zsh() -> str:
     default = [*map(_zsh_option, _options(_DEFAULT)), _ZSH_HELP, _ZSH_VERSION]
     commands = [
-        "    " + _quoted(f"{command.name}:{command.does}") for command in COMMANDS
+        "    " + _quoted(f"{command.name}:{command.summary}") for command in COMMANDS
     ]
     return (
         scripts.ZSH.replace(
@@ -113,12 +113,12 @@ def _zsh_case(command: Command) -> str:
 
 
 def _zsh_option(argument: Argument) -> str:
-    means = _zsh_escaped(argument.means, "[]:")
+    means = _zsh_escaped(argument.help, "[]:")
     about = f"[{means}]"
-    if argument.takes:
-        about += f":{argument.takes}:{_zsh_action(argument)}"
+    if argument.metavar:
+        about += f":{argument.metavar}:{_zsh_action(argument)}"
     names = argument.names
-    if argument.repeats:
+    if argument.repeatable:
         return " ".join(_quoted(f"*{name}{about}") for name in names)
     if len(names) == 1:
         return _quoted(names[0] + about)
@@ -126,14 +126,14 @@ def _zsh_option(argument: Argument) -> str:
 
 
 def _zsh_place(number: str, argument: Argument) -> str:
-    optional = ":" if argument.many == "?" else ""
-    return _quoted(f"{number}:{optional}{argument.takes}:{_zsh_action(argument)}")
+    optional = ":" if argument.nargs == "?" else ""
+    return _quoted(f"{number}:{optional}{argument.metavar}:{_zsh_action(argument)}")
 
 
 def _zsh_action(argument: Argument) -> str:
     if _choices(argument):
         return f"({' '.join(_choices(argument))})"
-    return {SESSION: "_headcount_sessions", FILE: "_files"}.get(argument.completes, " ")
+    return {SESSION: "_headcount_sessions", FILE: "_files"}.get(argument.completer, " ")
 
 
 def _zsh_escaped(text: str, special: str) -> str:
@@ -150,7 +150,7 @@ def _fish() -> str:
         _fish_quoted(f"{command.name} {name}")
         for command in COMMANDS
         for argument in _options(command)
-        if argument.takes
+        if argument.metavar
         for name in argument.names
     ]
     lines = [line for command in COMMANDS for line in _fish_command(command)]
@@ -160,7 +160,7 @@ def _fish() -> str:
 
 def _fish_command(command: Command) -> Iterator[str]:
     at = """complete -c headcount -n '__headcount_at "" 1' """
-    yield f"{at}-a {command.name} -d {_fish_quoted(command.does)}"
+    yield f"{at}-a {command.name} -d {_fish_quoted(command.summary)}"
     for argument in _options(command):
         yield _fish_option(command.name, argument)
     for number, argument in _places(command):
@@ -176,8 +176,8 @@ def _fish_option(command: str, argument: Argument) -> str:
         f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}"
         for name in argument.names
     ]
-    takes = [_fish_values(argument) or "-x"] if argument.takes else []
-    about = f"-d {_fish_quoted(argument.means)}"
+    takes = [_fish_values(argument) or "-x"] if argument.metavar else []
+    about = f"-d {_fish_quoted(argument.help)}"
     return " ".join(["complete -c headcount -n", at, *names, *takes, about])
 
 
@@ -186,9 +186,9 @@ def _fish_values(argument: Argument) -> str:
     required = "-x " if argument.names[0].startswith("-") else ""
     if _choices(argument):
         return f"{required}-a {_fish_quoted(' '.join(_choices(argument)))}"
-    if argument.completes == SESSION:
+    if argument.completer == SESSION:
         return f"{required}-k -a '(command headcount completion --ids 2>/dev/null)'"
-    return "-r -F" if argument.completes == FILE else ""
+    return "-r -F" if argument.completer == FILE else ""
 
 
 def _fish_quoted(text: str) -> str:

@@ -28,7 +28,7 @@ def test_the_help_has_commands_by_purpose_examples_codes_and_environment(headcou
         assert f"    HEADCOUNT_{name} " in out
     assert "    NO_COLOR " in out
     for number in (main.FAILED, main.USAGE, main.NOT_FOUND, main.AMBIGUOUS):
-        assert f"\n    {number}   " in out
+        assert f"\n    {number}  " in out
 
 
 def test_every_command_has_a_purpose_of_the_help():
@@ -81,7 +81,7 @@ def test_a_mistyped_word_gets_a_hint(headcount, words, hint):
     code, out, err = headcount(*words)
     assert (code, out) == (2, "")
     assert f"({hint})" in err or hint in err
-    assert "--help` " in err
+    assert "--help`" in err
     assert err.count("\n") == 1
 
 

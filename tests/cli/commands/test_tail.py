@@ -207,7 +207,7 @@ def test_nothing_to_show_is_a_sentence(headcount, store):
 def test_a_number_that_is_none_exits_2_and_is_named(headcount, number):
     code, out, err = headcount("tail", f"--lines={number}")
     assert (code, out) == (2, "")
-    assert "is no number" in err
+    assert "not a valid number" in err
     assert err.count("\n") == 1
 
 
