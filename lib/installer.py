@@ -76,17 +76,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _install(options: argparse.Namespace) -> int:
-    ours = settings.wanted(_CHECKOUT)
+    ours = settings.desired_hooks(_CHECKOUT)
     path = _settings_file(options)
     # Also refuses what cannot be read, before a test takes seconds.
     line = _status_line(path, asked=options.statusline)
     if options.dry_run:
-        return _show(settings.install(path, ours, line, dry_run=True))
+        return _show(settings.install_hooks(path, ours, line, dry_run=True))
     _make_command()
     if not _self_test(ours):
         return 1
-    change = settings.install(path, ours, line)
-    _report(change, f"{len(ours)} hooks{' and the status line' * bool(line)} wired")
+    change = settings.install_hooks(path, ours, line)
+    _report(change, f"{len(ours)} hooks{' and the status line' * bool(line)} installed")
     _link_command()
     print(f"records:  {paths.SESSIONS_DIR}")
     print(f"undo:     {_undo(options)}")
@@ -97,15 +97,14 @@ def _install(options: argparse.Namespace) -> int:
 
 def _uninstall(options: argparse.Namespace) -> int:
     path = _settings_file(options)
-    change = settings.uninstall(path, dry_run=options.dry_run)
+    change = settings.uninstall_hooks(path, dry_run=options.dry_run)
     if options.dry_run:
         return _show(change)
     _report(change, "our hooks are out")
-    wired = _still_wired(options)
-    if wired:
-        print(
-            f"kept:     command, .venv and records; our hooks are in {', '.join(wired)}"
-        )
+    installed = _remaining(options)
+    if installed:
+        files = ", ".join(installed)
+        print(f"kept:     command, .venv and records; our hooks are still in {files}")
         return int(options.purge)
     _unlink_command()
     if options.purge:
@@ -114,10 +113,12 @@ def _uninstall(options: argparse.Namespace) -> int:
 
 
 def _print(options: argparse.Namespace) -> int:
-    groups = {event: [group] for event, group in settings.wanted(_CHECKOUT).items()}
+    groups = {
+        event: [group] for event, group in settings.desired_hooks(_CHECKOUT).items()
+    }
     wanted: dict[str, object] = {"hooks": groups}
     if options.statusline:
-        wanted["statusLine"] = settings.wanted_status_line(_CHECKOUT)
+        wanted["statusLine"] = settings.desired_status_line(_CHECKOUT)
     print(json.dumps(wanted, indent=2, ensure_ascii=False))
     return 0
 
@@ -129,7 +130,7 @@ def _status_line(path: str, *, asked: bool) -> dict[str, object] | None:
     """
     whose, wanted = (
         settings.status_line_owner(path),
-        settings.wanted_status_line(_CHECKOUT),
+        settings.desired_status_line(_CHECKOUT),
     )
     if whose == "theirs" and asked:
         print(
@@ -140,16 +141,19 @@ def _status_line(path: str, *, asked: bool) -> dict[str, object] | None:
     return wanted if whose == "ours" or (asked and whose == "none") else None
 
 
-def _still_wired(options: argparse.Namespace) -> list[str]:
+def _remaining(options: argparse.Namespace) -> list[str]:
     """Return the settings files that have our hooks; one that is broken may have."""
-    wired = []
+    installed = []
     for path in settings.settings_files(options.project or os.curdir).values():
         try:
-            if settings.installed(path) or settings.status_line_owner(path) == "ours":
-                wired.append(path)
+            if (
+                settings.installed_hooks(path)
+                or settings.status_line_owner(path) == "ours"
+            ):
+                installed.append(path)
         except settings.SettingsError:
-            wired.append(path)
-    return wired
+            installed.append(path)
+    return installed
 
 
 def _purge() -> None:
@@ -176,11 +180,9 @@ def _self_test(ours: settings.Hooks) -> bool:
     print("self-test, into a temporary store:")
     hooks = {event: group["hooks"][0] for event, group in ours.items()}
     failed = 0
-    for shot in smoke_test.fire(hooks):
-        print(
-            f"    {shot.event:<17}{shot.milliseconds:5.0f} ms  {shot.problem}".rstrip()
-        )
-        failed += bool(shot.problem)
+    for run in smoke_test.run(hooks):
+        print(f"    {run.event:<17}{run.milliseconds:5.0f} ms  {run.problem}".rstrip())
+        failed += bool(run.problem)
     if failed:
         print(
             f"install.sh: {failed} of {len(hooks)} hooks do not record; the settings "

@@ -16,9 +16,9 @@ from lib.claude import settings
 
 
 @pytest.fixture
-def wired(home, checkout):
-    """The user's settings with every hook of *checkout* wired: nothing is wrong."""
-    return wire(home / ".claude/settings.json", checkout)
+def installed(home, checkout):
+    """The user's settings with every hook of *checkout* in them: nothing is wrong."""
+    return install_hooks(home / ".claude/settings.json", checkout)
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def examine(doctor):
 
 
 @pytest.fixture
-def carry_out(store, home):
-    """Run what mends something, as a person would paste it."""
+def run_fix(store, home):
+    """Run the command of a finding, as a person would paste it."""
 
     def run(command):
         done = subprocess.run(
@@ -82,7 +82,7 @@ class Findings(list):
     def problem(self):
         """The only problem there is."""
         (problem,) = self.of("problem")
-        return problem["check"], problem["message"], problem["mend"]
+        return problem["check"], problem["message"], problem["fix"]
 
     @property
     def fixed(self):
@@ -99,9 +99,9 @@ def variables(store, home, **more):
     }
 
 
-def wire(path, checkout, text=None):
+def install_hooks(path, checkout, text=None):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(settings.merge(text, settings.wanted(str(checkout))))
+    path.write_text(settings.merge(text, settings.desired_hooks(str(checkout))))
     return path
 
 

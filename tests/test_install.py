@@ -87,7 +87,7 @@ def snapshot(folder):
 # Install and uninstall
 
 
-def test_install_wires_links_and_tests_and_uninstall_takes_it_all_back(
+def test_install_installs_links_and_tests_and_uninstall_takes_it_all_back(
     run, checkout, home
 ):
     (home / ".claude").mkdir()
@@ -102,7 +102,7 @@ def test_install_wires_links_and_tests_and_uninstall_takes_it_all_back(
     link = home / ".local" / "bin" / "headcount"
     assert os.readlink(link) == str(checkout / ".venv" / "bin" / "headcount")
     for said in (
-        "settings.json: 6 hooks wired",
+        "settings.json: 6 hooks installed",
         "settings.json.headcount-backup",
         f"command:  {link}",
         f"{link.parent} is not on your PATH",
@@ -219,14 +219,14 @@ def test_the_configuration_folder_is_honoured(run, checkout, home, tmp_path):
     assert not (home / ".claude").exists()
 
 
-def test_purge_refuses_while_hooks_are_wired(run, checkout, home, tmp_path):
+def test_purge_refuses_while_hooks_are_installed(run, checkout, home, tmp_path):
     project = tmp_path / "project"
     project.mkdir()
     run(checkout / "install.sh")
     run(checkout / "install.sh", "--project", project)
     done = run(checkout / "install.sh", "--uninstall", "--purge", "--project", project)
     assert done.returncode == 1
-    assert f"our hooks are in {home}/.claude/settings.json" in done.stdout
+    assert f"our hooks are still in {home}/.claude/settings.json" in done.stdout
     assert (checkout / ".venv").exists()
 
 
@@ -316,7 +316,7 @@ def test_the_status_line_is_set_if_asked_for_and_taken_out_again(run, checkout, 
     before = target.read_bytes()
     done = run(checkout / "install.sh", "--statusline")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "6 hooks and the status line wired" in done.stdout
+    assert "6 hooks and the status line installed" in done.stdout
     line = json.loads(target.read_text())["statusLine"]
     assert line["type"] == "command"
     shown = run("/bin/sh", "-c", line["command"])
@@ -357,7 +357,7 @@ def test_a_status_line_alone_keeps_the_command(run, checkout, home, tmp_path):
     (tmp_path / "p/.claude").mkdir(parents=True)
     (tmp_path / "p/.claude/settings.json").write_text(json.dumps({"statusLine": line}))
     done = run(checkout / "install.sh", "--uninstall", cwd=tmp_path / "p")
-    assert f"our hooks are in {tmp_path}/p/.claude/settings.json" in done.stdout
+    assert f"our hooks are still in {tmp_path}/p/.claude/settings.json" in done.stdout
     assert (home / ".local/bin/headcount").is_symlink()
 
 
@@ -639,7 +639,7 @@ def stand_in(tmp_path):
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_the_hooks_of_a_checkout_of_any_name_run(run, stand_in, tmp_path, folder):
-    hooks = settings.wanted(str(stand_in(folder)))
+    hooks = settings.desired_hooks(str(stand_in(folder)))
     for event in EVENTS:
         assert silent_success(run, "sh", hooks[event])
     for shell in SHELLS:
@@ -652,7 +652,7 @@ def test_the_hooks_of_a_checkout_of_any_name_run(run, stand_in, tmp_path, folder
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_state_of_the_disk_blocks_a_prompt(run, stand_in, folder, state):
     checkout = stand_in(folder)
-    hooks = settings.wanted(str(checkout))
+    hooks = settings.desired_hooks(str(checkout))
     STATES[state](checkout)
     for shell in SHELLS:
         assert silent_success(run, shell, hooks["UserPromptSubmit"])
@@ -662,7 +662,7 @@ def test_no_state_of_the_disk_blocks_a_prompt(run, stand_in, folder, state):
 @pytest.mark.parametrize("shell", SHELLS)
 def test_no_end_of_a_hook_blocks_a_prompt(run, stand_in, shell, state):
     checkout = stand_in("a b")
-    hooks = settings.wanted(str(checkout))
+    hooks = settings.desired_hooks(str(checkout))
     MORE_STATES[state](checkout)
     assert silent_success(run, shell, hooks["UserPromptSubmit"])
 

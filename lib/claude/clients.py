@@ -23,9 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_MOST_FILES = 1000
-_MOST_BYTES = 1 << 16
-_MOST_OF_CONFIG = 1 << 26
+_MAX_FILES = 1000
+_MAX_BYTES = 1 << 16
+_MAX_CONFIG_BYTES = 1 << 26
 _STORE_NAME = b"HEADCOUNT_DIR="
 _ASK = ["claude", "agents", "--json"]
 _ASK_SECONDS = 4.0
@@ -60,7 +60,7 @@ def live(now: float) -> list[Client] | None:
     """
     found: dict[int, Client] = {}
     try:
-        names = sorted(os.listdir(_folder()))[:_MOST_FILES]
+        names = sorted(os.listdir(_folder()))[:_MAX_FILES]
     except OSError:
         return None
     for name in names:
@@ -96,7 +96,7 @@ def is_plausible(folder: str) -> bool | None:
     For the home folder nothing is kept.
     """
     config = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~")
-    known = _decode(_read(os.path.join(config, ".claude.json"), _MOST_OF_CONFIG))
+    known = _decode(_read(os.path.join(config, ".claude.json"), _MAX_CONFIG_BYTES))
     projects = known.get("projects") if isinstance(known, dict) else None
     if not isinstance(projects, dict):
         return None
@@ -133,7 +133,7 @@ def _pid_of(name: str) -> int | None:
 
 
 def _from_entry(path: str, pid: int, now: float) -> Client | None:
-    entry = _decode(_read(path, _MOST_BYTES))
+    entry = _decode(_read(path, _MAX_BYTES))
     if not isinstance(entry, dict) or entry.get("pid") != pid:
         return None
     client = _look_at(pid, now, _folder_in(entry))
@@ -226,7 +226,7 @@ def _read(path: str, most: int) -> bytes:
 
 
 def _whole(descriptor: int) -> bytes:
-    return b"".join(iter(lambda: os.read(descriptor, _MOST_BYTES), b""))
+    return b"".join(iter(lambda: os.read(descriptor, _MAX_BYTES), b""))
 
 
 # ---- Its process ----------------------------------------------------------------

@@ -80,7 +80,7 @@ def change(path: str, edit: Edit) -> Change:
             if _raw(path) == before:
                 raise
             continue
-        if not planned.changed or (_carry_out(planned) and _holds(planned)):
+        if not planned.changed or (_apply(planned) and _verify(planned)):
             return planned
     raise OSError(errno.EBUSY, "Another program keeps writing to it", path)
 
@@ -93,16 +93,16 @@ def _backup_of(path: str) -> str | None:
     return _raw(path + BACKUP_SUFFIX)
 
 
-def _holds(planned: Change) -> bool:
+def _verify(planned: Change) -> bool:
     return _raw(planned.path) == planned.after
 
 
-def _carry_out(planned: Change) -> bool:
+def _apply(planned: Change) -> bool:
     """Write the backup, then the file; False if somebody else was quicker."""
     path, backup = planned.path, planned.path + BACKUP_SUFFIX
     os.makedirs(os.path.dirname(path), _NEW_FOLDER_MODE, exist_ok=True)
     if planned.backup not in {None, _backup_of(path)}:
-        os.replace(_beside(backup, planned.backup or "", like=path), backup)
+        os.replace(_write_temporary(backup, planned.backup or "", like=path), backup)
     if not _replace(planned):
         return False
     if planned.backup is None:
@@ -116,7 +116,7 @@ def _replace(planned: Change) -> bool:
     # Between the comparison and the rename lie microseconds in which a writer without
     # a lock can be overwritten. No system call does both.
     path, after = planned.path, planned.after
-    temporary = None if after is None else _beside(path, after, like=path)
+    temporary = None if after is None else _write_temporary(path, after, like=path)
     try:
         if _raw(path) != planned.before:
             return False
@@ -131,7 +131,7 @@ def _replace(planned: Change) -> bool:
     return True
 
 
-def _beside(path: str, content: str, like: str) -> str:
+def _write_temporary(path: str, content: str, like: str) -> str:
     """Write *content* to a new file in the folder of *path*; return its name."""
     folder, name = os.path.split(path)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
@@ -140,7 +140,7 @@ def _beside(path: str, content: str, like: str) -> str:
             file.write(content.encode("utf-8", _LOSSLESS))
             file.flush()
             os.fchmod(descriptor, _NEW_FILE_MODE)
-            _take_after(temporary, like)
+            _copy_ownership(temporary, like)
             os.fsync(descriptor)
     except BaseException:
         os.unlink(temporary)
@@ -148,7 +148,7 @@ def _beside(path: str, content: str, like: str) -> str:
     return temporary
 
 
-def _take_after(temporary: str, like: str) -> None:
+def _copy_ownership(temporary: str, like: str) -> None:
     """Give *temporary* the owner, mode and attributes of *like*, if that is there."""
     try:
         status = os.stat(like)

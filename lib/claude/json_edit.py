@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS = {"true": True, "false": False, "null": None}
 _WORD = re.compile(r"[A-Za-z]+")
 _COLON = re.compile(r'"([ \t]*:[ \t]*)$')
-_DEEPEST = 200  # Python's own stack ends at a few hundred
+_MAX_DEPTH = 200  # Python's own stack ends at a few hundred
 
 Path = tuple["str | int", ...]
 
@@ -210,8 +210,8 @@ class _Scanner:
     def _container(self, opening: str) -> dict[str | int, Node]:
         closing = "}" if opening == "{" else "]"
         self.depth += 1
-        if self.depth > _DEEPEST:
-            self._fail(f"it is nested deeper than {_DEEPEST} levels")
+        if self.depth > _MAX_DEPTH:
+            self._fail(f"it is nested deeper than {_MAX_DEPTH} levels")
         children: dict[str | int, Node] = {}
         self.position += 1
         self._skip()

@@ -59,7 +59,7 @@ class SettingsError(HeadcountError, ValueError):
     """The settings file cannot be read or changed; it is as it was."""
 
 
-class WiredHook(NamedTuple):
+class InstalledHook(NamedTuple):
     """One of our hooks in a settings file; a path that cannot be told is empty."""
 
     event: str
@@ -80,7 +80,7 @@ def settings_files(project_dir: str | None = None) -> dict[str, str]:
     return files
 
 
-def installed(path: str) -> list[WiredHook]:
+def installed_hooks(path: str) -> list[InstalledHook]:
     """Return our hooks in the settings file at *path*, in its order; none if no file.
 
     Raises SettingsError if the file cannot be understood.
@@ -88,7 +88,9 @@ def installed(path: str) -> list[WiredHook]:
     root = _root(path)
     if root is None:
         return []
-    return [_wired(place, json_edit.at(root, place).value) for place in _ours(root)]
+    return [
+        _installed_hook(place, json_edit.at(root, place).value) for place in _ours(root)
+    ]
 
 
 def disabled(path: str) -> bool:
@@ -113,7 +115,7 @@ def status_line_owner(path: str) -> str:
     return "ours" if status_line.places(root) else "theirs"
 
 
-def wanted_status_line(checkout: str) -> StatusLine:
+def desired_status_line(checkout: str) -> StatusLine:
     """Return the value of `statusLine` that runs *checkout*'s.
 
     Raises SettingsError if JSON cannot name *checkout*.
@@ -121,7 +123,7 @@ def wanted_status_line(checkout: str) -> StatusLine:
     return status_line.with_command(_filled(status_line.TEMPLATE, checkout))
 
 
-def wanted(checkout: str) -> Hooks:
+def desired_hooks(checkout: str) -> Hooks:
     """Return the group of each event, as `settings.example.json` of *checkout* has it.
 
     Raises SettingsError if there is none, or if JSON cannot name *checkout*.
@@ -144,8 +146,8 @@ def merge(text: str | None, ours: Hooks, line: StatusLine | None = None) -> str:
     text = "{}\n" if text is None else text
     hook_merge.check(json_edit.parse(text), ours)
     for event, group in ours.items():
-        text = _with(text, event, group)
-    text = _without(text, _strays(json_edit.parse(text), ours), {}) or text
+        text = _add(text, event, group)
+    text = _remove_all(text, _unwanted(json_edit.parse(text), ours), {}) or text
     return status_line.merge(text, line)
 
 
@@ -158,10 +160,10 @@ def unmerge(text: str, backup: str | None) -> str | None:
     root = json_edit.parse(text)
     hook_merge.check(root, {})
     places = [*_ours(root), *status_line.places(root)]
-    return _without(text, places, _empties(backup))
+    return _remove_all(text, places, _empties(backup))
 
 
-def install(
+def install_hooks(
     path: str, ours: Hooks, line: StatusLine | None = None, *, dry_run: bool = False
 ) -> Change:
     """Merge *ours*, and the status *line*, into the settings file at *path*.
@@ -180,7 +182,7 @@ def install(
     return _change(path, edit, dry_run=dry_run)
 
 
-def uninstall(path: str, *, dry_run: bool = False) -> Change:
+def uninstall_hooks(path: str, *, dry_run: bool = False) -> Change:
     """Take ours, of whichever checkout, out of the settings file at *path*.
 
     The backup goes if the file is again what it holds. Raises SettingsError, and
@@ -200,16 +202,16 @@ def uninstall(path: str, *, dry_run: bool = False) -> Change:
 
 def _change(path: str, edit: config_file.Edit, *, dry_run: bool) -> Change:
     if dry_run:
-        return _in_our_words(path, lambda: config_file.plan(path, edit))
+        return _as_settings_error(path, lambda: config_file.plan(path, edit))
     if not os.path.isdir(paths.SESSIONS_DIR):  # uninstalling: make no place for a lock
-        return _in_our_words(path, lambda: config_file.change(path, edit))
+        return _as_settings_error(path, lambda: config_file.change(path, edit))
     lock = os.path.join(paths.SESSIONS_DIR, LOCK_NAME)
     return file_lock.with_lock(
-        lock, lambda: _in_our_words(path, lambda: config_file.change(path, edit))
+        lock, lambda: _as_settings_error(path, lambda: config_file.change(path, edit))
     )
 
 
-def _in_our_words(path: str, operation: Callable[[], T]) -> T:
+def _as_settings_error(path: str, operation: Callable[[], T]) -> T:
     """Return what *operation* returns; what it raises becomes a SettingsError."""
     try:
         return operation()
@@ -237,7 +239,7 @@ def _root(path: str) -> Node | None:
         hook_merge.check(root, {})
         return root
 
-    return _in_our_words(path, read)
+    return _as_settings_error(path, read)
 
 
 def _verify(
@@ -332,7 +334,7 @@ def _ours(root: Node) -> Iterator[Path]:
                     yield ("hooks", event, index, "hooks", number)
 
 
-def _wired(place: Path, hook: Any) -> WiredHook:  # noqa: ANN401  # JSON
+def _installed_hook(place: Path, hook: Any) -> InstalledHook:  # noqa: ANN401  # JSON
     command, timeout = hook["command"], hook.get("timeout")
     try:
         words = shlex.split(command)
@@ -341,13 +343,13 @@ def _wired(place: Path, hook: Any) -> WiredHook:  # noqa: ANN401  # JSON
     script = next((word for word in words if _SCRIPT.search(word + " ")), "")
     python = words[0] if os.path.isabs(words[0]) else ""
     timeout = timeout if type(timeout) in {int, float} else None
-    return WiredHook(str(place[1]), command, script, python, timeout)
+    return InstalledHook(str(place[1]), command, script, python, timeout)
 
 
 # The merge
 
 
-def _with(text: str, event: str, group: dict[str, Any]) -> str:
+def _add(text: str, event: str, group: dict[str, Any]) -> str:
     root = json_edit.parse(text)
     (hook,) = group["hooks"]
     script = _script(hook)
@@ -369,7 +371,7 @@ def _script(hook: Any) -> str:  # noqa: ANN401  # JSON
     return found[0] if found else ""
 
 
-def _strays(root: Node, ours: Hooks) -> list[Path]:
+def _unwanted(root: Node, ours: Hooks) -> list[Path]:
     """Return the places of ours that are not *ours*, or are for the second time."""
     missing = {event: group["hooks"][0] for event, group in ours.items()}
     strays = []
@@ -382,7 +384,9 @@ def _strays(root: Node, ours: Hooks) -> list[Path]:
     return strays
 
 
-def _without(text: str, places: Iterable[Path], empties: dict[Path, str]) -> str | None:
+def _remove_all(
+    text: str, places: Iterable[Path], empties: dict[Path, str]
+) -> str | None:
     """Return *text* without what stands at *places*, which are in its order."""
     for place in reversed(list(places)):
         shorter = _prune(text, place, empties)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # In an order in which every event changes the state: an unchanged one is not recorded.
-_PLAY: tuple[tuple[str, str, dict[str, Any]], ...] = (
+_SCENARIO: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("SessionStart", "session_metadata", {"source": "startup"}),
     ("UserPromptSubmit", "heartbeat", {"prompt": "hello"}),
     (
@@ -32,29 +32,29 @@ _PLAY: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("Stop", "turn_close", {"stop_hook_active": False, "background_tasks": []}),
     ("SessionEnd", "session_close", {"reason": "other"}),
 )
-EVENTS = tuple(event for event, _, _ in _PLAY)
-_SILENCER = " 2>/dev/null"
-_LONGEST_COMPLAINT = 300
+EVENTS = tuple(event for event, _, _ in _SCENARIO)
+_REDIRECT = " 2>/dev/null"
+_MAX_REASON = 300
 
 
-class Shot(NamedTuple):
-    """One hook fired: how long it took, and what was wrong (empty if nothing)."""
+class HookRun(NamedTuple):
+    """One hook run: how long it took, and what was wrong (empty if nothing)."""
 
     event: str
     milliseconds: float
     problem: str
 
 
-def fire(hooks: Mapping[str, Mapping[str, Any]]) -> Iterator[Shot]:
+def run(hooks: Mapping[str, Mapping[str, Any]]) -> Iterator[HookRun]:
     """Fire the hook of each event in *hooks*, and yield each result as it comes."""
     with tempfile.TemporaryDirectory(prefix="headcount-") as folder:
-        stage = _Stage(folder)
-        for event, expected, fields in _PLAY:
+        sandbox = _Sandbox(folder)
+        for event, expected, fields in _SCENARIO:
             if event in hooks:
-                yield stage.fire(event, hooks[event], expected, fields)
+                yield sandbox.run(event, hooks[event], expected, fields)
 
 
-class _Stage:
+class _Sandbox:
     """A project, a store and a session that exist for the test only."""
 
     def __init__(self, folder: str) -> None:
@@ -72,13 +72,13 @@ class _Stage:
             "HEADCOUNT_QUIET": "1",
         }
 
-    def fire(
+    def run(
         self,
         event: str,
         hook: Mapping[str, Any],
         expected: str,
         fields: dict[str, Any],
-    ) -> Shot:
+    ) -> HookRun:
         payload = {
             "session_id": self.session_id,
             "transcript_path": os.path.join(self.folder, "transcript.jsonl"),
@@ -94,7 +94,7 @@ class _Stage:
         recorded = self._entries()[entries:]
         if not problem and recorded[-1:] != [expected]:
             problem = f"no `{expected}` on record{self._why(hook, line)}"
-        return Shot(event, milliseconds, problem)
+        return HookRun(event, milliseconds, problem)
 
     def _run(self, command: str, line: str, timeout: float) -> tuple[str, str]:
         """Return what was wrong with the run itself, and what it said on stderr."""
@@ -129,7 +129,7 @@ class _Stage:
             contextlib.suppress(OSError),
             open(os.path.join(self.store, "errors.log"), encoding="utf-8") as file,
         ):
-            return ": " + file.read().strip().rpartition("\n")[2][:_LONGEST_COMPLAINT]
-        loud = hook["command"].replace(_SILENCER, "")
+            return ": " + file.read().strip().rpartition("\n")[2][:_MAX_REASON]
+        loud = hook["command"].replace(_REDIRECT, "")
         said = self._run(loud, line, hook["timeout"])[1]
-        return ": " + said[-_LONGEST_COMPLAINT:] if said else ""
+        return ": " + said[-_MAX_REASON:] if said else ""

@@ -10,7 +10,7 @@ import os
 import shlex
 
 from ..text import humanize
-from .finding import OK, WARN, Finding, Look, install
+from .finding import OK, WARN, Context, Finding, install_command
 from .hooks import Scope, here, read, scopes
 
 TYPE_CHECKING = False
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 
     from ..claude.clients import Client
 
-    Reason = tuple[str, str | None]  # why, and what mends it
+    Reason = tuple[str, str | None]  # why, and what fixes it
 
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 _YOUNG_SECONDS = 10
 _WITHOUT_HOOKS = ("--bare", "--safe-mode")
 _SOURCES = "--setting-sources"
 _PICKERS = ("--resume", "-r")
 
 
-def check_clients(look: Look) -> Iterator[Finding]:
+def check_clients(context: Context) -> Iterator[Finding]:
     """Compare the live clients with the record."""
     from ..claude import clients
 
     if not clients.can_be_known():
         return
-    found = clients.live(look.now)
+    found = clients.live(context.now)
     if found is None:
-        found = [] if look.quick else clients.asked(look.now)
+        found = [] if context.quick else clients.asked(context.now)
     if not found:
         return
     on_record = _processes_on_record()
     without = [client for client in found if client.process not in on_record]
     told = f"{len(found) - len(without)} of {len(found)} live clients on record"
     yield Finding(OK, "clients", told)
-    for client in without[:_MOST_NAMED]:
-        yield _named(client, look.now)
-    if len(without) > _MOST_NAMED:
-        more = f"{len(without) - _MOST_NAMED} more leave no record"
+    for client in without[:_MAX_NAMED]:
+        yield _named(client, context.now)
+    if len(without) > _MAX_NAMED:
+        more = f"{len(without) - _MAX_NAMED} more leave no record"
         yield Finding(WARN, "clients", more)
 
 
@@ -76,27 +76,31 @@ def _processes_on_record() -> set[str]:
 
 def _reasons(client: Client, now: float) -> Iterator[Reason]:
     """Yield why the client may leave no record; what is certain goes first."""
-    wired = [scope for scope in _settings_of(client) if scope.hooks]
-    yield from _switched_off(client, wired)
+    installed = [scope for scope in _settings_of(client) if scope.hooks]
+    yield from _switched_off(client, installed)
     yield from _other_store(client)
-    if wired:
-        yield from _not_to_be_run(wired)
+    if installed:
+        yield from _not_to_be_run(installed)
         yield from _untrusted(client)
-        yield from _older(client, wired, now)
+        yield from _older(client, installed, now)
     else:
-        yield _not_wired(client)
+        yield _not_installed(client)
         yield from _untrusted(client)
 
 
-def _switched_off(client: Client, wired: list[Scope]) -> Iterator[Reason]:
+def _switched_off(client: Client, installed: list[Scope]) -> Iterator[Reason]:
     for word in _WITHOUT_HOOKS:
         if word in client.arguments:
             yield f"it was started with {word}, which runs no hooks", None
     sources = _sources(client.arguments)
-    if sources is not None and wired and not sources & {scope.name for scope in wired}:
-        names = ", ".join(scope.name for scope in wired)
+    if (
+        sources is not None
+        and installed
+        and not sources & {scope.name for scope in installed}
+    ):
+        names = ", ".join(scope.name for scope in installed)
         why = f"it was started with {_SOURCES}, without the settings of {names}"
-        yield f"{why}, where the hooks are", install()
+        yield f"{why}, where the hooks are", install_command()
     for scope in _settings_of(client):
         if scope.off:
             yield f"{scope.path} turns off all hooks", _edit(scope.path)
@@ -130,12 +134,12 @@ def _other_store(client: Client) -> Iterator[Reason]:
         return
     if os.path.realpath(theirs) != os.path.realpath(paths.SESSIONS_DIR):
         named = "HEADCOUNT_DIR in" if client.store else "no HEADCOUNT_DIR in"
-        mend = f"HEADCOUNT_DIR={shlex.quote(theirs)} headcount list"
-        yield f"it records to {theirs} ({named} its environment)", mend
+        fix = f"HEADCOUNT_DIR={shlex.quote(theirs)} headcount list"
+        yield f"it records to {theirs} ({named} its environment)", fix
 
 
-def _not_to_be_run(wired: list[Scope]) -> Iterator[Reason]:
-    hooks = [hook for scope in wired for hook in scope.hooks]
+def _not_to_be_run(installed: list[Scope]) -> Iterator[Reason]:
+    hooks = [hook for scope in installed for hook in scope.hooks]
     usable = [
         hook
         for hook in hooks
@@ -143,48 +147,50 @@ def _not_to_be_run(wired: list[Scope]) -> Iterator[Reason]:
     ]
     if not usable:
         yield (
-            "none of the wired hooks can be run",
-            install(wired[0].name, wired[0].path),
+            "none of the installed hooks can be run",
+            install_command(installed[0].name, installed[0].path),
         )
 
 
-def _not_wired(client: Client) -> Reason:
-    """Say that no hook is wired where it looks, and where one is instead."""
+def _not_installed(client: Client) -> Reason:
+    """Say that no hook is installed where it looks, and where one is instead."""
     for folder in _above(client.cwd):
         for scope in _read_all(scopes(folder)):
             if scope.name != "user" and scope.hooks:
                 why = f"the hooks in {scope.path} count only for a start in {folder}"
-                return f"{why}, and it was started below that", install()
+                return f"{why}, and it was started below that", install_command()
     for scope in _read_all(here()):
         if scope.hooks:
             why = f"the hooks in {scope.path} are for that project alone"
-            return f"{why}, and it was started elsewhere", install()
-    return "no hook is wired in the settings that it reads", install()
+            return f"{why}, and it was started elsewhere", install_command()
+    return "no hook is installed in the settings it reads", install_command()
 
 
 def _untrusted(client: Client) -> Iterator[Reason]:
     from ..claude import clients
 
-    mend = f"answer its question (pid {client.pid}), or leave it be"
+    fix = f"answer its question (pid {client.pid}), or leave it be"
     if clients.is_plausible(client.cwd) is not False:
         if client.asks:
             yield "it has not begun a session yet", None
     elif client.asks:
-        yield "it asks whether to trust its folder; until then no hook runs", mend
+        yield "it asks whether to trust its folder; until then no hook runs", fix
     elif client.entrypoint == "cli" and client.cwd != os.path.expanduser("~"):
-        yield "its folder is not trusted", mend
+        yield "its folder is not trusted", fix
 
 
-def _older(client: Client, wired: list[Scope], now: float) -> Iterator[Reason]:
-    changed = min(_wired_since(scope.path) for scope in wired)
+def _older(client: Client, installed: list[Scope], now: float) -> Iterator[Reason]:
+    changed = min(_installed_since(scope.path) for scope in installed)
     if client.started < changed and not client.asks:
         ago = humanize(now - client.started)
-        why = f"it was started {ago} ago, before the hooks were wired (the settings "
+        why = (
+            f"it was started {ago} ago, before the hooks were installed (the settings "
+        )
         why += f"changed {humanize(now - changed)} ago)"
         yield why, "give it a prompt: from then on it is on record"
 
 
-def _wired_since(path: str) -> float:
+def _installed_since(path: str) -> float:
     """Return about when our hooks came into the settings (epoch seconds).
 
     Our backup is made then; the settings themselves are changed by others, too.

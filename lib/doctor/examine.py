@@ -1,10 +1,10 @@
-"""`headcount doctor`: is everything in place, and if not, which command mends it.
+"""`headcount doctor`: is everything in place, and if not, which command fixes it.
 
 Each check yields findings, and none changes anything. A check that cannot be carried
 out is itself a finding, so that one fault does not hide the others: the store may be
 missing, unreadable or refused, and the rest is looked at all the same.
 
-What is safe to mend without asking has a `Repair`; `mend` carries those out.
+What is safe to fix without asking has a `Repair`; `fix` carries those out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..errors import HeadcountError, StoreError
 from ..text import printable
 from .clients import check_clients
 from .error_log import check_error_log
-from .finding import ELSEWHERE, PROBLEM, Finding, Look
+from .finding import ELSEWHERE, PROBLEM, Context, Finding
 from .hooks import check_hooks, check_scopes
 from .installation import check_command, check_packages, check_python
 from .leftovers import check_leftovers, check_moves
@@ -44,20 +44,20 @@ _CHECKS: tuple[Check, ...] = (
     check_clients,
 )
 _SLOW_CHECKS: tuple[Check, ...] = (check_timing,)
-_LONGEST = 4096
+_MAX_LINE = 4096
 _INDENT = " " * 18
 
 
-def examine(look: Look) -> list[Finding]:
+def examine(context: Context) -> list[Finding]:
     """Carry out every check, whatever one of them meets; the slow ones unless quick."""
     found: dict[str, Finding] = {}
-    for check in _CHECKS if look.quick else (*_CHECKS, *_SLOW_CHECKS):
-        for finding in _findings(check, look):
+    for check in _CHECKS if context.quick else (*_CHECKS, *_SLOW_CHECKS):
+        for finding in _findings(check, context):
             found.setdefault(finding.message, finding)  # one cause may stop several
     return list(found.values())
 
 
-def mend(findings: Iterable[Finding]) -> tuple[list[Finding], list[str]]:
+def fix(findings: Iterable[Finding]) -> tuple[list[Finding], list[str]]:
     """Carry out what is safe of what *findings* ask for, each repair once.
 
     Returns the findings that this was done for, and what went wrong, in words.
@@ -67,40 +67,42 @@ def mend(findings: Iterable[Finding]) -> tuple[list[Finding], list[str]]:
     for finding in findings:
         if finding.repair is None:
             continue
-        does = finding.repair.does
-        if does not in outcomes:
-            outcomes[does] = _carried_out(finding.repair)
-        if not outcomes[does]:
+        description = finding.repair.description
+        if description not in outcomes:
+            outcomes[description] = _carried_out(finding.repair)
+        if not outcomes[description]:
             fixed.append(finding._replace(fixed=True))
-    return fixed, [f"{does}: {wrong}" for does, wrong in outcomes.items() if wrong]
+    return fixed, [
+        f"{description}: {wrong}" for description, wrong in outcomes.items() if wrong
+    ]
 
 
 def lines(findings: Iterable[Finding]) -> list[str]:
-    """Return the findings as people read them, what mends one below it."""
+    """Return the findings as people read them, what fixes one below it."""
     shown = []
     for finding in findings:
         level = "fixed" if finding.fixed else finding.level
         shown.append(f"{level:<8} {finding.check:<9} {finding.message}")
         if finding.fixed and finding.repair:
-            shown.append(f"{_INDENT} done: {finding.repair.does}")
-        elif finding.mend:
+            shown.append(f"{_INDENT} done: {finding.repair.description}")
+        elif finding.fix:
             by_itself = " (or --fix)" if finding.repair else ""
-            shown.append(f"{_INDENT} mend{by_itself}: {finding.mend}")
-    return [printable(line, _LONGEST) for line in shown]
+            shown.append(f"{_INDENT} fix{by_itself}: {finding.fix}")
+    return [printable(line, _MAX_LINE) for line in shown]
 
 
-def _findings(check: Check, look: Look) -> Iterator[Finding]:
+def _findings(check: Check, context: Context) -> Iterator[Finding]:
     try:
-        yield from check(look)
+        yield from check(context)
     except (HeadcountError, OSError) as error:
-        mend = ELSEWHERE if isinstance(error, StoreError) else None
-        yield Finding(PROBLEM, check.__name__.removeprefix("check_"), str(error), mend)
+        fix = ELSEWHERE if isinstance(error, StoreError) else None
+        yield Finding(PROBLEM, check.__name__.removeprefix("check_"), str(error), fix)
 
 
 def _carried_out(repair: Repair) -> str:
     """Do it; return what went wrong, "" if nothing did."""
     try:
-        repair.carry_out()
+        repair.run()
     except (HeadcountError, OSError) as error:
         return str(error)
     return ""

@@ -1,4 +1,4 @@
-"""What a check finds, what mends it, and what `--fix` may do about it by itself."""
+"""What a check finds, what fixes it, and what `--fix` may do about it by itself."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Check = Callable[["Look"], Iterator["Finding"]]
+    Check = Callable[["Context"], Iterator["Finding"]]
 
 OK, WARN, PROBLEM = "ok", "warn", "problem"
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ELSEWHERE = 'export HEADCOUNT_DIR="..." (a folder of yours on a local file system)'
-FIX = "headcount doctor --fix"
+FIX_COMMAND = "headcount doctor --fix"
 
 
-class Look(NamedTuple):
+class Context(NamedTuple):
     """When it is looked (epoch seconds), and whether what takes long is left out."""
 
     now: float
@@ -28,12 +28,12 @@ class Look(NamedTuple):
 class Repair(NamedTuple):
     """Something safe that `--fix` does; *does* says it, and tells it from others."""
 
-    does: str
-    carry_out: Callable[[], object]
+    description: str
+    run: Callable[[], object]
 
 
 class Finding(NamedTuple):
-    """What a check found: OK, WARN or PROBLEM, and if known, what mends it.
+    """What a check found: OK, WARN or PROBLEM, and if known, what fixes it.
 
     *repair* is there if it is safe to do without asking. *fixed*: it was done.
     """
@@ -41,7 +41,7 @@ class Finding(NamedTuple):
     level: str
     check: str
     message: str
-    mend: str | None = None
+    fix: str | None = None
     repair: Repair | None = None
     fixed: bool = False
 
@@ -51,13 +51,13 @@ class Finding(NamedTuple):
             "level": self.level,
             "check": self.check,
             "message": self.message,
-            "mend": self.mend,
+            "fix": self.fix,
             "fixable": self.repair is not None,
             "fixed": self.fixed,
         }
 
 
-def install(scope: str = "user", settings: str = "", *more: str) -> str:
+def install_command(scope: str = "user", settings: str = "", *more: str) -> str:
     """Return the command that wires the hooks of *scope*, whose file is *settings*."""
     script = os.path.join(CHECKOUT, "install.sh")
     if not os.path.exists(script):

@@ -6,30 +6,30 @@ import os
 import shlex
 import sys
 
-from .finding import OK, PROBLEM, Finding, Look, Repair, install
+from .finding import OK, PROBLEM, Context, Finding, Repair, install_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OLDEST_PYTHON = (3, 10)
+_MIN_PYTHON = (3, 10)
 _PACKAGES = ("filelock", "psutil", "python-dateutil")
 _OUR_TARGET = "/.venv/bin/headcount"
 
 
-def check_python(_: Look) -> Iterator[Finding]:
-    """Look at the interpreter's version."""
+def check_python(_: Context) -> Iterator[Finding]:
+    """Check the interpreter's version."""
     told = f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}"
-    if sys.version_info[:2] >= _OLDEST_PYTHON:
+    if sys.version_info[:2] >= _MIN_PYTHON:
         yield Finding(OK, "python", told)
         return
-    oldest = ".".join(map(str, _OLDEST_PYTHON))
+    oldest = ".".join(map(str, _MIN_PYTHON))
     message = f"{told}; {oldest} is the oldest that will do"
-    yield Finding(PROBLEM, "python", message, install())
+    yield Finding(PROBLEM, "python", message, install_command())
 
 
-def check_packages(_: Look) -> Iterator[Finding]:
-    """Look for the packages that are needed."""
+def check_packages(_: Context) -> Iterator[Finding]:
+    """Check for the packages that are needed."""
     from importlib.metadata import PackageNotFoundError, version
 
     found, missing = [], []
@@ -42,23 +42,23 @@ def check_packages(_: Look) -> Iterator[Finding]:
         yield Finding(OK, "packages", ", ".join(found))
     if missing:
         message = f"{sys.executable} lacks {', '.join(missing)}"
-        mend = shlex.join([sys.executable, "-m", "pip", "install", *missing])
-        yield Finding(PROBLEM, "packages", message, mend)
+        fix = shlex.join([sys.executable, "-m", "pip", "install", *missing])
+        yield Finding(PROBLEM, "packages", message, fix)
 
 
-def check_command(_: Look) -> Iterator[Finding]:
-    """Look at `~/.local/bin/headcount`; a link of ours to nothing may be removed."""
+def check_command(_: Context) -> Iterator[Finding]:
+    """Check `~/.local/bin/headcount`; a link of ours to nothing may be removed."""
     link = os.path.expanduser("~/.local/bin/headcount")
     if not os.path.islink(link) or os.path.exists(link):
         return
-    target, mend = os.readlink(link), shlex.join(["rm", link])
+    target, fix = os.readlink(link), shlex.join(["rm", link])
     ours = target.endswith(_OUR_TARGET)
     yield Finding(
         PROBLEM,
         "command",
         f"{link} is a symbolic link to nothing ({target})",
-        mend,
-        Repair(mend, lambda: _remove(link, target)) if ours else None,
+        fix,
+        Repair(fix, lambda: _remove(link, target)) if ours else None,
     )
 
 

@@ -8,7 +8,7 @@ import stat
 import time
 
 from ..text import count
-from .finding import FIX, PROBLEM, WARN, Finding, Look, Repair, is_ours
+from .finding import FIX_COMMAND, PROBLEM, WARN, Context, Finding, Repair, is_ours
 from .store import all_files, is_usable
 
 TYPE_CHECKING = False
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _OLD_SECONDS = 3600
 _MOMENT_SECONDS = 0.05
 _LOCK_SECONDS = 0.5
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 
-def check_moves(_: Look) -> Iterator[Finding]:
-    """Look for files with two names: a move that was interrupted leaves both."""
+def check_moves(_: Context) -> Iterator[Finding]:
+    """Check for files with two names: a move that was interrupted leaves both."""
     if not is_usable():
         return
     twice = _with_two_names()
@@ -32,24 +32,24 @@ def check_moves(_: Look) -> Iterator[Finding]:
     inside = [path for path in twice if _count_inside(path) == os.stat(path).st_nlink]
     if inside:
         message = f"a move was interrupted, both names are there: {_named(inside)}"
-        does = f"finish the move of {_named(inside)}"
-        repair = Repair(does, lambda: _finish(inside))
-        yield Finding(WARN, "moves", message, FIX, repair)
+        description = f"finish the move of {_named(inside)}"
+        repair = Repair(description, lambda: _finish(inside))
+        yield Finding(WARN, "moves", message, FIX_COMMAND, repair)
     for path in (path for path in twice if path not in inside):
         message = f"{path} has a second name (hard link) outside the store, so nothing "
         message += "is written to it; find the other name and remove it"
-        mend = shlex.join(["find", "/", "-xdev", "-samefile", path])
-        yield Finding(PROBLEM, "moves", message, mend)
+        fix = shlex.join(["find", "/", "-xdev", "-samefile", path])
+        yield Finding(PROBLEM, "moves", message, fix)
 
 
-def check_leftovers(look: Look) -> Iterator[Finding]:
-    """Look for hidden files that are older than any beginning of a session takes."""
+def check_leftovers(context: Context) -> Iterator[Finding]:
+    """Check for hidden files that are older than any beginning of a session takes."""
     if not is_usable():
         return
-    old = [path for path in _hidden_files() if _is_old(path, look.now)]
+    old = [path for path in _hidden_files() if _is_old(path, context.now)]
     if old:
         message = f"{count(len(old), 'hidden file')} left by a crash: {_named(old)}"
-        repair = Repair(f"rm {_named(old)}", lambda: _remove(old, look.now))
+        repair = Repair(f"rm {_named(old)}", lambda: _remove(old, context.now))
         yield Finding(WARN, "moves", message, shlex.join(["rm", "-f", *old]), repair)
 
 
@@ -104,5 +104,5 @@ def _remove(files: list[str], now: float) -> None:
 
 
 def _named(files: list[str]) -> str:
-    more = ", ..." if len(files) > _MOST_NAMED else ""
-    return ", ".join(files[:_MOST_NAMED]) + more
+    more = ", ..." if len(files) > _MAX_NAMED else ""
+    return ", ".join(files[:_MAX_NAMED]) + more

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from ..model import SessionEntry, SessionInfo, SessionMetadata
 
-_MOST_READ = 3
+_MAX_READ = 3
 
 
 def scope(files: Mapping[str, str]) -> tuple[str, str] | None:
@@ -28,7 +28,7 @@ def evidence(events: list[str]) -> str:
 
     Without *events*, whichever. A record that another tool made proves nothing.
     """
-    for info, metadata in _by_hooks()[:_MOST_READ]:
+    for info, metadata in _by_hooks()[:_MAX_READ]:
         seen = _events(info) & set(events) if events else {"any"}
         if seen:
             told = ", ".join(sorted(seen)) if events else "a session"

@@ -8,7 +8,7 @@ import shlex
 
 from ..claude import config_file
 from ..claude.status_line import KEY, SCRIPT, our_command
-from .finding import OK, PROBLEM, Finding, Look, install
+from .finding import OK, PROBLEM, Context, Finding, install_command
 from .hooks import here
 
 TYPE_CHECKING = False
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def check_status_line(_: Look) -> Iterator[Finding]:
-    """Look at `statusLine` in each scope; one that is not ours is nobody's business."""
+def check_status_line(_: Context) -> Iterator[Finding]:
+    """Check `statusLine` in each scope; one that is not ours is nobody's business."""
     for scope, path in here().items():
         command = _command(path)
         if command is None:
@@ -25,8 +25,8 @@ def check_status_line(_: Look) -> Iterator[Finding]:
         missing = [word for word in _paths(command) if not os.access(word, os.R_OK)]
         for word in missing:
             message = f"{scope}: the status line names {word}, which is missing"
-            mend = install(scope, path, "--statusline")
-            yield Finding(PROBLEM, "statusline", message, mend)
+            fix = install_command(scope, path, "--statusline")
+            yield Finding(PROBLEM, "statusline", message, fix)
         if not missing:
             yield Finding(OK, "statusline", f"{path} ({scope}): ours")
 

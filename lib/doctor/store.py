@@ -10,7 +10,7 @@ import stat
 from ..errors import HeadcountError
 from ..system import private
 from ..text import count
-from .finding import ELSEWHERE, OK, PROBLEM, Finding, Look, Repair, is_ours
+from .finding import ELSEWHERE, OK, PROBLEM, Context, Finding, Repair, is_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 _OTHERS = ("archive", ".gitignore", ".install.lock")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 _LOCK_SECONDS = 0.5
 _OTHERS_MAY = 0o077
 _FULL_ACCESS = os.R_OK | os.W_OK | os.X_OK
 
 
-def check_store(_: Look) -> Iterator[Finding]:
-    """Look at the folder itself."""
+def check_store(_: Context) -> Iterator[Finding]:
+    """Check the folder itself."""
     from ..store import paths
 
     folder = paths.SESSIONS_DIR
@@ -43,8 +43,8 @@ def check_store(_: Look) -> Iterator[Finding]:
         yield Finding(OK, "store", told)
 
 
-def check_files(_: Look) -> Iterator[Finding]:
-    """Look at the session files: whose they are, who may read them, what they hold."""
+def check_files(_: Context) -> Iterator[Finding]:
+    """Check the session files: whose they are, who may read them, what they hold."""
     from .. import sessions
 
     if not is_usable():
@@ -71,8 +71,8 @@ def check_files(_: Look) -> Iterator[Finding]:
         yield Finding(OK, "files", "every session file is yours, private and readable")
 
 
-def check_archive(_: Look) -> Iterator[Finding]:
-    """Look at the archive's folder."""
+def check_archive(_: Context) -> Iterator[Finding]:
+    """Check the archive's folder."""
     from ..store import paths
 
     folder = paths.ARCHIVE_DIR
@@ -85,7 +85,7 @@ def check_archive(_: Look) -> Iterator[Finding]:
         yield from _folder_faults(folder, "archive")
 
 
-def check_lock(_: Look) -> Iterator[Finding]:
+def check_lock(_: Context) -> Iterator[Finding]:
     """Take a lock on a file of our own in the store, which is there but for that."""
     import contextlib
     import io
@@ -165,10 +165,10 @@ def _folder_faults(folder: str, check: str) -> Iterator[Finding]:
 
 
 def _to_be_closed(folder: str, check: str, message: str) -> Finding:
-    mend = shlex.join(["chmod", "700", folder])
-    repair = Repair(mend, lambda: _close_folder(folder))
+    fix = shlex.join(["chmod", "700", folder])
+    repair = Repair(fix, lambda: _close_folder(folder))
     proven = _holds_ours_alone(folder)
-    return Finding(PROBLEM, check, message, mend, repair if proven else None)
+    return Finding(PROBLEM, check, message, fix, repair if proven else None)
 
 
 def _close_folder(folder: str) -> None:
@@ -207,20 +207,22 @@ def _is_not_private(status: os.stat_result) -> bool:
 
 
 def _on_files(
-    file_paths: list[str], fault: str, mend: Callable[..., str]
+    file_paths: list[str], fault: str, fix: Callable[..., str]
 ) -> Iterator[Finding]:
     """Yield one finding for all the files; its command is for as many as it names."""
     if not file_paths:
         return
-    named = file_paths[:_MOST_NAMED]
+    named = file_paths[:_MAX_NAMED]
     more = len(file_paths) - len(named)
     message = f"{len(file_paths)} {fault}: {', '.join(named)}"
-    message += f" and {more} more; mend these and look again" if more else ""
+    message += f" and {more} more; fix these and look again" if more else ""
     repair = None
-    if mend is _make_private and any(map(_may_be_closed, file_paths)):
-        does = f"chmod 600: {len(file_paths)} files in the store that others may read"
-        repair = Repair(does, lambda: _close_files(file_paths))
-    yield Finding(PROBLEM, "files", message, mend(*named), repair)
+    if fix is _make_private and any(map(_may_be_closed, file_paths)):
+        description = (
+            f"chmod 600: {len(file_paths)} files in the store that others may read"
+        )
+        repair = Repair(description, lambda: _close_files(file_paths))
+    yield Finding(PROBLEM, "files", message, fix(*named), repair)
 
 
 def _close_files(file_paths: list[str]) -> None:

@@ -56,12 +56,12 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def ours():
-    return settings.wanted(str(ROOT))
+    return settings.desired_hooks(str(ROOT))
 
 
 @pytest.fixture
 def line():
-    return settings.wanted_status_line(str(ROOT))
+    return settings.desired_status_line(str(ROOT))
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def path(home):
     return home / ".claude" / "settings.json"
 
 
-def wired_events(path):
-    return [hook.event for hook in settings.installed(str(path))]
+def installed_events(path):
+    return [hook.event for hook in settings.installed_hooks(str(path))]
 
 
 def command_in_json(group):
@@ -131,9 +131,9 @@ def test_uninstalling_gives_back_the_bytes_and_twice_is_once(text, ours):
 @pytest.mark.parametrize("text", LIFELIKE)
 def test_install_and_uninstall_leave_nothing_but_the_same_bytes(text, ours, path):
     path.write_bytes(text.encode())
-    settings.install(str(path), ours)
-    assert sorted(wired_events(path)) == sorted(EVENTS)
-    settings.uninstall(str(path))
+    settings.install_hooks(str(path), ours)
+    assert sorted(installed_events(path)) == sorted(EVENTS)
+    settings.uninstall_hooks(str(path))
     assert path.read_bytes() == text.encode()
     assert listing(path.parent) == ["settings.json"]
 
@@ -148,7 +148,9 @@ def test_the_law_holds_for_random_files(ours, path):
         assert settings.unmerge(merged, text) == text
         assert without_ours(merged) == without_ours(text), text
         if number % 10 == 0:
-            moved = settings.merge(merged, settings.wanted(elsewhere(path.parent)))
+            moved = settings.merge(
+                merged, settings.desired_hooks(elsewhere(path.parent))
+            )
             assert settings.unmerge(moved, text) == text
 
 
@@ -165,10 +167,10 @@ def test_the_law_holds_with_a_status_line(text, ours, line):
 @pytest.mark.parametrize("text", LIFELIKE)
 def test_a_status_line_is_installed_and_uninstalled_to_the_byte(text, ours, line, path):
     path.write_bytes(text.encode())
-    settings.install(str(path), ours)
-    settings.install(str(path), ours, line)
+    settings.install_hooks(str(path), ours)
+    settings.install_hooks(str(path), ours, line)
     assert settings.status_line_owner(str(path)) == "ours"
-    settings.uninstall(str(path))
+    settings.uninstall_hooks(str(path))
     assert path.read_bytes() == text.encode()
     assert listing(path.parent) == ["settings.json"]
 
@@ -286,34 +288,34 @@ class RandomSettings:
 def test_a_status_line_that_is_not_ours_stays(theirs, ours, line, path):
     text = json.dumps({"statusLine": theirs}, indent=1)
     path.write_text(text)
-    settings.install(str(path), ours, line)
+    settings.install_hooks(str(path), ours, line)
     assert settings.status_line_owner(str(path)) == "theirs"
     assert json.loads(path.read_text())["statusLine"] == theirs
-    assert sorted(wired_events(path)) == sorted(EVENTS)
-    settings.uninstall(str(path))
+    assert sorted(installed_events(path)) == sorted(EVENTS)
+    settings.uninstall_hooks(str(path))
     assert path.read_text() == text
 
 
 def test_the_status_line_of_a_moved_checkout_is_ours_and_keeps_what_was_changed(
     ours, line, path, tmp_path
 ):
-    settings.install(str(path), ours, line)
+    settings.install_hooks(str(path), ours, line)
     changed = path.read_text().replace(
         f'"refreshInterval": {line["refreshInterval"]}',
         '"padding": 2,\n"refreshInterval": 3',
     )
     path.write_text(changed)
-    moved = settings.wanted_status_line(elsewhere(tmp_path))
-    settings.install(str(path), ours, moved)
+    moved = settings.desired_status_line(elsewhere(tmp_path))
+    settings.install_hooks(str(path), ours, moved)
     expected = {**moved, "padding": 2, "refreshInterval": 3}
     assert json.loads(path.read_text())["statusLine"] == expected
-    settings.uninstall(str(path))
+    settings.uninstall_hooks(str(path))
     assert not path.exists()
 
 
 def test_only_what_is_asked_for_is_set(ours, path):
     assert settings.status_line_owner(str(path)) == "none"
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     assert settings.status_line_owner(str(path)) == "none"
     assert "statusLine" not in json.loads(path.read_text())
 
@@ -327,7 +329,7 @@ def test_a_merge_that_would_lose_the_status_line_is_refused(
     path.write_text(before)
     monkeypatch.setattr(settings.status_line, "merge", lambda text, _: text)
     with pytest.raises(settings.SettingsError, match="status line; nothing was chang"):
-        settings.install(str(path), ours, line)
+        settings.install_hooks(str(path), ours, line)
     assert path.read_text() == before
 
 
@@ -335,7 +337,7 @@ def test_a_merge_that_would_lose_the_status_line_is_refused(
 
 
 def test_a_new_file_is_the_example_with_the_paths_filled_in(ours, path):
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     example = (ROOT / "settings.example.json").read_text()
     assert path.read_text() == example.replace("/path/to/headcount", str(ROOT))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -343,9 +345,9 @@ def test_a_new_file_is_the_example_with_the_paths_filled_in(ours, path):
 
 def test_a_file_that_we_made_is_gone_after_uninstalling(ours, home):
     path = home / "new" / "settings.json"
-    settings.install(str(path), ours)
-    settings.install(str(path), ours)
-    settings.uninstall(str(path))
+    settings.install_hooks(str(path), ours)
+    settings.install_hooks(str(path), ours)
+    settings.uninstall_hooks(str(path))
     assert listing(path.parent) == []
 
 
@@ -369,20 +371,20 @@ def test_the_indentation_of_the_file_is_taken_over(ours):
 
 def test_a_moved_checkout_is_replaced_where_it_stands(ours, path, tmp_path):
     path.write_text("{}")
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     text = path.read_text().replace('"SessionEnd": [', '"SessionEnd": [{"hooks": []},')
     path.write_text(text)
     other = elsewhere(tmp_path)
-    new = settings.wanted(other)
-    settings.install(str(path), new)
+    new = settings.desired_hooks(other)
+    settings.install_hooks(str(path), new)
     for event in EVENTS:
         text = text.replace(command_in_json(ours[event]), command_in_json(new[event]))
     assert path.read_text() == text
-    assert wired_events(path) == EVENTS
-    assert {hook.python for hook in settings.installed(str(path))} == {
+    assert installed_events(path) == EVENTS
+    assert {hook.python for hook in settings.installed_hooks(str(path))} == {
         f"{other}/.venv/bin/python"
     }
-    settings.uninstall(str(path))
+    settings.uninstall_hooks(str(path))
     assert json.loads(path.read_text()) == {"hooks": {"SessionEnd": [{"hooks": []}]}}
 
 
@@ -401,21 +403,21 @@ def test_ours_twice_under_another_event_or_in_an_old_form_becomes_once(ours, pat
         }
     }
     path.write_text(json.dumps(value, indent=2))
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     hooks = json.loads(path.read_text())["hooks"]
     assert "PreToolUse" not in hooks
     assert hooks["Stop"] == [
         {"hooks": [theirs, ours["Stop"]["hooks"][0]]},
         {"hooks": [theirs]},
     ]
-    assert sorted(wired_events(path)) == sorted(EVENTS)
+    assert sorted(installed_events(path)) == sorted(EVENTS)
 
 
 def test_ours_pasted_a_second_time_becomes_once(ours, path):
     theirs = {"hooks": [json.loads(THEIRS)]}
     groups = {event: [group, theirs, group] for event, group in ours.items()}
     path.write_text(json.dumps({"hooks": groups}, indent=2))
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     assert json.loads(path.read_text())["hooks"] == {
         event: [group, theirs] for event, group in ours.items()
     }
@@ -424,7 +426,7 @@ def test_ours_pasted_a_second_time_becomes_once(ours, path):
 def test_a_group_that_would_be_empty_goes_with_its_matcher(ours, path):
     group = {"matcher": "startup", **ours["SessionStart"]}
     path.write_text(json.dumps({"hooks": {"SessionStart": [group, {"hooks": []}]}}))
-    settings.uninstall(str(path))
+    settings.uninstall_hooks(str(path))
     assert json.loads(path.read_text()) == {"hooks": {"SessionStart": [{"hooks": []}]}}
 
 
@@ -436,17 +438,17 @@ def test_what_only_looks_like_ours_is_left_alone(ours, path):
     ]
     path.write_text(json.dumps({"hooks": {"Stop": [{"hooks": lookalikes}]}}))
     before = path.read_bytes()
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     assert json.loads(path.read_text())["hooks"]["Stop"][0] == {"hooks": lookalikes}
-    settings.uninstall(str(path))
+    settings.uninstall_hooks(str(path))
     assert path.read_bytes() == before
 
 
 def test_what_was_changed_since_stays_changed(ours, path):
     path.write_text('{\n  "a": 1\n}\n')
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     path.write_text(path.read_text().replace('"a": 1', '"a": 2,\n  "b": {}'))
-    settings.uninstall(str(path))
+    settings.uninstall_hooks(str(path))
     assert path.read_text() == '{\n  "a": 2,\n  "b": {}\n}\n'
     assert (
         path.parent / "settings.json.headcount-backup"
@@ -456,9 +458,9 @@ def test_what_was_changed_since_stays_changed(ours, path):
 def test_a_file_rewritten_by_claude_code_loses_exactly_ours(ours, path):
     theirs = f'"PreToolUse":[{{"hooks":[{THEIRS}]}}]'
     path.write_text(f'{{"hooks":{{"Stop":[],{theirs}}}}}')
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     path.write_text(json.dumps(json.loads(path.read_text()), indent=2) + "\n")
-    settings.uninstall(str(path))
+    settings.uninstall_hooks(str(path))
     assert json.loads(path.read_text()) == {
         "hooks": {"Stop": [], "PreToolUse": [{"hooks": [json.loads(THEIRS)]}]}
     }
@@ -468,21 +470,21 @@ def test_the_backup_never_holds_ours_and_a_second_install_writes_nothing(ours, p
     backup = path.parent / "settings.json.headcount-backup"
     path.write_text('{"hooks": {}}')
     path.chmod(0o640)
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     assert backup.read_text() == '{"hooks": {}}'
     assert stat.S_IMODE(backup.stat().st_mode) == 0o640
     before = identity(path), identity(backup)
-    assert not settings.install(str(path), ours).changed
+    assert not settings.install_hooks(str(path), ours).changed
     assert (identity(path), identity(backup)) == before
-    settings.install(str(path), settings.wanted(elsewhere(path.parent)))
+    settings.install_hooks(str(path), settings.desired_hooks(elsewhere(path.parent)))
     assert backup.read_text() == '{"hooks": {}}'
 
 
 def test_a_dry_run_writes_nothing_at_all(ours, path, tmp_path):
     path.write_text("{}")
     before = sorted(tmp_path.rglob("*"))
-    assert settings.install(str(path), ours, dry_run=True).changed
-    assert not settings.uninstall(str(path), dry_run=True).changed
+    assert settings.install_hooks(str(path), ours, dry_run=True).changed
+    assert not settings.uninstall_hooks(str(path), dry_run=True).changed
     assert (path.read_text(), sorted(tmp_path.rglob("*"))) == ("{}", before)
 
 
@@ -490,9 +492,9 @@ def test_a_dry_run_writes_nothing_at_all(ours, path, tmp_path):
 def test_mode_survives(ours, path, mode):
     path.write_text("{}")
     path.chmod(mode)
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     assert stat.S_IMODE(path.stat().st_mode) == mode
-    settings.uninstall(str(path))
+    settings.uninstall_hooks(str(path))
     assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
@@ -500,7 +502,7 @@ def test_owner_survives(ours, path):
     path.write_text("{}")
     owner = (1234, 2345) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
     os.chown(path, *owner)
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     assert (path.stat().st_uid, path.stat().st_gid) == owner
 
 
@@ -511,10 +513,10 @@ def test_a_symbolic_link_stays_one(ours, path, tmp_path, exists):
         target.parent.mkdir()
         target.write_text("{}")
     path.symlink_to(target)
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     assert path.is_symlink()
-    assert wired_events(target) == EVENTS
-    settings.uninstall(str(path))
+    assert installed_events(target) == EVENTS
+    settings.uninstall_hooks(str(path))
     assert path.is_symlink()
     assert listing(target.parent) == (["claude.json"] if exists else [])
     assert listing(path.parent) == ["settings.json"]
@@ -569,7 +571,7 @@ def test_what_is_not_strict_settings_is_refused_and_untouched(content, ours, pat
     path.write_bytes(content)
     before = identity(path)
     with pytest.raises(settings.SettingsError) as refusal:
-        settings.install(str(path), ours)
+        settings.install_hooks(str(path), ours)
     assert str(refusal.value).startswith(f"{path} is not")
     assert str(refusal.value).endswith("; nothing was changed")
     assert (path.read_bytes(), identity(path)) == (content, before)
@@ -602,7 +604,7 @@ def test_a_faulty_merge_never_reaches_the_file(ours, path, monkeypatch, broken):
 
     monkeypatch.setattr(settings, "merge", faulty)
     with pytest.raises(settings.SettingsError, match="nothing was changed"):
-        settings.install(str(path), ours)
+        settings.install_hooks(str(path), ours)
     assert path.read_bytes() == before
     assert listing(path.parent) == ["settings.json"]
 
@@ -610,7 +612,7 @@ def test_a_faulty_merge_never_reaches_the_file(ours, path, monkeypatch, broken):
 def test_the_refusal_names_line_and_column(ours, path):
     path.write_bytes(b'{\r\n  "a": 1,\r\n  "b": [1, ],\r\n}')
     with pytest.raises(settings.SettingsError, match=r"comma .*\(line 3, column 10\)"):
-        settings.install(str(path), ours)
+        settings.install_hooks(str(path), ours)
     path.write_bytes(b'{\n "a": "\xff"}')
     with pytest.raises(settings.SettingsError, match=r"UTF-8 \(line 2, column 8\)"):
         settings.disabled(str(path))
@@ -650,14 +652,14 @@ def refuse(word):
 def test_what_is_no_file_is_refused_at_once(ours, path, kind):
     path.mkdir() if kind == "folder" else os.mkfifo(path)
     with pytest.raises(settings.SettingsError, match="regular file"):
-        settings.install(str(path), ours)
+        settings.install_hooks(str(path), ours)
 
 
 def test_a_read_only_file_is_refused(ours, path, monkeypatch):
     path.write_text("{}")
     monkeypatch.setattr(os, "access", lambda name, mode: False)  # root may write any
     with pytest.raises(settings.SettingsError, match="read-only"):
-        settings.install(str(path), ours)
+        settings.install_hooks(str(path), ours)
     assert path.read_text() == "{}"
     assert [name for name in listing(path.parent) if name.startswith(".")] == []
 
@@ -669,7 +671,7 @@ def test_a_path_that_json_cannot_name_is_refused(tmp_path):
         (ROOT / "settings.example.json").read_bytes()
     )
     with pytest.raises(settings.SettingsError, match="not UTF-8"):
-        settings.wanted(os.fsdecode(folder))
+        settings.desired_hooks(os.fsdecode(folder))
 
 
 # Others at the same time
@@ -721,7 +723,7 @@ def test_a_file_seen_half_written_is_read_again(path, ours):
 
 def test_another_installer_is_waited_for(ours, path, monkeypatch):
     path.write_text("{}")
-    settings.install(str(path), ours)
+    settings.install_hooks(str(path), ours)
     patiently = file_lock.with_lock
     monkeypatch.setattr(
         file_lock, "with_lock", functools.partial(patiently, timeout=0.05)
@@ -729,10 +731,10 @@ def test_another_installer_is_waited_for(ours, path, monkeypatch):
 
     def meanwhile():
         with pytest.raises(TimeoutError):
-            settings.uninstall(str(path))
+            settings.uninstall_hooks(str(path))
 
     patiently(os.path.join(paths.SESSIONS_DIR, ".install.lock"), meanwhile)
-    assert wired_events(path) == EVENTS
+    assert installed_events(path) == EVENTS
 
 
 INSTALLER = """
@@ -740,10 +742,10 @@ import sys
 from lib.claude import settings
 path, root, undo = sys.argv[1:]
 for _ in range(3):
-    settings.install(path, settings.wanted(root))
+    settings.install_hooks(path, settings.desired_hooks(root))
     if undo:
-        settings.uninstall(path)
-settings.install(path, settings.wanted(root))
+        settings.uninstall_hooks(path)
+settings.install_hooks(path, settings.desired_hooks(root))
 """
 WRITER = """
 import json, os, sys, time
@@ -786,19 +788,19 @@ def test_sixteen_installers_at_once_end_in_one_of_each(path, tmp_path, with_writ
     assert writer is None or (writer.communicate()[1], writer.returncode) == (b"", 0)
     assert json.loads(path.read_text())["keep"] == [1.5, "ü"]
     if with_writer:  # its last write may be older than the last install
-        settings.install(str(path), settings.wanted(str(ROOT)))
-    assert sorted(wired_events(path)) == sorted(EVENTS)
+        settings.install_hooks(str(path), settings.desired_hooks(str(ROOT)))
+    assert sorted(installed_events(path)) == sorted(EVENTS)
     assert not [name for name in listing(path.parent) if name.startswith(".")]
 
 
 # What is there
 
 
-def test_installed_says_what_is_wired(ours, path):
-    assert settings.installed(str(path)) == []
-    settings.install(str(path), ours)
-    hook = settings.installed(str(path))[-1]
-    assert hook == settings.WiredHook(
+def test_installed_says_what_is_installed(ours, path):
+    assert settings.installed_hooks(str(path)) == []
+    settings.install_hooks(str(path), ours)
+    hook = settings.installed_hooks(str(path))[-1]
+    assert hook == settings.InstalledHook(
         event="SessionEnd",
         command=ours["SessionEnd"]["hooks"][0]["command"],
         script=f"{ROOT}/hooks/session_end.py",
@@ -816,8 +818,8 @@ def test_installed_tells_the_paths_of_any_checkout(tmp_path, path, folder):
     (checkout / "settings.example.json").write_bytes(
         (ROOT / "settings.example.json").read_bytes()
     )
-    settings.install(str(path), settings.wanted(str(checkout)))
-    hooks = settings.installed(str(path))
+    settings.install_hooks(str(path), settings.desired_hooks(str(checkout)))
+    hooks = settings.installed_hooks(str(path))
     assert {hook.python for hook in hooks} == {f"{checkout}/.venv/bin/python"}
     assert {Path(hook.script).parent for hook in hooks} == {checkout / "hooks"}
 

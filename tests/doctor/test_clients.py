@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from examination import wire
+from examination import install_hooks
 from support import ID, ROOT, Client
 
 from lib.system import process
@@ -76,10 +76,10 @@ def reason(examine):
 
 
 @pytest.fixture
-def long_wired(wired):
-    """Hooks that were wired before any client here began."""
-    os.utime(wired, LONG_AGO)
-    return wired
+def long_installed(installed):
+    """Hooks that were installed before any client here started."""
+    os.utime(installed, LONG_AGO)
+    return installed
 
 
 def on_record(findings):
@@ -87,7 +87,7 @@ def on_record(findings):
     return told
 
 
-def test_a_client_on_record_is_not_named(examine, long_wired, home, store):
+def test_a_client_on_record_is_not_named(examine, long_installed, home, store):
     with Client() as client:
         client.fire("SessionStart", source="startup")
         register(home, client.pid, cwd="/")
@@ -99,7 +99,7 @@ def test_a_client_on_record_is_not_named(examine, long_wired, home, store):
 
 def test_a_client_whose_session_was_archived_is_on_record(
     examine,
-    long_wired,
+    long_installed,
     home,
     store,
 ):
@@ -112,7 +112,9 @@ def test_a_client_whose_session_was_archived_is_on_record(
         assert on_record(examine()[0]) == "1 of 1 live clients on record"
 
 
-def test_a_client_without_a_record_never_makes_a_problem(examine, long_wired, start):
+def test_a_client_without_a_record_never_makes_a_problem(
+    examine, long_installed, start
+):
     start()
     start()
     findings, code = examine()
@@ -122,38 +124,38 @@ def test_a_client_without_a_record_never_makes_a_problem(examine, long_wired, st
 
 
 @pytest.mark.parametrize("change", [{"procStart": "1"}, {"procStart": None}])
-def test_a_number_that_was_reused_is_no_client(examine, wired, start, change):
+def test_a_number_that_was_reused_is_no_client(examine, installed, start, change):
     start(**change)
     assert not any(f["check"] == "clients" for f in examine()[0])
 
 
-def test_a_client_of_another_pid_namespace_is_not_looked_at(examine, wired, start):
+def test_a_client_of_another_pid_namespace_is_not_looked_at(examine, installed, start):
     start(pidDomain="linux:0:pid:[1]")
     assert not any(f["check"] == "clients" for f in examine()[0])
     start(pidDomain=f"linux:0:pid:[{os.stat('/proc/self/ns/pid').st_ino}]")
     assert on_record(examine()[0]) == "0 of 1 live clients on record"
 
 
-def test_one_started_before_the_hooks_were_wired_is_told_so(
+def test_one_started_before_the_hooks_were_installed_is_told_so(
     reason, start, home, checkout
 ):
     pid = start()
     later = time.time() + 60
-    os.utime(wire(home / ".claude/settings.json", checkout), (later, later))
-    assert "before the hooks were wired" in reason(pid)
+    os.utime(install_hooks(home / ".claude/settings.json", checkout), (later, later))
+    assert "before the hooks were installed" in reason(pid)
 
 
 def test_one_that_was_started_after_is_told_that_nothing_is_known(
     reason,
     start,
-    long_wired,
+    long_installed,
 ):
     assert reason(start()) == "it has only just been started; look again"
 
 
 @pytest.mark.parametrize("word", ["--bare", "--safe-mode"])
 def test_one_that_runs_no_hooks_by_its_arguments_is_told_so(
-    reason, start, long_wired, word
+    reason, start, long_installed, word
 ):
     assert reason(start(word)) == f"it was started with {word}, which runs no hooks"
 
@@ -162,12 +164,12 @@ def test_one_that_runs_no_hooks_by_its_arguments_is_told_so(
     "words", [["--setting-sources", "project,local"], ["--setting-sources=project"]]
 )
 def test_one_that_does_not_read_the_settings_with_the_hooks_is_told_so(
-    reason, start, long_wired, words
+    reason, start, long_installed, words
 ):
     assert reason(start(*words)).startswith("it was started with --setting-sources, ")
 
 
-def test_one_that_reads_them_all_the_same_is_not(reason, start, long_wired):
+def test_one_that_reads_them_all_the_same_is_not(reason, start, long_installed):
     assert "sources" not in reason(start("--setting-sources", "user,local"))
 
 
@@ -175,7 +177,7 @@ def test_one_with_another_store_is_told_which_and_nothing_else_of_its_environmen
     doctor,
     reason,
     start,
-    long_wired,
+    long_installed,
     tmp_path,
 ):
     other = {"HEADCOUNT_DIR": f"{tmp_path}/other", "SECRET": "hunter2"}
@@ -186,7 +188,7 @@ def test_one_with_another_store_is_told_which_and_nothing_else_of_its_environmen
 
 
 def test_one_without_the_variable_that_we_have_is_told_so(
-    reason, start, long_wired, home
+    reason, start, long_installed, home
 ):
     pid = start(env={"HEADCOUNT_DIR": ""})
     default = f"{home}/.local/state/headcount"
@@ -198,7 +200,7 @@ def test_one_without_the_variable_that_we_have_is_told_so(
 def test_one_with_a_relative_store_is_looked_for_in_its_project(
     reason,
     start,
-    long_wired,
+    long_installed,
     tmp_path,
 ):
     (tmp_path / "project").mkdir()
@@ -213,7 +215,7 @@ def test_one_started_below_the_project_whose_hooks_they_are_is_told_so(
     tmp_path,
 ):
     project = tmp_path / "project"
-    path = wire(project / ".claude/settings.json", checkout)
+    path = install_hooks(project / ".claude/settings.json", checkout)
     (project / "src/deep").mkdir(parents=True)
     why = reason(start(cwd=project / "src/deep"))
     assert why == (
@@ -228,7 +230,7 @@ def test_one_started_in_another_project_is_told_so(
     checkout,
     tmp_path,
 ):
-    path = wire(tmp_path / "here/.claude/settings.json", checkout)
+    path = install_hooks(tmp_path / "here/.claude/settings.json", checkout)
     (tmp_path / "there").mkdir()
     why = reason(start(cwd=tmp_path / "there"), cwd=tmp_path / "here")
     assert why == (
@@ -236,15 +238,15 @@ def test_one_started_in_another_project_is_told_so(
     )
 
 
-def test_one_without_any_hooks_is_told_so_with_what_wires_them(examine, start, home):
+def test_one_without_any_hooks_is_told_so_with_what_installs_them(examine, start, home):
     start()
     (told,) = examine()[0].of("warn", "clients")
-    assert told["message"].endswith("no hook is wired in the settings that it reads")
-    assert told["mend"].endswith("install.sh'")
+    assert told["message"].endswith("no hook is installed in the settings it reads")
+    assert told["fix"].endswith("install.sh'")
 
 
 def test_one_in_a_project_that_turns_hooks_off_is_told_so(
-    reason, start, long_wired, tmp_path
+    reason, start, long_installed, tmp_path
 ):
     path = tmp_path / "project/.claude/settings.local.json"
     path.parent.mkdir(parents=True)
@@ -255,18 +257,18 @@ def test_one_in_a_project_that_turns_hooks_off_is_told_so(
 def test_one_whose_hooks_are_gone_is_told_so(
     reason,
     start,
-    long_wired,
+    long_installed,
     checkout,
 ):
     for script in (checkout / "hooks").glob("*.py"):
         script.unlink()
-    assert reason(start()).startswith("none of the wired hooks can be run")
+    assert reason(start()).startswith("none of the installed hooks can be run")
 
 
 def test_one_in_a_folder_that_is_not_trusted_is_told_so(
     reason,
     start,
-    long_wired,
+    long_installed,
     home,
     tmp_path,
 ):
@@ -279,7 +281,7 @@ def test_one_in_a_folder_that_is_not_trusted_is_told_so(
 
 
 def test_one_in_the_home_folder_is_not_said_to_lack_trust_which_is_not_kept_there(
-    reason, start, long_wired, home
+    reason, start, long_installed, home
 ):
     (home / ".claude.json").write_text('{"projects": {}}')
     assert "trusted" not in reason(start(cwd=home, entrypoint="cli"))
@@ -288,7 +290,7 @@ def test_one_in_the_home_folder_is_not_said_to_lack_trust_which_is_not_kept_ther
 def test_one_that_still_asks_for_trust_has_only_a_key_and_is_found_by_it(
     reason,
     start,
-    long_wired,
+    long_installed,
     home,
     tmp_path,
 ):
@@ -304,7 +306,7 @@ def test_one_that_still_asks_for_trust_has_only_a_key_and_is_found_by_it(
 def test_a_key_that_another_process_left_is_no_client(
     examine,
     start,
-    long_wired,
+    long_installed,
     home,
 ):
     folder = home / ".claude/sessions"
@@ -317,11 +319,13 @@ def test_a_key_that_another_process_left_is_no_client(
     assert not any(f["check"] == "clients" for f in examine()[0])
 
 
-def test_one_that_shows_the_sessions_to_resume_is_told_so(reason, start, long_wired):
+def test_one_that_shows_the_sessions_to_resume_is_told_so(
+    reason, start, long_installed
+):
     assert reason(start("--resume")).startswith("it shows the list of sessions")
 
 
-def test_of_many_ten_are_named_and_the_rest_counted(examine, start, long_wired):
+def test_of_many_ten_are_named_and_the_rest_counted(examine, start, long_installed):
     for _ in range(12):
         start()
     told = [f["message"] for f in examine()[0].of("warn", "clients")]
@@ -365,7 +369,7 @@ HOSTILE = [
 def test_whatever_such_a_file_holds_the_doctor_goes_on(
     doctor,
     start,
-    long_wired,
+    long_installed,
     home,
     content,
 ):
@@ -380,7 +384,7 @@ def test_whatever_such_a_file_holds_the_doctor_goes_on(
     assert all(line.isprintable() for line in done.stdout.splitlines())
 
 
-def test_whatever_lies_in_its_folder_the_doctor_goes_on(doctor, long_wired, home):
+def test_whatever_lies_in_its_folder_the_doctor_goes_on(doctor, long_installed, home):
     folder = home / ".claude/sessions"
     folder.mkdir()
     os.mkfifo(folder / "1.json")
@@ -420,7 +424,7 @@ def claude(tmp_path):
 def test_the_client_is_asked_where_its_files_are_missing(
     examine,
     start,
-    long_wired,
+    long_installed,
     home,
     claude,
     tmp_path,
@@ -442,7 +446,7 @@ def test_the_client_is_asked_where_its_files_are_missing(
 )
 def test_a_client_that_gives_no_answer_is_not_waited_for(
     examine,
-    long_wired,
+    long_installed,
     claude,
     tmp_path,
     script,
@@ -455,7 +459,7 @@ def test_a_client_that_gives_no_answer_is_not_waited_for(
 
 def test_the_client_is_not_asked_where_its_files_are(
     examine,
-    long_wired,
+    long_installed,
     home,
     claude,
     tmp_path,

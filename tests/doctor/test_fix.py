@@ -1,4 +1,4 @@
-"""`headcount doctor --fix`: what it mends by itself, and what it leaves alone."""
+"""`headcount doctor --fix`: what it fixes by itself, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import subprocess
 import sys
 
 from command_line import write
-from examination import strip, wire
+from examination import install_hooks, strip
 from installing import copy_of_checkout
 from support import ID
 
 from lib import sessions
 
 
-def test_what_fix_would_do_is_told_without_it_and_nothing_done(examine, wired, store):
+def test_what_fix_would_do_is_told_without_it_and_nothing_done(
+    examine, installed, store
+):
     store.mkdir()
     store.chmod(0o755)
     findings, code = examine()
@@ -23,12 +25,12 @@ def test_what_fix_would_do_is_told_without_it_and_nothing_done(examine, wired, s
     assert [f["fixable"] for f in findings.of("problem")] == [True]
     assert findings.fixed == []
     assert store.stat().st_mode & 0o777 == 0o755
-    keys = {"level", "check", "message", "mend", "fixable", "fixed"}
+    keys = {"level", "check", "message", "fix", "fixable", "fixed"}
     assert all(set(finding) == keys for finding in findings)
 
 
 def test_fix_closes_folders_and_files_and_ends_by_what_is_left(
-    examine, doctor, wired, store
+    examine, doctor, installed, store
 ):
     for number in range(7):
         sessions.create_session(session_id=f"session-{number}")
@@ -46,7 +48,7 @@ def test_fix_closes_folders_and_files_and_ends_by_what_is_left(
     assert examine()[0].of("problem") == []
 
 
-def test_fix_leaves_alone_what_is_not_proven_ours(examine, wired, tmp_path):
+def test_fix_leaves_alone_what_is_not_proven_ours(examine, installed, tmp_path):
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o755)
@@ -65,7 +67,7 @@ def test_fix_leaves_alone_what_is_not_proven_ours(examine, wired, tmp_path):
 
 
 def test_fix_does_not_reach_a_file_through_a_second_name(
-    examine, wired, store, tmp_path
+    examine, installed, store, tmp_path
 ):
     path = write(store, ID)
     store.chmod(0o700)
@@ -77,30 +79,30 @@ def test_fix_does_not_reach_a_file_through_a_second_name(
     assert path.stat().st_mode & 0o777 == 0o644
 
 
-def test_fix_wires_what_was_stripped_where_it_was(examine, wired):
-    before = wired.read_text()
-    strip(wired, "Stop", "PostToolUse")
+def test_fix_installs_what_was_stripped_where_it_was(examine, installed):
+    before = installed.read_text()
+    strip(installed, "Stop", "PostToolUse")
     findings, code = examine("--fix")
     assert code == 0
     (fixed,) = findings.fixed
-    assert fixed["message"].startswith("not wired: PostToolUse, Stop")
-    assert json.loads(wired.read_text()) == json.loads(before)
+    assert fixed["message"].startswith("hooks missing: PostToolUse, Stop")
+    assert json.loads(installed.read_text()) == json.loads(before)
 
 
-def test_fix_wires_a_checkout_that_was_moved(examine, wired, checkout):
-    before = wired.read_text()
-    wired.write_text(before.replace(str(checkout), "/nowhere/head count"))
+def test_fix_installs_a_checkout_that_was_moved(examine, installed, checkout):
+    before = installed.read_text()
+    installed.write_text(before.replace(str(checkout), "/nowhere/head count"))
     findings, code = examine("--fix")
     assert code == 0
     assert findings.fixed != []
-    assert wired.read_text() == before
+    assert installed.read_text() == before
 
 
-def test_fix_does_not_decide_between_checkouts_or_wire_what_is_all_gone(
-    examine, wired, tmp_path, checkout
+def test_fix_does_not_decide_between_checkouts_or_install_what_is_all_gone(
+    examine, installed, tmp_path, checkout
 ):
     other = copy_of_checkout(tmp_path / "other")
-    path = wire(wired, other)
+    path = install_hooks(installed, other)
     strip(path, "Stop")
     stripped = path.read_text()
     assert examine("--fix")[0].fixed == []
@@ -112,7 +114,7 @@ def test_fix_does_not_decide_between_checkouts_or_wire_what_is_all_gone(
 
 
 def test_fix_edits_no_settings_that_a_repository_shares(examine, checkout, tmp_path):
-    path = wire(tmp_path / ".claude/settings.json", checkout)
+    path = install_hooks(tmp_path / ".claude/settings.json", checkout)
     strip(path, "Stop")
     stripped = path.read_text()
     findings, code = examine("--fix")
@@ -120,9 +122,9 @@ def test_fix_edits_no_settings_that_a_repository_shares(examine, checkout, tmp_p
     assert path.read_text() == stripped
 
 
-def test_fix_takes_out_what_is_wired_twice(examine, wired, checkout, tmp_path):
+def test_fix_takes_out_what_is_installed_twice(examine, installed, checkout, tmp_path):
     local = tmp_path / ".claude/settings.local.json"
-    wire(local, checkout)
+    install_hooks(local, checkout)
     local.write_text(local.read_text().replace("-I -S", "-S -I"))
     assert examine()[0].problem[1].startswith("two commands for ")
     findings, code = examine("--fix")
@@ -131,7 +133,7 @@ def test_fix_takes_out_what_is_wired_twice(examine, wired, checkout, tmp_path):
     assert not local.exists()
 
 
-def test_fix_removes_our_link_to_nothing_and_no_other(examine, wired, home):
+def test_fix_removes_our_link_to_nothing_and_no_other(examine, installed, home):
     link = home / ".local/bin/headcount"
     link.parent.mkdir(parents=True)
     link.symlink_to("/nowhere/.venv/bin/headcount")
@@ -142,7 +144,9 @@ def test_fix_removes_our_link_to_nothing_and_no_other(examine, wired, home):
     assert os.path.lexists(link)
 
 
-def test_fix_finishes_an_interrupted_move_and_keeps_every_byte(examine, wired, store):
+def test_fix_finishes_an_interrupted_move_and_keeps_every_byte(
+    examine, installed, store
+):
     sessions.create_session(session_id=ID)
     live = store / f"{ID}.jsonl"
     before = live.read_bytes()
@@ -154,7 +158,7 @@ def test_fix_finishes_an_interrupted_move_and_keeps_every_byte(examine, wired, s
     assert code == 0
     (told,) = findings.of("warn")
     assert told["message"].startswith("a move was interrupted")
-    assert (told["mend"], told["fixable"]) == ("headcount doctor --fix", True)
+    assert (told["fix"], told["fixable"]) == ("headcount doctor --fix", True)
     findings, code = examine("--fix")
     assert (code, findings.of("warn")) == (0, findings.fixed)
     assert not (day / live.name).exists()
@@ -162,19 +166,19 @@ def test_fix_finishes_an_interrupted_move_and_keeps_every_byte(examine, wired, s
 
 
 def test_a_second_name_outside_the_store_is_told_with_how_to_find_it(
-    examine, wired, store, tmp_path
+    examine, installed, store, tmp_path
 ):
     sessions.create_session(session_id=ID)
     path = store / f"{ID}.jsonl"
     os.link(path, tmp_path / "other name")
     findings, code = examine("--fix")
     assert (code, findings.fixed) == (1, [])
-    _, message, mend = findings.problem
+    _, message, fix = findings.problem
     assert "outside the store" in message
-    assert mend == f"find / -xdev -samefile {path}"
+    assert fix == f"find / -xdev -samefile {path}"
 
 
-def test_fix_removes_old_leftovers_of_ours_alone(examine, wired, store, carry_out):
+def test_fix_removes_old_leftovers_of_ours_alone(examine, installed, store, run_fix):
     sessions.create_session(session_id=ID)
     names = [f".{ID}.{'0' * 16}.tmp", f".{ID}.{'1' * 16}.tmp", ".theirs.tmp", ".x.swp"]
     for name in names:
@@ -189,14 +193,14 @@ def test_fix_removes_old_leftovers_of_ours_alone(examine, wired, store, carry_ou
     assert len(findings.fixed) == 1
     assert {name for name in names if (store / name).exists()} == set(names[1:])
     os.utime(store / names[1], (0, 0))
-    carry_out(examine()[0].of("warn")[0]["mend"])
+    run_fix(examine()[0].of("warn")[0]["fix"])
     assert examine()[0].of("warn") == []
 
 
 def test_what_fix_could_not_do_is_said_and_is_still_a_problem(
-    doctor, wired, home, checkout
+    doctor, installed, home, checkout
 ):
-    strip(wired, "Stop")
+    strip(installed, "Stop")
     holder = f"import sys,time;sys.path.insert(0,{str(checkout)!r})\n"
     holder += "import os\nfrom lib import file_lock\n"
     holder += "from lib.claude import settings\nfrom lib.store import paths\n"
@@ -216,14 +220,14 @@ def test_what_fix_could_not_do_is_said_and_is_still_a_problem(
         done = doctor("--quick", "--fix")
         process_.communicate("")
     assert done.returncode == 1
-    assert "headcount: could not wire the hooks of " in done.stderr
-    assert "not wired: Stop" in done.stdout
+    assert "headcount: could not install the hooks of " in done.stderr
+    assert "hook missing: Stop" in done.stdout
 
 
-def test_two_commands_for_one_event_in_one_file_are_told_and_mended(
-    examine, wired, carry_out
+def test_two_commands_for_one_event_in_one_file_are_told_and_fixed(
+    examine, installed, run_fix
 ):
-    before = wired.read_text()
+    before = installed.read_text()
     content = json.loads(before)
     (group,) = content["hooks"]["Stop"]
     old = group["hooks"][0]["command"].replace("-I -S", "-I")
@@ -231,10 +235,10 @@ def test_two_commands_for_one_event_in_one_file_are_told_and_mended(
         {"hooks": [{"type": "command", "command": old, "timeout": 5}]},
         group,
     ]
-    for mend in (carry_out, lambda _: examine("--fix")):
-        wired.write_text(json.dumps(content))
+    for fix in (run_fix, lambda _: examine("--fix")):
+        installed.write_text(json.dumps(content))
         _, message, command = examine()[0].problem
         assert message.startswith("two commands for Stop in the settings of user:")
-        mend(command)
+        fix(command)
         assert examine()[1] == 0
-        assert json.loads(wired.read_text()) == json.loads(before)
+        assert json.loads(installed.read_text()) == json.loads(before)

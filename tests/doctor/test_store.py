@@ -1,6 +1,6 @@
-"""`headcount doctor`: each fault, planted for real, is found and told how to mend.
+"""`headcount doctor`: each fault, planted for real, is found, and a fix is named.
 
-Where that needs neither root nor a person, what is told is run, and seen to mend.
+If the fix needs neither root nor a person, it is run, and the fault is gone.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from support import ID
 from lib import sessions
 from lib.doctor import installation
 from lib.doctor import store as store_checks
-from lib.doctor.finding import Look
+from lib.doctor.finding import Context
 from lib.record import timestamps
 from lib.store import error_log
 
-NOW = Look(0.0, quick=True)
+NOW = Context(0.0, quick=True)
 
 
-def test_nothing_wrong_is_exit_0_and_only_ok(examine, wired, store):
+def test_nothing_wrong_is_exit_0_and_only_ok(examine, installed, store):
     sessions.create_session(session_id=ID)
     findings, code = examine()
     assert (findings.of("problem"), findings.of("warn"), code) == ([], [], 0)
@@ -35,7 +35,7 @@ def test_nothing_wrong_is_exit_0_and_only_ok(examine, wired, store):
     }
 
 
-def test_it_leaves_the_store_as_it_was(examine, wired, store):
+def test_it_leaves_the_store_as_it_was(examine, installed, store):
     sessions.create_session(session_id=ID)
     before = sorted(os.listdir(store))
     examine()
@@ -43,7 +43,7 @@ def test_it_leaves_the_store_as_it_was(examine, wired, store):
 
 
 def test_a_store_that_is_yet_to_be_made_is_no_problem_and_is_not_made(
-    examine, wired, store
+    examine, installed, store
 ):
     findings, code = examine()
     assert code == 0
@@ -59,9 +59,9 @@ def test_people_get_a_line_for_each_finding_and_the_command_below_it(doctor, sto
     shown = done.stdout.splitlines()
     assert done.returncode == 1
     at = shown.index(f"problem  store     {store} is open to others (mode 0755)")
-    assert shown[at + 1].strip() == f"mend (or --fix): chmod 700 {store}"
+    assert shown[at + 1].strip() == f"fix (or --fix): chmod 700 {store}"
     assert done.stderr == (
-        "headcount: 2 problems found; `headcount doctor --fix` mends 1\n"
+        "headcount: 2 problems found; `headcount doctor --fix` fixes 1\n"
     )
 
 
@@ -77,7 +77,7 @@ def test_nothing_that_a_path_holds_reaches_the_terminal_as_control(doctor, tmp_p
 # ---- The store ------------------------------------------------------------------
 
 
-def test_python_and_package_versions_are_told(examine, wired):
+def test_python_and_package_versions_are_told(examine, installed):
     findings, _ = examine()
     told = {finding["check"]: finding["message"] for finding in findings}
     assert told["python"].startswith(".".join(map(str, sys.version_info[:3])))
@@ -86,7 +86,7 @@ def test_python_and_package_versions_are_told(examine, wired):
 
 
 def test_packages_that_are_missing_are_named_with_what_installs_them(
-    store, home, tmp_path, wired, checkout
+    store, home, tmp_path, installed, checkout
 ):
     bare = tmp_path / "bare"
     subprocess.run(
@@ -101,10 +101,10 @@ def test_packages_that_are_missing_are_named_with_what_installs_them(
         check=False,
     )
     assert done.returncode == 1
-    check, message, mend = Findings(json.loads(done.stdout)).problem
+    check, message, fix = Findings(json.loads(done.stdout)).problem
     assert check == "packages"
     assert message.endswith("lacks filelock, psutil, python-dateutil")
-    assert mend.startswith(f"{bare}/bin/python -m pip install filelock")
+    assert fix.startswith(f"{bare}/bin/python -m pip install filelock")
 
 
 def test_a_python_that_is_too_old_is_a_problem(monkeypatch):
@@ -116,22 +116,22 @@ def test_a_python_that_is_too_old_is_a_problem(monkeypatch):
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o701, 0o500])
-def test_a_store_of_the_wrong_mode_is_mended_by_chmod(
-    examine, wired, store, carry_out, mode
+def test_a_store_of_the_wrong_mode_is_fixed_by_chmod(
+    examine, installed, store, run_fix, mode
 ):
     store.mkdir()
     store.chmod(mode)
     findings, code = examine()
     assert code == 1
-    check, message, mend = findings.problem
-    assert (check, mend) == ("store", f"chmod 700 {store}")
+    check, message, fix = findings.problem
+    assert (check, fix) == ("store", f"chmod 700 {store}")
     assert f"mode {mode:04o}" in message
-    carry_out(mend)
+    run_fix(fix)
     assert examine()[1] == 0
 
 
-def test_a_store_that_is_a_file_is_mended_by_moving_it(
-    examine, wired, store, carry_out
+def test_a_store_that_is_a_file_is_fixed_by_moving_it(
+    examine, installed, store, run_fix
 ):
     store.write_text("in the way")
     findings, code = examine()
@@ -141,22 +141,22 @@ def test_a_store_that_is_a_file_is_mended_by_moving_it(
         f"{store} is no folder",
         f"mv {store} {store}.aside",
     )
-    carry_out(findings.problem[2])
+    run_fix(findings.problem[2])
     assert examine()[1] == 0
 
 
-def test_a_store_that_is_a_link_to_nothing_is_mended_by_moving_it(
-    examine, wired, store, carry_out
+def test_a_store_that_is_a_link_to_nothing_is_fixed_by_moving_it(
+    examine, installed, store, run_fix
 ):
     store.symlink_to("/nowhere/at/all")
     findings, code = examine()
     assert code == 1
     assert "symbolic link to nothing" in findings.problem[1]
-    carry_out(findings.problem[2])
+    run_fix(findings.problem[2])
     assert examine()[1] == 0
 
 
-def test_a_store_that_cannot_be_made_is_told(examine, wired, store):
+def test_a_store_that_cannot_be_made_is_told(examine, installed, store):
     store.write_text("in the way")
     findings, code = examine(HEADCOUNT_DIR=f"{store}/below")
     assert code == 1
@@ -166,7 +166,7 @@ def test_a_store_that_cannot_be_made_is_told(examine, wired, store):
 
 
 def test_a_store_that_is_refused_is_told_once_and_the_rest_is_examined(
-    examine, wired, tmp_path
+    examine, installed, tmp_path
 ):
     (tmp_path / "out").symlink_to("/etc")
     findings, code = examine(HEADCOUNT_DIR="out/x")
@@ -177,7 +177,7 @@ def test_a_store_that_is_refused_is_told_once_and_the_rest_is_examined(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_what_belongs_to_another_is_mended_by_chown(examine, wired, store):
+def test_what_belongs_to_another_is_fixed_by_chown(examine, installed, store):
     sessions.create_session(session_id=ID)
     path = store / f"{ID}.jsonl"
     os.chown(path, 65_534, -1)
@@ -192,23 +192,23 @@ def test_what_belongs_to_another_is_mended_by_chown(examine, wired, store):
     )
 
 
-def test_files_that_others_may_read_are_mended_by_chmod(
-    examine, wired, store, carry_out
+def test_files_that_others_may_read_are_fixed_by_chmod(
+    examine, installed, store, run_fix
 ):
     for number in range(7):
         sessions.create_session(session_id=f"session-{number}")
         os.chmod(store / f"session-{number}.jsonl", 0o644)
     findings, code = examine()
     assert code == 1
-    check, message, mend = findings.problem
+    check, message, fix = findings.problem
     assert check == "files"
     assert message.startswith(f"7 not of mode 0600: {store}/session-0.jsonl")
     assert "2 more" in message
-    carry_out(mend)
+    run_fix(fix)
     assert examine()[0].problem[1].startswith("2 not of mode 0600")
 
 
-def test_archived_files_and_the_log_are_looked_at_too(examine, wired, store):
+def test_archived_files_and_the_log_are_looked_at_too(examine, installed, store):
     sessions.create_session(session_id=ID)
     path = sessions.archive_session(store / f"{ID}.jsonl")
     error_log.log_error("here", "nothing")
@@ -220,8 +220,8 @@ def test_archived_files_and_the_log_are_looked_at_too(examine, wired, store):
 
 
 @pytest.mark.parametrize("kind", ["garbage", "link", "fifo", "folder"])
-def test_what_holds_no_session_is_mended_by_moving_it_aside(
-    examine, wired, store, carry_out, kind
+def test_what_holds_no_session_is_fixed_by_moving_it_aside(
+    examine, installed, store, run_fix, kind
 ):
     store.mkdir(0o700)
     path = store / "it's odd.jsonl"
@@ -236,25 +236,25 @@ def test_what_holds_no_session_is_mended_by_moving_it_aside(
         path.mkdir()
     findings, code = examine()
     assert code == 1
-    check, message, mend = findings.problem
+    check, message, fix = findings.problem
     assert (check, message) == ("files", f"1 without valid metadata: {path}")
-    carry_out(mend)
+    run_fix(fix)
     assert examine()[1] == 0
 
 
-def test_an_archive_that_is_a_link_or_a_file_is_told_and_mended(
-    examine, wired, store, tmp_path, carry_out
+def test_an_archive_that_is_a_link_or_a_file_is_told_and_fixed(
+    examine, installed, store, tmp_path, run_fix
 ):
     store.mkdir(0o700)
     (tmp_path / "elsewhere").mkdir()
     (store / "archive").symlink_to(tmp_path / "elsewhere")
-    _, _, mend = examine()[0].problem
-    assert mend == f"rm {store}/archive"
-    carry_out(mend)
+    _, _, fix = examine()[0].problem
+    assert fix == f"rm {store}/archive"
+    run_fix(fix)
     (store / "archive").write_text("in the way")
-    check, message, mend = examine()[0].problem
+    check, message, fix = examine()[0].problem
     assert (check, message) == ("archive", f"{store}/archive is no folder")
-    carry_out(mend)
+    run_fix(fix)
     assert examine()[1] == 0
 
 
@@ -268,12 +268,12 @@ def test_a_store_without_locks_is_told(store, monkeypatch):
     (finding,) = store_checks.check_lock(NOW)
     assert finding.level == "problem"
     assert "does its file system have locks" in finding.message
-    assert "HEADCOUNT_DIR" in finding.mend
+    assert "HEADCOUNT_DIR" in finding.fix
     assert os.listdir(store) == []
 
 
 def test_what_hooks_complained_of_is_told_once_each_with_how_often(
-    examine, doctor, wired, store
+    examine, doctor, installed, store
 ):
     for number in range(5):
         error_log.log_error(
@@ -295,7 +295,7 @@ def test_what_hooks_complained_of_is_told_once_each_with_how_often(
     assert all(line.isprintable() for line in done.stdout.splitlines())
 
 
-def test_of_many_complaints_the_newest_are_told(examine, wired, store):
+def test_of_many_complaints_the_newest_are_told(examine, installed, store):
     for word in "abcdefg":
         error_log.log_error(word * 3, "no")
     told = [finding["message"] for finding in examine()[0].of("warn", "errors")]

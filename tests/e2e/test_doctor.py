@@ -36,7 +36,7 @@ def test_a_client_older_than_the_hooks_is_named_until_a_prompt(bare_box, checkou
 
     said = warnings(bare_box)
     assert [*said] == [terminal.pid]
-    assert "before the hooks were wired" in said[terminal.pid]
+    assert "before the hooks were installed" in said[terminal.pid]
 
     def recorded():
         terminal.ask("hello")  # the client needs a moment to see the new settings
@@ -90,7 +90,7 @@ def test_a_bare_client_is_named_and_one_that_prompts_is_not(box, records):
     box.run("kill", f"{running.pid}")
 
 
-def test_the_installed_hooks_are_fired_and_none_is_found_wanting(box, records):
+def test_the_installed_hooks_are_run_and_none_is_found_wanting(box, records):
     done = box.run("headcount", "doctor")
     assert done.returncode == 0, done.stdout
     assert done.stdout.count(" ms, p95 ") == 6

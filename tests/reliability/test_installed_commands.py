@@ -89,7 +89,7 @@ def checkout_in(tmp_path):
         for part in ("hooks", "lib"):
             shutil.copytree(ROOT / part, checkout / part, ignore=ignored)
         shutil.copy(ROOT / "settings.example.json", checkout)
-        hooks = settings.wanted(str(checkout))
+        hooks = settings.desired_hooks(str(checkout))
         state(checkout)
         return {event: group["hooks"][0]["command"] for event, group in hooks.items()}
 

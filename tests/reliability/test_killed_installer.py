@@ -40,7 +40,9 @@ def test_an_installer_killed_at_any_moment_leaves_the_settings_whole(
     path = home / ".claude/settings.json"
     path.parent.mkdir()
     path.write_bytes(THEIRS)
-    with_ours = settings.merge(THEIRS.decode(), settings.wanted(str(checkout))).encode()
+    with_ours = settings.merge(
+        THEIRS.decode(), settings.desired_hooks(str(checkout))
+    ).encode()
     kills, rounds = 0, size(6, 100)
     for number in range(rounds):
         arguments = ["--uninstall"] if number % 2 else []
@@ -51,7 +53,7 @@ def test_an_installer_killed_at_any_moment_leaves_the_settings_whole(
             done = run(checkout / "install.sh", *words)
             assert done.returncode == 0, done.stderr
             assert path.read_bytes() == after
-    assert [hook.event for hook in settings.installed(str(path))] == []
+    assert [hook.event for hook in settings.installed_hooks(str(path))] == []
     figure(
         f"install.sh and its --uninstall killed at random points: {kills} of {rounds} "
         "in time, settings whole, the next run works"

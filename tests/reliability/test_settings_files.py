@@ -15,7 +15,7 @@ from support import ROOT
 
 from lib.claude import settings
 
-OURS = settings.wanted(str(ROOT))
+OURS = settings.desired_hooks(str(ROOT))
 
 
 @pytest.fixture
@@ -46,11 +46,11 @@ def test_random_settings_come_back_to_the_byte(path, size, chance, figure):
 def _install_and_uninstall(path, text):
     path.write_bytes(text.encode())
     for _ in range(2):
-        settings.install(str(path), OURS)
-    assert sorted(hook.event for hook in settings.installed(str(path))) == sorted(
+        settings.install_hooks(str(path), OURS)
+    assert sorted(hook.event for hook in settings.installed_hooks(str(path))) == sorted(
         EVENTS
     )
-    settings.uninstall(str(path))
+    settings.uninstall_hooks(str(path))
     assert path.read_bytes() == text.encode()
 
 
@@ -105,10 +105,10 @@ def test_malformed_settings_are_refused_and_untouched(path, size, chance, figure
         path.write_bytes(raw)
         before = _look(path)
         with pytest.raises(settings.SettingsError):
-            settings.install(str(path), OURS)
+            settings.install_hooks(str(path), OURS)
         # Where ours cannot be, taking them out has nothing to do, or to refuse.
         with contextlib.suppress(settings.SettingsError):
-            settings.uninstall(str(path))
+            settings.uninstall_hooks(str(path))
         assert _look(path) == before, (name, raw)
         assert os.listdir(path.parent) == [path.name], name
     figure(f"{count} malformed settings files, {len(BREAKS)} kinds: bytes unchanged")
@@ -141,8 +141,10 @@ def test_installers_at_once_with_a_writer_between(path, tmp_path, size, figure):
         assert all(not line or b"keeps writing" in line for line in said)
         turned_away += sum(map(bool, said))
         assert json.loads(path.read_text())["keep"] == [1.5, "ü"]
-        settings.install(str(path), OURS)  # the writer's last may be older than theirs
-        found = [hook.event for hook in settings.installed(str(path))]
+        settings.install_hooks(
+            str(path), OURS
+        )  # the writer's last may be older than theirs
+        found = [hook.event for hook in settings.installed_hooks(str(path))]
         assert sorted(found) == sorted(EVENTS)
         leftovers = [name for name in os.listdir(path.parent) if name.startswith(".")]
         assert leftovers == []

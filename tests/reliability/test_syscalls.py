@@ -202,21 +202,25 @@ def test_no_failing_call_leaves_a_broken_settings_file(
     before.mkdir()
     path = before / "settings.json"
     path.write_bytes(THEIRS)
-    ours = settings.wanted(str(ROOT))
+    ours = settings.desired_hooks(str(ROOT))
     with_ours = settings.merge(THEIRS.decode(), ours).encode()
     if action == "uninstall":
-        settings.install(str(path), ours)
+        settings.install_hooks(str(path), ours)
         assert path.read_bytes() == with_ours
     where = "os.environ['HEADCOUNT_DIR'] + '/settings.json'"
-    given = f"{where}, settings.wanted({str(ROOT)!r})" if action == "install" else where
+    given = (
+        f"{where}, settings.desired_hooks({str(ROOT)!r})"
+        if action == "install"
+        else where
+    )
     trial = Trial(before, program(f"import os; settings.{action}({given})"))
 
     def check(point, store, _):
         path = store / "settings.json"
         assert path.read_bytes() in (THEIRS, with_ours), point
-        settings.install(str(path), ours)
+        settings.install_hooks(str(path), ours)
         assert path.read_bytes() == with_ours, point
-        settings.uninstall(str(path))
+        settings.uninstall_hooks(str(path))
         assert path.read_bytes() == THEIRS, point
 
     trials = attempt(trial, check)

@@ -1,11 +1,11 @@
-"""`headcount doctor`: is everything in place, and if not, what mends it."""
+"""`headcount doctor`: is everything in place, and if not, what fixes it."""
 
 from __future__ import annotations
 
 import time
 
 from ...doctor import examine
-from ...doctor.finding import PROBLEM, Look
+from ...doctor.finding import PROBLEM, Context
 from ...text import count
 from ...views import session_view
 from .. import output
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from ...doctor.finding import Finding
 
-# One repair may bring to light what another can mend: a folder, then what is in it.
-_MOST_ROUNDS = 3
+# One repair may bring to light what another can fix: a folder, then what is in it.
+_MAX_ROUNDS = 3
 
 
 def run(args: Namespace) -> int:
     """Say what was found; 1 if any of it is a problem, after --fix of what is left."""
     fixed = _fix() if args.fix else []
-    found = examine.examine(Look(time.time(), quick=args.quick))
+    found = examine.examine(Context(time.time(), quick=args.quick))
     told = fixed + found
     if args.json:
         output.write([session_view.as_json([finding.as_object() for finding in told])])
@@ -36,10 +36,10 @@ def run(args: Namespace) -> int:
 
 
 def _fix() -> list[Finding]:
-    """Mend what is safe to mend, and return what was; failures go to stderr."""
+    """Fix what is safe to fix, and return what was; failures go to stderr."""
     done: list[Finding] = []
-    for _ in range(_MOST_ROUNDS):
-        fixed, failures = examine.mend(examine.examine(Look(time.time(), quick=True)))
+    for _ in range(_MAX_ROUNDS):
+        fixed, failures = examine.fix(examine.examine(Context(time.time(), quick=True)))
         for failure in failures:
             output.message(f"could not {failure}")
         done += fixed
@@ -50,4 +50,4 @@ def _fix() -> list[Finding]:
 
 def _hint(problems: list[Finding]) -> str:
     fixable = sum(finding.repair is not None for finding in problems)
-    return f"; `headcount doctor --fix` mends {fixable}" if fixable else ""
+    return f"; `headcount doctor --fix` fixes {fixable}" if fixable else ""
