@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import sys
 from typing import Any, NamedTuple
 
-from ..system import process
+from ..system import private, process
 from . import settings
 
 TYPE_CHECKING = False
@@ -209,24 +208,12 @@ def _text(entry: dict[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _read(path: str, most: int) -> bytes:
-    """Return the regular file at *path*; b"" if it is none, or larger than *most*."""
+def _read(path: str, limit: int) -> bytes:
+    """Return the content of the regular file at *path*, at most *limit*; else b""."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        return private.read_regular(path, limit)
     except OSError:
         return b""
-    try:
-        status = os.fstat(descriptor)
-        regular = stat.S_ISREG(status.st_mode) and status.st_size <= most
-        return _whole(descriptor) if regular else b""
-    except OSError:
-        return b""
-    finally:
-        os.close(descriptor)
-
-
-def _whole(descriptor: int) -> bytes:
-    return b"".join(iter(lambda: os.read(descriptor, _MAX_BYTES), b""))
 
 
 # ---- Its process ----------------------------------------------------------------

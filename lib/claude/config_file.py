@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Callable
 from typing import NamedTuple
+
+from ..system import private
 
 BACKUP_SUFFIX = ".headcount-backup"
 # Given a file and its backup, says what they should hold; None stands for no file.
@@ -28,8 +28,6 @@ Edit = Callable[
 _LOSSLESS = "surrogateescape"  # a broken backup, or a write in progress
 _ATTEMPTS = 5
 _PAUSE_SECONDS = 0.05  # for a writer that truncates first and writes then
-_NEW_FILE_MODE = 0o600  # settings may hold secrets
-_NEW_FOLDER_MODE = 0o700
 
 
 class Change(NamedTuple):
@@ -98,25 +96,36 @@ def _verify(planned: Change) -> bool:
 
 
 def _apply(planned: Change) -> bool:
-    """Write the backup, then the file; False if somebody else was quicker."""
+    """Write the backup, then the file; False if another program wrote to it first."""
     path, backup = planned.path, planned.path + BACKUP_SUFFIX
-    os.makedirs(os.path.dirname(path), _NEW_FOLDER_MODE, exist_ok=True)
+    os.makedirs(os.path.dirname(path), private.FOLDER_MODE, exist_ok=True)
+    if planned.after is not None:
+        _check_writable(path)
     if planned.backup not in {None, _backup_of(path)}:
-        os.replace(_write_temporary(backup, planned.backup or "", like=path), backup)
+        private.write(backup, _encoded(planned.backup or ""), like=path)
     if not _replace(planned):
         return False
     if planned.backup is None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(backup)
-    _sync_folder(os.path.dirname(path))
+    with contextlib.suppress(OSError):  # not every system syncs a folder
+        private.sync_folder(os.path.dirname(path))
     return True
+
+
+def _check_writable(path: str) -> None:
+    """Raise PermissionError if the file is read-only; a rename would not care."""
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "It is read-only", path)
 
 
 def _replace(planned: Change) -> bool:
     # Between the comparison and the rename lie microseconds in which a writer without
     # a lock can be overwritten. No system call does both.
-    path, after = planned.path, planned.after
-    temporary = None if after is None else _write_temporary(path, after, like=path)
+    path, temporary = planned.path, None
+    if planned.after is not None:
+        content = _encoded(planned.after)
+        temporary = private.write_temporary(path, content, like=path)
     try:
         if _raw(path) != planned.before:
             return False
@@ -131,44 +140,5 @@ def _replace(planned: Change) -> bool:
     return True
 
 
-def _write_temporary(path: str, content: str, like: str) -> str:
-    """Write *content* to a new file in the folder of *path*; return its name."""
-    folder, name = os.path.split(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content.encode("utf-8", _LOSSLESS))
-            file.flush()
-            os.fchmod(descriptor, _NEW_FILE_MODE)
-            _copy_ownership(temporary, like)
-            os.fsync(descriptor)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return temporary
-
-
-def _copy_ownership(temporary: str, like: str) -> None:
-    """Give *temporary* the owner, mode and attributes of *like*, if that is there."""
-    try:
-        status = os.stat(like)
-    except FileNotFoundError:
-        return
-    # A rename does not ask whether the file may be written. Its owner may have.
-    if not os.access(like, os.W_OK):
-        raise PermissionError(errno.EACCES, "It is read-only", like)
-    ours = os.stat(temporary)
-    if (ours.st_uid, ours.st_gid) != (status.st_uid, status.st_gid):
-        os.chown(temporary, status.st_uid, status.st_gid)
-    shutil.copystat(like, temporary)
-    os.utime(temporary)
-
-
-def _sync_folder(folder: str) -> None:
-    # Not every system opens or syncs a folder; the rename has happened all the same.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", _LOSSLESS)

@@ -7,7 +7,6 @@ A hook must not disturb the user, so what goes wrong is written here, and
 from __future__ import annotations
 
 import os
-import stat
 import time
 
 from .. import __version__
@@ -39,12 +38,11 @@ def recent(since: float) -> list[str]:
     lines: list[str] = []
     for path in (_path() + ".1", _path()):
         try:
-            descriptor = os.open(path, os.O_RDONLY | private.SAFE_FLAGS)
+            descriptor = private.open_regular(path, private.SAFE_FLAGS)
         except OSError:
             continue
         with open(descriptor, encoding="ascii", errors="replace") as log:
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                lines += [line.rstrip("\n") for line in log if line >= first]
+            lines += [line.rstrip("\n") for line in log if line >= first]
     return lines
 
 

@@ -62,7 +62,7 @@ def create(
     finally:
         _unlink_if_there(hidden)
         file_lock.release(descriptor)
-    _sync_folder(os.path.dirname(path))
+    private.sync_folder(os.path.dirname(path))
 
 
 def append(
@@ -212,17 +212,6 @@ def _withdraw(path: str, descriptor: int, size: int) -> None:
     if status.st_size == size and os.path.samestat(os.lstat(path), status):
         os.unlink(path)
         raise FileExistsError(errno.EEXIST, "begun by another, and moved since", path)
-
-
-def _sync_folder(folder: str) -> None:
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return  # Windows does not open folders, and needs no sync of them
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _open_ours(path: str, flags: int = _APPEND) -> tuple[int, os.stat_result]:

@@ -238,7 +238,7 @@ def ensure_folder(folder: str) -> None:
             ensure_folder(parent)
         _make_folder(folder)
         if IN_PROJECT and folder == SESSIONS_DIR:
-            _make_file(os.path.join(folder, ".gitignore"), b"*\n")
+            private.write(os.path.join(folder, ".gitignore"), b"*\n")
     except StoreError:
         raise
     except OSError as error:
@@ -256,14 +256,3 @@ def _make_folder(folder: str) -> None:
             raise
     else:
         os.chmod(folder, private.FOLDER_MODE)
-
-
-def _make_file(path: str, content: bytes) -> None:
-    try:
-        descriptor = private.open_private(path, os.O_WRONLY | os.O_EXCL)
-    except FileExistsError:
-        return
-    try:
-        os.write(descriptor, content)
-    finally:
-        os.close(descriptor)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import gc
-import os
-import stat
 import time
 
-from ..errors import StoreError
 from ..record import jsonl
-from ..system import process
+from ..system import private, process
 from . import paths, snapshot
 
 TYPE_CHECKING = False
@@ -139,11 +136,7 @@ def _blocks(path: str) -> Iterator[list[bytes]]:
 
     A line that no entry can be is given as _TOO_LONG: memory is bounded.
     """
-    # O_NONBLOCK: a FIFO would otherwise wait for a writer for ever.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with open(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise StoreError(f"{path} is not a regular file")
+    with open(private.open_regular(path), "rb", buffering=0) as file:
         rest, too_long = b"", False
         while block := file.read(_BLOCK_BYTES):
             *lines, rest = (rest + block).split(b"\n")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from . import private
+
 _MAX_HEAD_BYTES = 4096
 _SHORT_HASH = 7
 _HASHES = (40, 64)
@@ -91,14 +93,7 @@ def _ref_name(head: str) -> str | None:
 def _first_line(path: str) -> str | None:
     """Return the first line of the file at *path*; None if it cannot be read."""
     try:
-        # O_NONBLOCK: a FIFO would otherwise wait for a writer for ever.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        content = private.read_regular(path, _MAX_HEAD_BYTES)
     except (OSError, ValueError):
         return None
-    try:
-        content = os.read(descriptor, _MAX_HEAD_BYTES)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
     return content.decode("utf-8", "replace").partition("\n")[0].rstrip()

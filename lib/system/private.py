@@ -1,4 +1,4 @@
-"""Files for the eyes of this user only: opened without following links, or replaced."""
+"""Opening, reading and replacing files that only this user may read or write."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from ..errors import StoreError
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
-# Follow no link, and do not wait on a FIFO that is where a session should be.
+# Do not follow a symbolic link, and do not wait on a FIFO in the place of a file.
 SAFE_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _RANDOM_BYTES = 8
+_NAME_LENGTH = 50  # characters of up to 4 bytes; a name has at most 255 bytes
 _HAS_USERS = hasattr(os, "geteuid")  # not on Windows
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open the file at *path*, made if need be (with O_EXCL: only so), mode 0600."""
+    """Open the file at *path* with *flags*, create it if it is missing; mode 0600."""
     descriptor = os.open(path, flags | os.O_CREAT | SAFE_FLAGS, FILE_MODE)
     if hasattr(os, "fchmod"):
         os.fchmod(descriptor, FILE_MODE)  # whatever the umask
@@ -25,7 +26,7 @@ def open_private(path: str, flags: int) -> int:
 
 
 def check_ours(path: str, status: os.stat_result) -> None:
-    """Raise StoreError unless *status*, of *path*, is a regular file of this user."""
+    """Raise StoreError unless *status* is that of a regular file of this user."""
     if not stat.S_ISREG(status.st_mode):
         raise StoreError(f"{path} is not a regular file; it was left alone")
     if _HAS_USERS and status.st_uid != os.geteuid():
@@ -35,43 +36,115 @@ def check_ours(path: str, status: os.stat_result) -> None:
         )
 
 
-def write(path: str, text: str) -> None:
-    """Write *text* to the file at *path*, mode 0600, all or nothing.
+def open_regular(path: str, flags: int = 0) -> int:
+    """Open the file at *path* for reading, and return its descriptor.
 
-    What was there is replaced, what a symbolic link leads to likewise. A device or a
-    pipe is written to. Raises OSError that names the path.
+    Raises OSError: a StoreError unless it is a regular file.
     """
-    content = text.encode("utf-8", "replace")
+    # O_NONBLOCK: opening a FIFO would otherwise wait for a writer for ever.
+    nonblock = getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, os.O_RDONLY | nonblock | flags)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise StoreError(f"{path} is not a regular file")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_regular(path: str, limit: int) -> bytes:
+    """Return the content of the regular file at *path*, at most *limit* bytes.
+
+    Raises OSError, as `open_regular` does.
+    """
+    with open(open_regular(path), "rb", buffering=0) as file:
+        content = b""
+        while block := file.read(limit - len(content)):
+            content += block
+    return content
+
+
+def write(path: str, content: bytes, like: str | None = None) -> None:
+    """Write *content* to the file at *path*, mode 0600, all or nothing.
+
+    An existing file is replaced; a symbolic link stays, and its target is replaced. A
+    device or a pipe is written to. *like* is as in `write_temporary`. Raises OSError
+    that names the path.
+    """
     if _is_stream(path):
         with open(path, "wb") as stream:
             stream.write(content)
         return
     try:
-        _replace(os.path.realpath(path), content)
+        _replace(os.path.realpath(path), content, like)
     except OSError as error:
-        error.filename, error.filename2 = path, None  # not our name for it
+        error.filename, error.filename2 = path, None  # not the temporary name
         raise
 
 
-def _replace(path: str, content: bytes) -> None:
+def _replace(path: str, content: bytes, like: str | None) -> None:
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    temporary = write_temporary(path, content, like)
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def write_temporary(path: str, content: bytes, like: str | None = None) -> str:
+    """Write *content* durably to a new file beside *path*, and return its name.
+
+    Its mode is 0600; with *like*, it gets the owner, mode and extended attributes of
+    that file, if there is one. The caller renames it to *path* or removes it.
+    """
     folder, name = os.path.split(path)
-    hidden = os.path.join(folder, f".{name[:64]}.{os.urandom(_RANDOM_BYTES).hex()}.tmp")
-    descriptor = open_private(hidden, os.O_WRONLY | os.O_EXCL)
+    name = f".{name.lstrip('.')[:_NAME_LENGTH]}.{os.urandom(_RANDOM_BYTES).hex()}.tmp"
+    temporary = os.path.join(folder, name)
+    descriptor = open_private(temporary, os.O_WRONLY | os.O_EXCL)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            if like is not None:
+                _copy_ownership(like, temporary)
             os.fsync(descriptor)
-        os.replace(hidden, path)
     except BaseException:
-        os.unlink(hidden)
+        os.unlink(temporary)
         raise
+    return temporary
+
+
+def _copy_ownership(source: str, target: str) -> None:
+    import shutil
+
+    try:
+        wanted = os.stat(source)
+    except FileNotFoundError:
+        return
+    current = os.stat(target)
+    if (current.st_uid, current.st_gid) != (wanted.st_uid, wanted.st_gid):
+        os.chown(target, wanted.st_uid, wanted.st_gid)
+    shutil.copystat(source, target)
+    os.utime(target)
+
+
+def sync_folder(folder: str) -> None:
+    """Make the names in *folder* durable, as after a rename; OSError if that fails."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return  # Windows does not open folders, and needs no sync of them
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _is_stream(path: str) -> bool:
-    """Whether *path* is something that is written to, not replaced."""
+    """Whether *path* is a device or a pipe: written to, not replaced."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:

@@ -31,7 +31,7 @@ def run(args: Namespace) -> int:
     if args.html == "-":
         output.write_text(page.page(made))
     elif args.html:
-        private.write(args.html, page.page(made))
+        private.write(args.html, page.page(made).encode("utf-8", "replace"))
         output.message(f"{args.html}: {report.headline(made)}")
     if args.json:
         output.write([session_view.as_json(report.as_data(made))])
