@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .spec import Argument, Command
 
 
+_COMPLETE = ["completion", "--complete"]  # called by the shells' completion scripts
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see `{self.prog} --help`")
@@ -36,6 +39,8 @@ def parse(words: list[str]) -> argparse.Namespace:
 
     Raises UsageError, and SystemExit after `--help` and `--version`.
     """
+    if words[:2] == _COMPLETE:  # argparse would take a `--` among the words as its own
+        return argparse.Namespace(command="completion", complete=words[2:])
     name, *rest = add_default_command(words)
     if name == "--version":
         print(f"headcount {__version__}")

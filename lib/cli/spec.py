@@ -319,7 +319,6 @@ COMMANDS = (
                 choices=("bash", "zsh", "fish"),
                 nargs="?",
             ),
-            Argument(("--ids",), "list session ids instead, as those scripts do"),
         ),
         SET_UP,
     ),

@@ -15,8 +15,7 @@ import pytest
 from command_line import HOSTILE, archive, create, environment
 from support import ID
 
-from lib.cli import main, spec
-from lib.cli.commands import completion
+from lib.cli import completion, main, spec
 from lib.store import paths as store_module
 from lib.store.reader import discover
 
@@ -139,23 +138,50 @@ def test_which_shell_must_be_said(headcount):
         assert "bash" in err
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_every_command_and_option_is_in_the_script(headcount, shell):
-    code, out, err = headcount("completion", shell)
-    assert (code, err) == (0, "")
+@pytest.fixture
+def complete(headcount):
+    """Return what `--complete` prints for some words: values and descriptions."""
+
+    def run(*words):
+        code, out, err = headcount("completion", "--complete", *words)
+        assert (code, err) == (0, "")
+        return dict(line.split("\t") for line in out.splitlines())
+
+    return run
+
+
+def test_candidates_are_every_command_and_every_option_with_its_help(complete):
+    summaries = {command.name: command.summary for command in spec.COMMANDS}
+    assert complete("") == complete() == summaries
     for command in spec.COMMANDS:
-        assert command.name in out
-        for name in (name for one in command.arguments for name in one.names):
-            if name.startswith("--"):
-                assert name in out or f"-l {name[2:]} " in out
+        helps = {name: each.help for each in command.options for name in each.names}
+        offered = complete(command.name, "-")
+        assert offered.items() >= helps.items()
+        assert offered.keys() - helps == {"-h", "--help"}
 
 
-def test_ids_are_lines_of_an_id_a_tab_and_plain_words(headcount, store):
+def test_candidates_for_a_value_are_its_choices_only(complete):
+    assert complete("watch", "--until", "w") == {"waiting": ""}
+    assert complete("watch", "--until=w") == {"--until=waiting": ""}
+    assert complete("watch", "--until", "=") == complete("watch", "--until", "=", "")
+    assert set(complete("--here", "--sort", "")) == {
+        *("state", "age", "heartbeat", "label", "where")
+    }
+    assert complete("help", "restor") == {
+        "restore": "bring sessions back from the archive"
+    }
+    assert complete("report", "--html", "x") == {":file": ""}
+    assert complete("report", "--html=x") == {":file": ""}
+    assert complete("show", "--entries", "-") == complete("nope", "-") == {}
+    assert "--follow" in complete("tail", "--", "--")
+
+
+def test_candidates_for_an_id_are_an_id_a_tab_and_plain_words(headcount, store):
     create(label=EVIL * 3, state="busy")
     archive(store, "gone-one", cwd="/srv/shop")
     (store / "$(touch pwned).jsonl").write_text("{}")
     (store / "-rf.jsonl").write_text("{}")
-    code, out, err = headcount("completion", "--ids")
+    code, out, err = headcount("completion", "--complete", "show", "")
     assert (code, err) == (0, "")
     first, second = out.removesuffix("\n").split("\n")
     assert first.startswith(f"{ID}\tbusy, $(touch")
@@ -179,7 +205,7 @@ def test_shellcheck_finds_nothing_in_the_script_of_bash(headcount):
 def test_ids_of_further_days_are_left_out_once_there_are_enough(
     store, monkeypatch, capsys
 ):
-    monkeypatch.setattr(completion, "_MOST", 2)
+    monkeypatch.setattr(completion, "MAX_SESSIONS", 2)
     create("living")
     day = archive(store, "gone-one").parent
     archive(store, "gone-two")
@@ -188,9 +214,9 @@ def test_ids_of_further_days_are_left_out_once_there_are_enough(
     monkeypatch.setattr(
         completion.reader,
         "discover",
-        lambda folder, now: read.append(folder) or discover(folder, now),
+        lambda folder, *more: read.append(folder) or discover(folder, *more),
     )
-    assert main.main(["completion", "--ids"]) == 0
+    assert main.main(["completion", "--complete", "show", ""]) == 0
     assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == [
         *("living", "gone-one", "gone-two")
     ]
@@ -275,6 +301,7 @@ def test_bash_on_a_terminal_quotes_the_name_of_a_file(on_terminal, tmp_path):
 def test_zsh_completes_commands_options_and_ids_with_labels(on_terminal, tmp_path):
     create("6f2a-one", label=EVIL)
     create("6f2a-two", label="nightly build")
+    (tmp_path / "x y.html").touch()
     zsh = on_terminal("zsh", "-f", "-i")
     zsh.type("PS1='ready> '; unsetopt beep; stty columns 200\n")
     zsh.type("autoload -U compinit && compinit -D -u\n")
@@ -287,8 +314,13 @@ def test_zsh_completes_commands_options_and_ids_with_labels(on_terminal, tmp_pat
     zsh.type("\x15headcount completion fi\t")
     zsh.read_until("completion fish ")
     zsh.type("\x15headcount show 6f\t\t")
-    shown = zsh.read_until("6f2a-two  idle, nightly build")
-    assert "6f2a-one  idle, $(touch pwned)`touch" in shown
+    shown = zsh.read_until("6f2a-two  -- idle, nightly build")
+    assert "6f2a-one  -- idle, $(touch pwned)`touch" in shown
+    for option in ("--html ", "--html="):
+        zsh.type(f"\x15headcount report {option}x\t")
+        zsh.read_until(re.escape(rf"{option}x\ y.html"))
+    zsh.type("\x15headcount watch --until=wai\t")
+    zsh.read_until("--until=waiting ")
     zsh.type("\x15echo d''one\n")
     zsh.read_until("done\r")
     assert not list(tmp_path.rglob("pwned"))
@@ -309,7 +341,7 @@ def test_zsh_autoloads_it_from_fpath(on_terminal, headcount, tmp_path):
 
 
 @needs("fish")
-def test_fish_completes_commands_options_and_choices(fish):
+def test_fish_completes_commands_options_choices_and_files(fish, tmp_path):
     assert fish("headcount sho") == {"show": fish("headcount ")["show"]}
     assert set(fish("headcount ")) == NAMES
     assert set(fish("headcount cleanup --")) == {
@@ -319,7 +351,11 @@ def test_fish_completes_commands_options_and_choices(fish):
     assert "--json" in fish("headcount --here --")
     assert set(fish("headcount completion ")) == {"bash", "zsh", "fish"}
     assert fish("headcount cleanup --older-than ") == {}
+    assert set(fish("headcount watch --until=w")) == {"--until=waiting"}
+    (tmp_path / "x y.html").touch()
     assert set(fish("headcount report --html bi")) == {"bin/"}
+    assert set(fish("headcount report --html=bi")) == {"--html=bin/"}
+    assert set(fish(r"headcount report --html x\ ")) == {"x y.html"}
 
 
 @needs("fish")

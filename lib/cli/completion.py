@@ -1,0 +1,215 @@
+"""Shell completion: what can be typed next, and the scripts that ask for it.
+
+The scripts pass the words typed so far to `headcount completion --complete` and read a
+line for each candidate: the value, a tab, and a description. Descriptions contain
+labels, which may be anybody's text: the scripts only display them. `:file` as a value
+stands for the file names, which the shell completes itself.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ..errors import UsageError
+from ..store import paths, reader
+from ..text import printable
+from ..views import lookup, session_view
+from . import parser, spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..model import Session
+
+    Candidates = list[tuple[str, str]]
+
+FILE_NAMES = ":file"
+MAX_SESSIONS = 500
+_MAX_DESCRIPTION = 60
+_HELP = [("-h", "show the help"), ("--help", "show the help")]
+_VERSION = [("--version", "show the version")]
+_MANY = ("*", "+")
+
+
+def candidates(words: list[str]) -> Candidates:
+    """Return what can complete the last of *words*, each with a description.
+
+    *words* are those after `headcount`, up to the cursor; the last may be empty. bash
+    passes the `=` of `--option=value` as a word of its own.
+    """
+    current = "" if words[-1] == "=" else words[-1]
+    before = [word for word in words[:-1] if word != "="]
+    return [
+        (value, description)
+        for value, description in _candidates(before, current)
+        if value.startswith(current) or value == FILE_NAMES
+    ]
+
+
+def _candidates(before: list[str], current: str) -> Candidates:
+    if not before:
+        if current.startswith("-"):
+            return [*_options(parser.find("list")), *_VERSION]
+        return _command_names()
+    name, *before = parser.add_default_command(before)
+    try:
+        command = parser.find(name)
+    except UsageError:
+        return []
+    argument = _argument_at(command, before)
+    if current.startswith("-") and not (argument and argument.is_option):
+        return _option_values(command, current) or _options(command)
+    return _values(argument, current) if argument else []
+
+
+def _argument_at(command: spec.Command, before: list[str]) -> spec.Argument | None:
+    """Return the argument that the word after *before* is a value of."""
+    positionals = [each for each in command.arguments if not each.is_option]
+    option = None
+    for word in before:
+        if option:
+            option = None
+        elif word.startswith("-"):
+            option = _option(command, word)
+        elif positionals and positionals[0].nargs not in _MANY:
+            del positionals[0]
+    return option or next(iter(positionals), None)
+
+
+def _option(command: spec.Command, name: str) -> spec.Argument | None:
+    """Return the option of this name if it takes a value."""
+    matches = (option for option in command.options if name in option.names)
+    return next((option for option in matches if option.metavar), None)
+
+
+def _options(command: spec.Command) -> Candidates:
+    options = command.options
+    return [(name, each.help) for each in options for name in each.names] + _HELP
+
+
+def _option_values(command: spec.Command, current: str) -> Candidates:
+    """Return the values for a *current* word of the form `--option=value`."""
+    name, separator, value = current.partition("=")
+    option = _option(command, name)
+    if not separator or not option:
+        return []
+    return [
+        (value if value == FILE_NAMES else f"{name}={value}", description)
+        for value, description in _values(option, value)
+    ]
+
+
+def _values(argument: spec.Argument, prefix: str) -> Candidates:
+    if argument.completer == spec.COMMAND:
+        return _command_names()
+    if argument.completer == spec.SESSION:
+        return list(_sessions(prefix, time.time()))
+    if argument.completer == spec.FILE:
+        return [(FILE_NAMES, "")]
+    return [(choice, "") for choice in argument.choices]
+
+
+def _command_names() -> Candidates:
+    return [(command.name, command.summary) for command in spec.COMMANDS]
+
+
+def _sessions(prefix: str, now: float) -> Iterator[tuple[str, str]]:
+    """Yield ids with descriptions: live sessions first, then the archive, newest first.
+
+    No further day of the archive is read once there are MAX_SESSIONS. An id that is
+    not safe as a file name is not safe on a command line either.
+    """
+    ids: set[str] = set()
+    for folder in (paths.SESSIONS_DIR, *paths.archive_folders()):
+        if len(ids) >= MAX_SESSIONS:
+            return
+        archived = folder != paths.SESSIONS_DIR
+        for info in reader.discover(folder, now, prefix):
+            session = lookup.describe(info, now, archived=archived)
+            session_id = str(session["session_id"])
+            if paths.is_session_id(session_id) and session_id not in ids:
+                ids.add(session_id)
+                yield session_id, _description(session)
+
+
+def _description(session: Session) -> str:
+    state = "archived" if session["archived"] else session_view.state_of(session)
+    words = (state, session["label"] or session_view.where(session))
+    return printable(", ".join(words), _MAX_DESCRIPTION)
+
+
+_BASH = r"""# Completion of headcount for bash. In ~/.bashrc:
+#   eval "$(headcount completion bash)"
+
+_headcount() {
+  local value description
+  COMPREPLY=()
+  while IFS=$'\t' read -r value description; do
+    if [[ $value == :file ]]; then
+      compopt -o filenames 2>/dev/null
+      while IFS= read -r value; do
+        COMPREPLY+=("$value")
+      done < <(compgen -f -- "${2#=}")
+    else
+      # Only the list of candidates has descriptions (63 is `?`): it inserts nothing.
+      [[ ${COMP_TYPE-} != 63 || -z $description ]] || value+="  $description"
+      COMPREPLY+=("$value")
+    fi
+  done < <(command headcount completion --complete \
+    "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+
+complete -o nosort -F _headcount headcount 2>/dev/null ||
+  complete -F _headcount headcount
+"""
+
+_ZSH = r"""#compdef headcount
+# Completion of headcount for zsh. In ~/.zshrc, after compinit:
+#   eval "$(headcount completion zsh)"
+# or as a file named _headcount in a folder of $fpath.
+
+_headcount() {
+  local line
+  local -a typed values
+  typed=("${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}")
+  for line in "${(@f)$(command headcount completion --complete \
+    "${(@)typed}" 2>/dev/null)}"; do
+    if [[ $line == :file* ]]; then
+      compset -P '-*='
+      _files
+      return
+    fi
+    [[ -z $line ]] || values+=("${line/$'\t'/:}")
+  done
+  _describe -V completion values
+}
+
+if [[ $funcstack[1] == _headcount ]]; then
+  _headcount "$@"
+else
+  compdef _headcount headcount
+fi
+"""
+
+_FISH = r"""# Completion of headcount for fish. In ~/.config/fish/config.fish:
+#   headcount completion fish | source
+
+function __headcount_complete
+    set -l words (commandline -opc)
+    set -l current (commandline -ct | string unescape)
+    set -l lines (command headcount completion --complete \
+        $words[2..] "$current" 2>/dev/null)
+    if string match -q -- ':file*' $lines
+        set -l option (string match -r -- '^-[^=]*=' "$current")
+        set -l path (string replace -- "$option" '' "$current")
+        string join \n -- "$option"(__fish_complete_path "$path")
+    else
+        string join \n -- $lines
+    end
+end
+
+complete -c headcount -f -k -a '(__headcount_complete)'
+"""
+
+SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
