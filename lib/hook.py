@@ -83,10 +83,10 @@ def session_start(payload: Payload) -> None:
     source = _text(payload, "source") or "startup"
     session_id = _begin(payload, source)
     _WRITTEN.append(session_id)
-    survey = paths.Survey()
+    listing = paths.Listing()
     if source != "compact" and os.environ.get("HEADCOUNT_QUIET", "0") in ("", "0"):
-        _attempt("notice", lambda: _say_who_is_here(session_id, survey))
-    sessions.auto_cleanup(session_id, survey)
+        _attempt("notice", lambda: _say_who_is_here(session_id, listing))
+    sessions.auto_cleanup(session_id, listing)
 
 
 def heartbeat(payload: Payload) -> None:
@@ -206,10 +206,10 @@ def _text(payload: Payload, key: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _say_who_is_here(session_id: str, survey: paths.Survey) -> None:
+def _say_who_is_here(session_id: str, listing: paths.Listing) -> None:
     from .views import notice
 
-    message = notice.who_else_is_here(session_id, survey)
+    message = notice.who_else_is_here(session_id, listing)
     if message:
         os.write(_STDOUT_KEPT, jsonl.encode({"systemMessage": message}))
 

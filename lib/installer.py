@@ -296,7 +296,7 @@ def _records(folder: str) -> Iterator[str]:
     """Yield the files of *folder* that are proven to be records of ours."""
     for entry in paths.session_files(folder):
         with contextlib.suppress(OSError):
-            if snapshot.begins_with_metadata(entry.path):
+            if snapshot.classify(entry.path) == snapshot.OURS:
                 yield entry.path
 
 

@@ -213,17 +213,17 @@ def resume_session(
         )
 
 
-def auto_cleanup(session_id: str, survey: paths.Survey | None = None) -> None:
+def auto_cleanup(session_id: str, listing: paths.Listing | None = None) -> None:
     """Archive what is stale, but not *session_id*.
 
-    Ends CLEANUP_BUDGET_SECONDS after the *survey* was begun, which is made now unless
+    Ends CLEANUP_BUDGET_SECONDS after the *listing* was begun, which is made now unless
     given. Never raises: what goes wrong is noted in errors.log.
     """
     try:
         archive.cleanup(
             now=time.time(),
             keep=[session_id],
-            survey=survey,
+            listing=listing,
             budget=CLEANUP_BUDGET_SECONDS,
             on_problem=lambda problem: error_log.log_error("cleanup", problem),
         )

@@ -62,7 +62,7 @@ def line(own: SessionMetadata | None, now: float) -> str:
     """
     living = [
         found.metadata
-        for found in reader.recently_written(paths.Survey(), _MOST_READ, now)
+        for found in reader.recently_written(paths.Listing(), _MOST_READ, now)
         if judge(found.metadata, now)[0] == "alive"
     ]
     waiting = sum(one.get("state") == "waiting" for one in living)

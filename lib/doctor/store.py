@@ -242,7 +242,7 @@ def _may_be_closed(path: str) -> bool:
     if os.path.basename(path) == paths.ERROR_LOG:
         return True
     try:
-        return snapshot.begins_with_metadata(path)
+        return snapshot.classify(path) == snapshot.OURS
     except (HeadcountError, PermissionError):
         return False  # closed to ourselves: what it holds cannot be told
 

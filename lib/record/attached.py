@@ -10,88 +10,94 @@ if TYPE_CHECKING:
     from ..model import Process, SessionEntry, SessionMetadata, State
 
 
-class Openers:
-    """A session's processes after *last*, the one it was known by so far.
+class AttachedProcesses:
+    """The processes of a session, as its entries name them one after the other.
 
-    *host* is that of line 1, where an entry names none.
+    *host* is that of line 1, where an entry names none. There are ten thousand of these
+    in a long list, and most sessions have one process: what only several need is
+    guarded by a test for them.
     """
 
-    __slots__ = ("_closed", "_host", "_open", "last")
+    __slots__ = ("_attached", "_detached", "_host", "_last")
 
-    def __init__(self, last: Process, host: object) -> None:
-        self.last = last
+    def __init__(self, host: object) -> None:
         self._host = host
-        self._open: dict[str, Process] = {}
-        self._closed: set[str] = set()
-        if key := _key(last):
-            self._open[key] = last
+        self._last: Process = {}
+        self._attached: dict[str, Process] = {}
+        self._detached: tuple[str, ...] = ()
 
-    def see(self, entry: SessionEntry, state: object) -> None:
-        """See the process that *entry* names, else the last one again, in *state*."""
-        self._see_others(entry)
-        seen = process.process_of(entry, self._host) or self.last.copy()
-        seen["state"] = state_of(state) or self._state_before()
-        self.last = seen
-        if key := _key(seen):
-            self._open[key] = seen
-            self._closed.discard(key)
-            self._forget_bare(seen)
+    def attach(self, entry: SessionEntry, state: object) -> None:
+        """Note that the process *entry* names, else the last one, is in *state*."""
+        if "others" in entry:
+            self._attach_others(entry)
+        named = process.process_of(entry, self._host) or self._last.copy()
+        named["state"] = state_of(state) or self._state_before()
+        self._last = named
+        if key := _key(named):
+            self._attached[key] = named
+            if self._detached:
+                self._detached = tuple(k for k in self._detached if k != key)
+            if len(self._attached) > 1:
+                self._forget_bare(named)
 
-    def begin_anew(self, entry: SessionEntry) -> None:
-        """See only who is named from now on, as *entry*, a `session_resume`, says."""
+    def reset(self, entry: SessionEntry) -> None:
+        """Start over with those that *entry*, a `session_resume`, names."""
         # A compaction happens within a turn or between two; it changes no state.
-        # What begins anew says nothing of the process that had it before.
+        # Any other resume says nothing of the process that had the session before.
         state: object = "idle"
         if entry.get("source") == "compact":
             state = entry.get("state")
         else:
-            self.last = {}
-        self._open.clear()
-        self._closed.clear()
-        self.see(entry, state)
+            self._last = {}
+        self._attached.clear()
+        self._detached = ()
+        self.attach(entry, state)
 
-    def close(self, entry: SessionEntry) -> None:
-        """See the process that *entry* names, else the last one, leave the session."""
-        closing = process.process_of(entry, self._host) or self.last.copy()
-        closing["state"] = "closed"
-        self._closed.add(_key(closing))
-        self._open.clear()
-        self._see_others(entry)
-        self.last = closing
+    def detach(self, entry: SessionEntry) -> None:
+        """Note that the process *entry* names, else the last one, left the session.
+
+        An entry that closes names in its `others` all that still have it open.
+        """
+        closed = process.process_of(entry, self._host) or self._last.copy()
+        closed["state"] = "closed"
+        self._detached = (*self._detached, _key(closed))
+        self._attached.clear()
+        self._attach_others(entry)
+        self._last = closed
 
     def current(self) -> Process:
         """Return the one last heard of; if it closed and another has not, that one."""
-        if self._open and self.last.get("state") == "closed":
-            return list(self._open.values())[-1]
-        return self.last
+        if self._attached and self._last.get("state") == "closed":
+            return list(self._attached.values())[-1]
+        return self._last
 
     def others(self) -> list[Process]:
         """Return the further ones that have the session open."""
         current = self.current()
-        return [seen for seen in self._open.values() if seen is not current]
+        return [other for other in self._attached.values() if other is not current]
 
-    def _forget_bare(self, seen: Process) -> None:
-        """Drop the process that was known by the pid of *seen* alone: it is the same.
+    def _forget_bare(self, named: Process) -> None:
+        """Drop the process that was known by the pid of *named* alone: it is the same.
 
-        A record by hand, or by another tool, knows no more of it.
+        A record by hand, or by another tool, may know nothing but the pid.
         """
-        bare = self._open.get(str(seen["pid"]))
-        if bare not in (None, seen) and bare.get("host") in (None, seen.get("host")):
-            del self._open[str(seen["pid"])]
+        bare = self._attached.get(str(named["pid"]))
+        if bare not in (None, named) and bare.get("host") in (None, named.get("host")):
+            del self._attached[str(named["pid"])]
 
     def _state_before(self) -> State:
-        before = self.last.get("state", "idle")
+        before = self._last.get("state", "idle")
         return "idle" if before == "closed" else before
 
-    def _see_others(self, entry: SessionEntry) -> None:
+    def _attach_others(self, entry: SessionEntry) -> None:
         others = entry.get("others")
         for other in others if isinstance(others, list) else []:
             if not isinstance(other, dict):
                 continue
-            seen = process.process_of(other, self._host)
-            if seen and _key(seen) not in self._closed:
-                seen["state"] = state_of(other.get("state")) or "idle"
-                self._open.setdefault(_key(seen), seen)
+            named = process.process_of(other, self._host)
+            if named and _key(named) not in self._detached:
+                named["state"] = state_of(other.get("state")) or "idle"
+                self._attached.setdefault(_key(named), named)
 
 
 def processes_of(metadata: SessionMetadata) -> list[Process]:
@@ -105,6 +111,6 @@ def processes_of(metadata: SessionMetadata) -> list[Process]:
     return [metadata, *(other for other in others if isinstance(other, dict))]
 
 
-def _key(seen: Process) -> str:
+def _key(named: Process) -> str:
     """Return what tells a session's processes apart; empty if none is known."""
-    return seen.get("process") or str(seen.get("pid", ""))
+    return named.get("process") or str(named.get("pid", ""))

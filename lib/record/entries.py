@@ -25,7 +25,7 @@ MAX_OTHERS = 16
 _OTHER_KEYS = (*schema.PROCESS_KEYS, "state")
 _ID_DIGITS = 16
 _HEX = frozenset("0123456789abcdef")
-_TYPE_LENGTH = 64
+_MAX_TYPE_LENGTH = 64
 _TYPE_FIRST = frozenset("abcdefghijklmnopqrstuvwxyz")
 _TYPE_REST = _TYPE_FIRST | frozenset("0123456789_.-")
 
@@ -34,8 +34,8 @@ def metadata_entry(
     session_id: str, pid: int | None, fields: Mapping[str, object]
 ) -> SessionEntry:
     """Return line 1 of a session; *pid* None is this process, 0 says none is known."""
-    check_label(_present(fields))
-    entry = _common(schema.METADATA, session_id)
+    check_label(_without_none(fields))
+    entry = _envelope(schema.METADATA, session_id)
     began = entry.pop("timestamp")
     return {
         **entry,
@@ -43,7 +43,7 @@ def metadata_entry(
         "host": process.host_name(),
         "start_time": began,
         "last_heartbeat": began,
-        **_present(fields),
+        **_without_none(fields),
     }
 
 
@@ -60,20 +60,20 @@ def lifecycle_entry(
     are no longer those of line 1.
     """
     metadata, first = found.metadata, found.metadata_entry
-    entry = _common(kind, metadata["session_id"])
-    if pid is None and _have_open(metadata):
+    entry = _envelope(kind, metadata["session_id"])
+    if pid is None and _is_attached(metadata):
         pid = os.getpid()
     if pid:
         entry.update(_process_fields(pid), host=process.host_name())
-    elif not _begins_anew(kind, fields):
+    elif not _starts_fresh(kind, fields):
         entry.update({k: v for k, v in metadata.items() if k in schema.PROCESS_KEYS})
-    others = _others_at_work(metadata, entry)
+    others = _other_processes(metadata, entry)
     if entry.get("host") == first.get("host"):
         entry.pop("host", None)
-    entry.update(_present(fields))
+    entry.update(_without_none(fields))
     if others:
         entry["others"] = others[-MAX_OTHERS:]
-    return {**entry, **_changed(metadata, first, besides=entry)}
+    return {**entry, **_changed(metadata, first, exclude=entry)}
 
 
 def resume_entry(
@@ -85,7 +85,7 @@ def resume_entry(
     """Return a `session_resume`, with those of *facts* that are not on record."""
     news = {k: v for k, v in facts.items() if v != found.metadata.get(k)}
     fields = {**fields, **news, "host": process.host_name()}
-    if not _begins_anew(schema.RESUME, fields):
+    if not _starts_fresh(schema.RESUME, fields):
         fields["state"] = state_of(found, None)
     return lifecycle_entry(found, schema.RESUME, pid, fields)
 
@@ -121,8 +121,8 @@ def is_redundant(entry: SessionEntry, found: Snapshot, since: float) -> bool:
 def check_facts(facts: Mapping[str, object]) -> None:
     """Raise TypeError for a name that is no fact, InvalidEntryError for its value."""
     for name, value in facts.items():
-        if name not in schema.TEXTS:
-            raise TypeError(f"{name} is none of {', '.join(schema.TEXTS)}")
+        if name not in schema.TEXT_FIELDS:
+            raise TypeError(f"{name} is none of {', '.join(schema.TEXT_FIELDS)}")
         if not isinstance(value, (str, type(None))):
             raise InvalidEntryError(f"{name} is a text, not {ascii(value)[:80]}")
 
@@ -136,7 +136,7 @@ def custom_entry(session_id: str, given: SessionEntry) -> SessionEntry:
     if not isinstance(given, dict):
         raise InvalidEntryError(f"an entry is a dict, not a {type(given).__name__}")
     _check_type(given.get("type"))
-    entry = {**_common(given["type"], session_id), **given, "v": FORMAT_VERSION}
+    entry = {**_envelope(given["type"], session_id), **given, "v": FORMAT_VERSION}
     if entry["session_id"] != session_id:
         raise InvalidEntryError(
             f"the entry is of {ascii(entry['session_id'])[:80]}, not of {session_id}"
@@ -152,7 +152,7 @@ def custom_entry(session_id: str, given: SessionEntry) -> SessionEntry:
     return entry
 
 
-def _common(kind: str, session_id: str) -> dict[str, Any]:
+def _envelope(kind: str, session_id: str) -> dict[str, Any]:
     return {
         "type": kind,
         "v": FORMAT_VERSION,
@@ -163,13 +163,15 @@ def _common(kind: str, session_id: str) -> dict[str, Any]:
 
 
 def _changed(
-    metadata: SessionMetadata, first: SessionEntry, *, besides: SessionEntry
+    metadata: SessionMetadata, first: SessionEntry, *, exclude: SessionEntry
 ) -> SessionEntry:
-    """Return texts, label and tasks that are not in line 1 so, nor in *besides*."""
+    """Return texts, label and tasks that are not in line 1 so, nor in *exclude*."""
     texts = {
         key: value
         for key, value in metadata.items()
-        if key in schema.LATER_TEXTS and key not in besides and value != first.get(key)
+        if key in schema.UPDATABLE_TEXT_FIELDS
+        and key not in exclude
+        and value != first.get(key)
     }
     return {**texts, **_changed_label(metadata, first)}
 
@@ -188,12 +190,12 @@ def _changed_label(metadata: SessionMetadata, first: SessionEntry) -> SessionEnt
     return changed
 
 
-def _begins_anew(kind: str, fields: Mapping[str, object]) -> bool:
+def _starts_fresh(kind: str, fields: Mapping[str, object]) -> bool:
     """Whether it is a resume, which says nothing of the process that came before."""
     return kind == schema.RESUME and fields.get("source") != "compact"
 
 
-def _have_open(metadata: SessionMetadata) -> bool:
+def _is_attached(metadata: SessionMetadata) -> bool:
     """Whether this process is one that has the session open."""
     ours = {**_process_fields(os.getpid()), "host": process.host_name()}
     return any(_is_same(dict(other), ours) for other in processes_of(metadata))
@@ -202,14 +204,14 @@ def _have_open(metadata: SessionMetadata) -> bool:
 def _process_fields(pid: int) -> SessionEntry:
     if pid == NO_PROCESS:
         return {}
-    return _present({"pid": pid, "process": process.fingerprint(pid)})
+    return _without_none({"pid": pid, "process": process.fingerprint(pid)})
 
 
-def _present(fields: Mapping[str, object]) -> SessionEntry:
+def _without_none(fields: Mapping[str, object]) -> SessionEntry:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _others_at_work(
+def _other_processes(
     metadata: SessionMetadata, entry: SessionEntry
 ) -> list[SessionEntry]:
     """Return the session's processes beside the entry's own that are not gone."""
@@ -240,7 +242,7 @@ def _may_be_running(seen: SessionEntry) -> bool:
 def _check_type(kind: object) -> None:
     if not (
         isinstance(kind, str)
-        and 0 < len(kind) <= _TYPE_LENGTH
+        and 0 < len(kind) <= _MAX_TYPE_LENGTH
         and kind[0] in _TYPE_FIRST
         and _TYPE_REST.issuperset(kind)
     ):

@@ -1,37 +1,33 @@
-"""What a session is now: its metadata entry, and what the entries after it make of it.
+"""What a session is now: its metadata entry, and what the entries after it change.
 
-Each lifecycle entry carries what must not be lost from sight: the process, further
-processes that have the session open (`others`), and a label or tasks set later. So the
-last one, with line 1, is enough to go by.
+Each lifecycle entry carries what a reader of the end of the file needs: the process,
+further processes that have the session open (`others`), and texts, label and tasks set
+since line 1. So the last one is enough, together with line 1.
 """
 
 from __future__ import annotations
 
-from ..system import process
 from . import timestamps
+from .attached import AttachedProcesses
 from .schema import (
     CLOSE,
     HEARTBEAT,
-    LATER_TEXTS,
-    PROCESS_KEYS,
     RESUME,
-    TEXTS,
+    TEXT_FIELDS,
     TURN_CLOSE,
+    UPDATABLE_TEXT_FIELDS,
     UPDATE,
     is_lifecycle,
-    state_of,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import Process, SessionEntry, SessionMetadata
-    from .attached import Openers
-
+    from ..model import SessionEntry, SessionMetadata
 
 _NOTHING: frozenset[str] = frozenset()
-_CARRIED = frozenset(["label", "tasks", *LATER_TEXTS])
+_CARRIED = frozenset(["label", "tasks", *UPDATABLE_TEXT_FIELDS])
 
 
 class Snapshot:
@@ -44,149 +40,145 @@ class Snapshot:
         self.metadata = metadata
 
 
-class Fold:
+def fold(
+    head: Iterable[SessionEntry],
+    tail: list[SessionEntry],
+    *,
+    is_whole: bool,
+    modified: float,
+    now: float,
+) -> Snapshot:
+    """Return the session whose file begins with *head* and ends with *tail*.
+
+    The first of *head* is the metadata entry. The rest of it counts only if *tail* does
+    not begin with a lifecycle entry, which says all, and if *is_whole*: nothing between
+    the two is missing. *modified* (of the file) and *now* are in epoch seconds.
+    """
+    entries = iter(head)
+    first = next(entries)
+    session = _Fold(first, now)
+    if not (tail and is_lifecycle(tail[0])):
+        if is_whole:
+            session.apply_first(first)
+            session.apply(entries)
+        else:
+            session.mark_incomplete()
+    session.apply(tail)
+    return Snapshot(first, session.result(min(modified, now)))
+
+
+class _Fold:
     """The metadata entry *first* at *now*, to which later entries are applied in turn.
 
-    Ten thousand of these make a list, so what most entries lack is looked for once, and
-    the one process that most sessions have is kept in what is known, with no Openers.
+    A long list makes ten thousand of these, so what most entries lack is tested once.
     """
 
     __slots__ = (
-        "_ahead",
-        "_host",
-        "_known",
+        "_attached",
+        "_clock_ahead",
         "_latest",
+        "_metadata",
         "_newest",
-        "_openers",
         "_start",
         "_updated",
     )
 
     def __init__(self, first: SessionEntry, now: float) -> None:
         self._latest = timestamps.latest_plausible(now)
-        self._host = first.get("host")
-        self._known: dict[str, object] = {"session_id": first["session_id"]}
-        self._openers: Openers | None = None
+        self._metadata: dict[str, object] = {"session_id": first["session_id"]}
+        self._attached = AttachedProcesses(first.get("host"))
         self._newest = ""
-        self._ahead = False
+        self._clock_ahead = False
         self._updated = _NOTHING
         self._start = timestamps.normalize(first.get("start_time")) or ""
         if self._start:
-            self._known["start_time"] = self._start
-        self._copy_texts(first, TEXTS)
-        self._see_label(first, carried=True)
+            self._metadata["start_time"] = self._start
+        self._copy_texts(first, TEXT_FIELDS)
+        self._apply_label(first, carried=True)
 
-    def begin(self, first: SessionEntry) -> None:
-        """See the process of the metadata entry: nothing that came later is skipped."""
-        self._see_time(first.get("last_heartbeat"))
-        self._see_process(first, "idle")
+    def apply_first(self, first: SessionEntry) -> None:
+        """Apply the process and the time of the metadata entry."""
+        self._apply_time(first.get("last_heartbeat"))
+        self._attached.attach(first, "idle")
 
     def apply(self, entries: Iterable[SessionEntry]) -> None:
         """Apply *entries* in the order of the file; those of others say nothing."""
         for entry in entries:
             if is_lifecycle(entry):
-                self._see_time(entry.get("timestamp"))
+                self._apply_time(entry.get("timestamp"))
                 if not _CARRIED.isdisjoint(entry):
-                    self._see_label(entry, carried=True)
-                    self._copy_texts(entry, LATER_TEXTS)
-                self._see_event(entry)
+                    self._apply_label(entry, carried=True)
+                    self._copy_texts(entry, UPDATABLE_TEXT_FIELDS)
+                self._apply_event(entry)
             elif entry.get("type") == UPDATE:
-                self._see_label(entry, carried=False)
+                self._apply_label(entry, carried=False)
 
-    def skip(self) -> None:
-        """Have the file's own time to go by: of what it says last nothing is known."""
-        self._ahead = True
+    def mark_incomplete(self) -> None:
+        """Go by the file's own time: the last lifecycle entry is not known."""
+        self._clock_ahead = True
 
     def result(self, modified: float) -> SessionMetadata:
         """Return the folded metadata; *modified* is the file's time, at most now."""
-        if self._openers is not None:
-            self._known.update(self._openers.current())
-            if others := self._openers.others():
-                self._known["others"] = others
-        metadata: SessionMetadata = self._known  # type: ignore[assignment]
+        self._metadata.update(self._attached.current())
+        if others := self._attached.others():
+            self._metadata["others"] = others
+        metadata: SessionMetadata = self._metadata  # type: ignore[assignment]
         if metadata.setdefault("state", "idle") != "closed":
             metadata.pop("close_reason", None)
         metadata["last_heartbeat"] = self._last_heartbeat(modified)
         return metadata
 
-    def _see_event(self, entry: SessionEntry) -> None:
+    def _apply_event(self, entry: SessionEntry) -> None:
         kind = entry["type"]
         if kind in (HEARTBEAT, TURN_CLOSE):
-            self._see_process(entry, entry.get("state"))
+            self._attached.attach(entry, entry.get("state"))
         elif kind == CLOSE:
-            self._all_openers().close(entry)
+            self._attached.detach(entry)
             reason = entry.get("reason")
-            self._known["close_reason"] = reason if isinstance(reason, str) else "other"
+            closing = reason if isinstance(reason, str) else "other"
+            self._metadata["close_reason"] = closing
         elif kind == RESUME:
-            self._all_openers().begin_anew(entry)
+            self._attached.reset(entry)
 
-    def _see_process(self, entry: SessionEntry, state: object) -> None:
-        if self._openers is None and state != "closed" and self._is_only_one(entry):
-            self._known["state"] = state_of(state) or self._known.get("state", "idle")
-        else:
-            self._all_openers().see(entry, state)
-
-    def _is_only_one(self, entry: SessionEntry) -> bool:
-        """Whether *entry* names the one process that is known, or the first."""
-        known, host = self._known, self._host
-        if "others" in entry or entry.get("host", host) != host:
-            return False
-        if "pid" not in known:
-            known.update(process.process_of(entry, host) or {})
-            return True
-        same_pid = entry.get("pid") == known["pid"]
-        return same_pid and entry.get("process") == known.get("process")
-
-    def _all_openers(self) -> Openers:
-        if self._openers is None:
-            from .attached import Openers  # few sessions need them
-
-            known, keys = self._known, (*PROCESS_KEYS, "state")
-            last: Process = {key: known.pop(key) for key in keys if key in known}  # type: ignore[assignment]
-            self._openers = Openers(last, self._host)
-        return self._openers
-
-    def _see_time(self, value: object) -> None:
-        when = self._start if value == self._start else timestamps.normalize(value)
-        if when is None or when <= self._newest:
+    def _apply_time(self, value: object) -> None:
+        time = self._start if value == self._start else timestamps.normalize(value)
+        if time is None or time <= self._newest:
             return
-        if timestamps.is_plausible(when, self._latest):
-            self._newest = when
+        if timestamps.is_plausible(time, self._latest):
+            self._newest = time
         else:
-            self._ahead = True
+            self._clock_ahead = True
 
     def _last_heartbeat(self, modified: float) -> str:
-        """The newest time of all lifecycle entries.
+        """Return the newest time of all lifecycle entries.
 
         An entry from the future says nothing; then the file's own time does, which is
         never later than now. Without any, the start, and then the file's time.
         """
-        if self._ahead:
+        if self._clock_ahead:
             return max(self._newest, timestamps.from_epoch(modified))
         return self._newest or self._start or timestamps.from_epoch(modified)
 
-    def _see_label(self, entry: SessionEntry, *, carried: bool) -> None:
-        """Take label and tasks from an update, or as an entry of ours carries them.
+    def _apply_label(self, entry: SessionEntry, *, carried: bool) -> None:
+        """Take label and tasks from an update, or as a lifecycle entry carries them.
 
         What is carried is never newer than an update that was read before it.
         """
         if "label" in entry:
-            self._take(entry, "label", str, carried=carried)
-            if not self._known.get("label"):
-                self._known.pop("label", None)
+            self._set(entry, "label", str, carried=carried)
+            if not self._metadata.get("label"):
+                self._metadata.pop("label", None)
         if "tasks" in entry:
-            self._take(entry, "tasks", list, carried=carried)
+            self._set(entry, "tasks", list, carried=carried)
 
-    def _take(
-        self, entry: SessionEntry, key: str, kind: type, *, carried: bool
-    ) -> None:
+    def _set(self, entry: SessionEntry, key: str, kind: type, *, carried: bool) -> None:
         if not isinstance(entry[key], kind) or (carried and key in self._updated):
             return
-        self._known[key] = entry[key]
+        self._metadata[key] = entry[key]
         if not carried:
             self._updated |= {key}
 
     def _copy_texts(self, entry: SessionEntry, keys: tuple[str, ...]) -> None:
         for key in keys:
             if key in entry and isinstance(entry[key], str):
-                self._known[key] = entry[key]
+                self._metadata[key] = entry[key]

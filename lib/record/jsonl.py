@@ -90,7 +90,7 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def _interpreters_own() -> tuple[
+def _c_codec() -> tuple[
     Callable[[SessionEntry], str], Callable[[str, int], tuple[object, int]]
 ]:
     from _json import encode_basestring_ascii, make_encoder, make_scanner
@@ -111,7 +111,7 @@ def _interpreters_own() -> tuple[
     return dumps, make_scanner(Context())  # type: ignore[arg-type]  # any such object
 
 
-def _standard() -> tuple[
+def _stdlib_codec() -> tuple[
     Callable[[SessionEntry], str], Callable[[str, int], tuple[object, int]]
 ]:
     import json
@@ -125,8 +125,8 @@ def _standard() -> tuple[
 
 
 try:
-    _dumps, _scan = _interpreters_own()
+    _dumps, _scan = _c_codec()
     if _scan(_dumps({"a": [1, "é"]}), 0)[0] != {"a": [1, "é"]}:
         raise ValueError("the interpreter's scanner has changed")
 except (ImportError, TypeError, ValueError, AttributeError):
-    _dumps, _scan = _standard()
+    _dumps, _scan = _stdlib_codec()

@@ -19,7 +19,7 @@ VERDICTS = ("alive", "unknown", "stale", "dead")
 # What a list calls its sessions: a live one by its state, any other by its verdict.
 # The first needs the user most.
 URGENCY = ("waiting", "busy", "idle", "unknown", "stale", "dead", "unreadable")
-TEXTS = (
+TEXT_FIELDS = (
     "cwd",
     "source",
     "project_dir",
@@ -30,11 +30,11 @@ TEXTS = (
 )
 # What names a process in an entry, and in the metadata.
 PROCESS_KEYS = ("pid", "process", "host")
-LATER_TEXTS = tuple(key for key in TEXTS if key != "source")
+UPDATABLE_TEXT_FIELDS = tuple(key for key in TEXT_FIELDS if key != "source")
 
 
 def is_lifecycle(entry: SessionEntry) -> bool:
-    """Whether the entry is one of Headcount's own that says how the session lives."""
+    """Whether *entry* is one that Headcount writes of a session's life."""
     kind = entry.get("type")
     return isinstance(kind, str) and kind in LIFECYCLE
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # nothing about when it was written.
 SKEW_SECONDS = 300
 _OLDEST = "2020"
-_LONGEST = 64
+_MAX_LENGTH = 64
 _SHAPE = b"0000-00-00T00:00:00.000Z"
 _LENGTH = len(_SHAPE)
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"0" * 9)
@@ -72,7 +72,7 @@ def parse(value: object, *, local: bool = False) -> float | None:
     Foreign forms are dateutil's business; it raises more than ValueError
     (`9999-12-31T24:00:00` is an OverflowError).
     """
-    if not isinstance(value, str) or len(value) > _LONGEST:
+    if not isinstance(value, str) or len(value) > _MAX_LENGTH:
         return None
     from datetime import datetime, timezone
 

@@ -17,7 +17,7 @@ from ..record import timestamps
 from ..system import process, rename
 from ..text import humanize
 from . import journal, paths, snapshot
-from .paths import Survey
+from .paths import Listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..model import SessionMetadata
 
 _LEFTOVER_SECONDS = 3600
-_MANY = 500
+_ROTATE_ABOVE = 500
 
 
 def archive(
@@ -46,7 +46,7 @@ def archive(
     _check_name(path)
     with journal.locked(path, timeout):
         size = os.stat(path).st_size
-        if not snapshot.begins_with_metadata(path):
+        if snapshot.classify(path) != snapshot.OURS:
             raise StoreError(
                 f"{path} does not begin with the metadata of {paths.id_of(path)}; "
                 "what is not proven to be a session is not moved"
@@ -57,7 +57,7 @@ def archive(
         _ensure_no_link(paths.ARCHIVE_DIR)
         _ensure_no_link(folder)
         target = _move_to_free_name(path, folder)
-        return target if _stays(target, size, path) else None
+        return target if _undo_if_grown(target, size, path) else None
 
 
 def restore(session_id: str, *, timeout: float, write_unlocked: bool = False) -> str:
@@ -81,7 +81,7 @@ def cleanup(
     *,
     now: float,
     keep: Collection[str] = (),
-    survey: Survey | None = None,
+    listing: Listing | None = None,
     budget: float | None = None,
     dry_run: bool = False,
     on_problem: Callable[[str], None] = lambda _: None,
@@ -90,15 +90,15 @@ def cleanup(
     """Archive every stale or dead session but those in *keep*.
 
     Returns the new path (with *dry_run* the present one) and the metadata of each.
-    Ends *budget* seconds, if given, after the *survey* was begun. What could not be
+    Ends *budget* seconds, if given, after the *listing* was begun. What could not be
     judged or moved goes to *on_problem* in words; it never raises for the sake of one
     session. *on_progress* is called before each session that is looked at.
     """
-    survey = survey or Survey()
+    listing = listing or Listing()
     moved: list[tuple[str, SessionMetadata]] = []
-    for path in _in_turn(survey):
+    for path in _oldest_first(listing):
         on_progress()
-        if budget is not None and survey.age() > budget:
+        if budget is not None and listing.age() > budget:
             break
         if paths.id_of(path) in keep:
             continue
@@ -123,7 +123,7 @@ def is_archived(session_id: str) -> bool:
 
 def _is_ours(path: str) -> bool:
     try:
-        return snapshot.begins_with_metadata(path)
+        return snapshot.classify(path) == snapshot.OURS
     except OSError:
         return False  # a stranger's, or moved away just now
 
@@ -143,16 +143,18 @@ def _move_back(
 def _clean_one(
     path: str, now: float, *, dry_run: bool
 ) -> tuple[str, SessionMetadata] | None:
-    metadata = _over(path, now)
+    metadata = _finished(path, now)
     if metadata is None:
         return None
     target: str | None = path
     if not dry_run:
-        target = archive(path, now=now, confirm=lambda: _over(path, now) is not None)
+        target = archive(
+            path, now=now, confirm=lambda: _finished(path, now) is not None
+        )
     return None if target is None else (target, metadata)
 
 
-def _over(path: str, now: float) -> SessionMetadata | None:
+def _finished(path: str, now: float) -> SessionMetadata | None:
     """Return the session's metadata if it is dead or stale, else None.
 
     Raises StoreError if it only looks stale because the clock was set forward.
@@ -191,15 +193,15 @@ def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) 
         )
 
 
-def _in_turn(survey: Survey) -> Iterator[str]:
+def _oldest_first(listing: Listing) -> Iterator[str]:
     """Yield the paths of the live sessions, least recently written first.
 
     With very many, from a random place onwards and around, so that some that can
     never be moved do not keep later starts from the rest.
     """
-    files = [path for _, path in survey.files]
+    files = [path for _, path in listing.files]
     start = 0
-    if len(files) > _MANY:
+    if len(files) > _ROTATE_ABOVE:
         start = int.from_bytes(os.urandom(4), "big") % len(files)
     yield from files[start:]
     yield from files[:start]
@@ -236,7 +238,7 @@ def _move_to_free_name(path: str, folder: str) -> str:
         return target
 
 
-def _stays(target: str, size: int, path: str) -> bool:
+def _undo_if_grown(target: str, size: int, path: str) -> bool:
     """Whether the archived file has still *size*; else it goes back to *path*.
 
     Whoever writes to it from now on sees that it is gone, and brings it back.

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from ..model import VerdictName
 
-_PATIENCE_SECONDS = 2.0
+_LOCK_SECONDS = 2.0
 _DAY_SECONDS = 86_400
-_DIGITS = 10  # nobody archives a session that often in a day
+_MAX_DIGITS = 10  # nobody archives a session that often in a day
 
 
 def files_of(session_id: str) -> dict[str, int]:
@@ -36,7 +36,7 @@ def files_of(session_id: str) -> dict[str, int]:
     live = paths.session_path(session_id)
     files = [live] if os.path.lexists(live) else []
     files += paths.archived_paths(session_id)
-    proven = filter(snapshot.begins_with_metadata, files)
+    proven = [path for path in files if snapshot.classify(path) == snapshot.OURS]
     return {path: os.lstat(path).st_size for path in proven}
 
 
@@ -47,9 +47,9 @@ def remove(path: str, size: int, now: float) -> None:
     left alone. Raises StoreError for what must not be deleted, FileNotFoundError,
     LockError, OSError.
     """
-    with journal.locked(path, _PATIENCE_SECONDS):
+    with journal.locked(path, _LOCK_SECONDS):
         _check_proven(path)
-        _check_over(path, now)
+        _check_finished(path, now)
         if os.lstat(path).st_size != size:
             raise StoreError(f"{path} was written to just now; it was not deleted")
         os.unlink(path)
@@ -123,21 +123,21 @@ def removable(files: dict[str, int], now: float) -> Iterator[str]:
     for path in files:
         try:
             _check_proven(path)
-            _check_over(path, now)
+            _check_finished(path, now)
         except (HeadcountError, OSError):
             continue
         yield path
 
 
 def _check_proven(path: str) -> None:
-    if not snapshot.begins_with_metadata(path):
+    if snapshot.classify(path) != snapshot.OURS:
         raise StoreError(
             f"{path} does not begin with the metadata of {paths.id_of(path)}; "
             "what is not proven to be a session is not deleted"
         )
 
 
-def _check_over(path: str, now: float) -> None:
+def _check_finished(path: str, now: float) -> None:
     from ..record.verdict import judge
 
     found = snapshot.read(path, now)
@@ -168,7 +168,7 @@ def _files(folder: str) -> Iterator[tuple[str, int]]:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < _DIGITS
+    return text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS
 
 
 def _remove_empty_days(folders: set[str]) -> None:

@@ -16,15 +16,15 @@ from ..system import private
 from ..text import printable
 from . import paths
 
-_MOST_BYTES = 256 * 1024
-_LONGEST_LINE = 1000
+_MAX_BYTES = 256 * 1024
+_MAX_LINE = 1000
 
 
 def log_error(what: str, problem: BaseException | str) -> None:
     """Add one line: the time, our version, *what* was going on, and the *problem*."""
     if isinstance(problem, BaseException):
         problem = f"{type(problem).__name__}: {problem}"
-    text = printable(f"{what}: {problem}", _LONGEST_LINE)
+    text = printable(f"{what}: {problem}", _MAX_LINE)
     line = f"{timestamps.from_epoch(time.time())} {__version__} {text}\n"
     try:
         _append(line.encode("ascii", "backslashreplace"))
@@ -59,7 +59,7 @@ def _append(line: bytes) -> None:
         private.check_ours(path, status)
         os.write(descriptor, line)
         # Of two who find it full, the second must not replace the full one with his.
-        if status.st_size > _MOST_BYTES and os.path.samestat(os.stat(path), status):
+        if status.st_size > _MAX_BYTES and os.path.samestat(os.stat(path), status):
             os.replace(path, path + ".1")
     finally:
         os.close(descriptor)

@@ -150,7 +150,7 @@ def session_files(folder: str) -> Iterator[os.DirEntry[str]]:
         ) from error
 
 
-class Survey:
+class Listing:
     """One look at the files of all live sessions, for all who need one at a start.
 
     `files` are the time that each was written (epoch seconds) and its path, the least

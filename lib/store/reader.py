@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..model import SessionEntry, SessionInfo, SessionMetadata
     from ..record.fold import Snapshot
 
-_RECENT = 50
+_MAX_RECENT = 50
 _TOO_LONG = b"too long"
 _BLOCK_BYTES = 1 << 18
 
@@ -89,9 +89,11 @@ def discover(folder: str, now: float, prefix: str = "") -> list[SessionInfo]:
     return found
 
 
-def recently_written(survey: paths.Survey, most: int, now: float) -> Iterator[Snapshot]:
-    """Yield the live sessions of *survey*, the last written first, at most *most*."""
-    for _, path in reversed(survey.files[-most:]):
+def recently_written(
+    listing: paths.Listing, limit: int, now: float
+) -> Iterator[Snapshot]:
+    """Yield the live sessions of *listing*, the last written first, at most *limit*."""
+    for _, path in reversed(listing.files[-limit:]):
         try:
             found = snapshot.read(path, now)
         except OSError:
@@ -110,7 +112,7 @@ def last_of_process(pid: int, *, besides: str) -> SessionMetadata | None:
     known = process.fingerprint(pid)
     if known is None:
         return None
-    for found in recently_written(paths.Survey(), _RECENT, time.time()):
+    for found in recently_written(paths.Listing(), _MAX_RECENT, time.time()):
         metadata = found.metadata
         if metadata.get("process") == known and metadata["session_id"] != besides:
             return metadata

@@ -115,7 +115,7 @@ def begin(session_id: str, entry: SessionEntry, lock_policy: LockPolicy) -> bool
 def _mend(path: str, line: bytes, lock_policy: LockPolicy) -> bool:
     if snapshot.read(path, time.time()) is not None:
         return False
-    if not snapshot.is_recoverable(path):
+    if snapshot.classify(path) == snapshot.FOREIGN:
         raise StoreError(
             f"{path} is not a session of Headcount; it was left alone. "
             "Does HEADCOUNT_DIR name somebody else's folder?"

@@ -1,8 +1,7 @@
-"""What a session is now: its metadata entry, folded with what came later.
+"""A session as its file says, read from the beginning and the end of the file alone.
 
-Read from the head and the tail of the file alone. That is enough because every
-lifecycle entry carries what must not be lost from sight: the process, further
-processes that have the session open (`others`), and a label or tasks set later.
+That is enough because each lifecycle entry carries what came before it; `record.fold`
+makes one session of the two ends.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ..record import jsonl
-from ..record.fold import Fold, Snapshot
+from ..record.fold import fold
 from ..record.schema import LIFECYCLE, METADATA, UPDATE, is_lifecycle
 from . import journal, paths
 
@@ -19,7 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..model import SessionEntry
+    from ..record.fold import Snapshot
 
+    Ends = tuple[list[SessionEntry], list[SessionEntry], bool, float]
+
+OURS, TORN, FOREIGN = "ours", "torn", "foreign"
 _BEGINNING = b'{"type":"session_metadata"'
 _MARKS = tuple(f'"{kind}"'.encode() for kind in sorted(LIFECYCLE | {UPDATE}))
 
@@ -28,69 +31,79 @@ def read(path: str, now: float) -> Snapshot | None:
     """Return the session in the file at *path*, or None if it holds no valid metadata.
 
     Takes no lock, reads a bounded part of the file, and never writes.
-    Raises FileNotFoundError, StoreError (not a file of ours), OSError.
+    Raises FileNotFoundError, StoreError (not a regular file of this user), OSError.
+    """
+    head, tail, is_whole, modified = read_ends(path)
+    if not head:
+        return None
+    return fold(head, tail, is_whole=is_whole, modified=modified, now=now)
+
+
+def read_ends(path: str) -> Ends:
+    """Return head, tail, whether nothing between them is missing, and the file's time.
+
+    The head begins with the metadata entry, and is empty if there is none. The tail
+    goes back to the last lifecycle entry; only without one is the rest of the head
+    decoded. Raises what `read` raises.
     """
     descriptor, status = journal.open_to_read(path)
     try:
-        first, head, end = _look_for_metadata(
-            descriptor, status.st_size, paths.id_of(path)
-        )
+        size = status.st_size
+        first, rest, end = _find_metadata(descriptor, size, paths.id_of(path))
         if first is None:
-            return None
-        tail: list[SessionEntry] = []
-        reached = end
-        if end < status.st_size:
-            tail, reached = _read_tail(descriptor, end, status.st_size)
+            return [], [], True, status.st_mtime
+        tail, start = _read_tail(descriptor, end, size)
     finally:
         os.close(descriptor)
-    fold = Fold(first, now)
-    # The last lifecycle entry says all; only if there is none does what came before.
-    if not (tail and is_lifecycle(tail[0])):
-        if reached > end:
-            fold.skip()
-        else:
-            fold.begin(first)
-            fold.apply(_entries(head.split(b"\n")))
-    fold.apply(tail)
-    return Snapshot(first, fold.result(min(status.st_mtime, now)))
+    is_whole = start == end
+    head = [first]
+    if is_whole and not (tail and is_lifecycle(tail[0])):
+        head += _entries(rest.split(b"\n"))
+    return head, tail, is_whole, status.st_mtime
 
 
 def has_metadata(path: str) -> bool:
     """Whether `read` would find valid metadata, at a cost that does not grow."""
     descriptor, status = journal.open_to_read(path)
     try:
-        found, _, _ = _look_for_metadata(descriptor, status.st_size, paths.id_of(path))
-        return found is not None
+        first, _, _ = _find_metadata(descriptor, status.st_size, paths.id_of(path))
+        return first is not None
     finally:
         os.close(descriptor)
 
 
-def begins_with_metadata(path: str) -> bool:
-    """Whether the first valid entry is the metadata of the session it is named by.
+def classify(path: str) -> str:
+    """Return whether the file at *path* is a session's: OURS, TORN or FOREIGN.
 
-    What is not proven so to be a session's file is never moved.
+    OURS: its first valid entry is the metadata of the session it is named by. Only
+    such a file is ever moved or deleted.
+
+    TORN: a crash left it without that, and metadata can be added to it. It is empty, or
+    NULs, or begins with a torn metadata line or with entries of that session; and it is
+    so short that the metadata would be found.
+
+    FOREIGN: anything else, such as a transcript of Claude Code, which has the session's
+    id for a name. Raises what `read` raises.
     """
-    return _is_metadata(next(_entries(_head(path).split(b"\n")), {}), paths.id_of(path))
-
-
-def is_recoverable(path: str) -> bool:
-    """Whether a file without valid metadata is one that a crash left of ours.
-
-    It is empty, or NULs, or begins with a torn metadata line, or with entries of the
-    session it is named by. A stranger's file, as a transcript of Claude Code that has
-    the same id for a name, is none of these. One so long that metadata added to it
-    would not be found is not begun either.
-    """
-    head = _head(path)
-    if os.stat(path).st_size > journal.HEAD_BYTES // 2:
-        return False
+    descriptor, status = journal.open_to_read(path)
+    try:
+        size = status.st_size
+        head = journal.read_head(descriptor, size, journal.HEAD_BYTES)
+    finally:
+        os.close(descriptor)
+    session_id = paths.id_of(path)
     first = next(_entries(head.split(b"\n")), None)
+    if first is not None and _is_metadata(first, session_id):
+        return OURS
+    if size > journal.HEAD_BYTES // 2:
+        return FOREIGN
     if first is not None:
-        return first.get("session_id") == paths.id_of(path)
-    return _BEGINNING.startswith(head.strip(b"\0")[: len(_BEGINNING)])
+        return TORN if first.get("session_id") == session_id else FOREIGN
+    beginning = head.strip(b"\0")[: len(_BEGINNING)]
+    return TORN if _BEGINNING.startswith(beginning) else FOREIGN
 
 
-def _look_for_metadata(
+def _find_metadata(
     descriptor: int, size: int, session_id: str
 ) -> tuple[SessionEntry | None, bytes, int]:
     """Return the metadata entry, what the head has after it, and the head's end.
@@ -112,12 +125,27 @@ def _look_for_metadata(
     return None, b"", len(head)
 
 
-def _head(path: str) -> bytes:
-    descriptor, status = journal.open_to_read(path)
-    try:
-        return journal.read_head(descriptor, status.st_size, journal.HEAD_BYTES)
-    finally:
-        os.close(descriptor)
+def _read_tail(
+    descriptor: int, start: int, size: int
+) -> tuple[list[SessionEntry], int]:
+    """Return the last lifecycle entry after *start* and the updates since.
+
+    Also the offset down to which the file was read: *start* if there is no such entry.
+    """
+    tail: list[SessionEntry] = []
+
+    def is_enough(lines: list[bytes]) -> bool:
+        for line in reversed(lines):
+            may_be = line and _may_be_lifecycle(line)
+            entry = jsonl.decode(line) if may_be else None
+            if entry is not None:
+                tail.append(entry)
+                if is_lifecycle(entry):
+                    return True
+        return False
+
+    reached = journal.read_backwards(descriptor, start, size, is_enough)
+    return tail[::-1], reached
 
 
 def _entries(lines: Iterable[bytes]) -> Iterator[SessionEntry]:
@@ -125,8 +153,8 @@ def _entries(lines: Iterable[bytes]) -> Iterator[SessionEntry]:
     return filter(None, map(jsonl.decode, filter(None, lines)))
 
 
-def _bears_on_the_session(line: bytes) -> bool:
-    """Whether *line* can be an entry of ours; most others are not even decoded."""
+def _may_be_lifecycle(line: bytes) -> bool:
+    """Whether *line* can be a lifecycle entry or an update; few others are decoded."""
     for mark in _MARKS:  # noqa: SIM110  # any() would double what this takes
         if mark in line:
             return True
@@ -135,26 +163,3 @@ def _bears_on_the_session(line: bytes) -> bool:
 
 def _is_metadata(entry: SessionEntry, session_id: str) -> bool:
     return entry.get("type") == METADATA and entry.get("session_id") == session_id
-
-
-def _read_tail(
-    descriptor: int, start: int, size: int
-) -> tuple[list[SessionEntry], int]:
-    """Return what bears on the session since its last lifecycle entry, that included.
-
-    Also the offset down to which the file was read: *start* if there is none.
-    """
-    found: list[SessionEntry] = []
-
-    def is_enough(lines: list[bytes]) -> bool:
-        for line in reversed(lines):
-            bears = line and _bears_on_the_session(line)
-            entry = jsonl.decode(line) if bears else None
-            if entry is not None:
-                found.append(entry)
-                if is_lifecycle(entry):
-                    return True
-        return False
-
-    reached = journal.read_backwards(descriptor, start, size, is_enough)
-    return found[::-1], reached

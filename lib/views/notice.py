@@ -12,7 +12,7 @@ from ..text import printable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..model import SessionMetadata
-    from ..store.paths import Survey
+    from ..store.paths import Listing
 
 _MOST_READ = 200
 _MOST_NAMED = 3
@@ -20,17 +20,17 @@ _LABEL_LENGTH = 40
 _LONGEST = 400
 
 
-def who_else_is_here(session_id: str, survey: Survey) -> str | None:
+def who_else_is_here(session_id: str, listing: Listing) -> str | None:
     """Return one line for the user, or None if this session is alone.
 
     Another process may have the same session open, or another live session work in the
-    same tree. Of the *survey* only what was written last is read: a session that has
+    same tree. Of the *listing* only what was written last is read: a session that has
     not been written to within the limit is not alive.
     """
     now = time.time()
     seen = {
         found.metadata["session_id"]: found.metadata
-        for found in reader.recently_written(survey, _MOST_READ, now)
+        for found in reader.recently_written(listing, _MOST_READ, now)
     }
     own = seen.pop(session_id, None)
     if own is None:

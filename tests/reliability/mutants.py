@@ -140,7 +140,7 @@ MUTANTS = [
     Mutant(
         "proof before archiving",
         "lib/store/archive.py",
-        "        if not snapshot.begins_with_metadata(path):\n",
+        "        if snapshot.classify(path) != snapshot.OURS:\n",
         "        if path is None:\n",
         "test_folders.py",
     ),
@@ -161,15 +161,15 @@ MUTANTS = [
     Mutant(
         "verdict before deletion",
         "lib/store/delete.py",
-        "        _check_over(path, now)\n        if os.lstat",
+        "        _check_finished(path, now)\n        if os.lstat",
         "        if os.lstat",
         "../cli/commands/test_rm.py ../cli/commands/test_cleanup.py",
     ),
     Mutant(
         "proof before deletion",
         "lib/store/delete.py",
-        "        _check_proven(path)\n        _check_over(path, now)\n        if",
-        "        _check_over(path, now)\n        if",
+        "        _check_proven(path)\n        _check_finished(path, now)\n        if",
+        "        _check_finished(path, now)\n        if",
         "../cli/commands/test_cleanup.py",
     ),
     Mutant(

@@ -488,7 +488,7 @@ def test_what_can_never_be_moved_does_not_keep_a_cleanup_from_the_rest(
     dead()
     for _ in range(1000):
         looks = iter(range(99))
-        monkeypatch.setattr(store_module.Survey, "age", lambda _, n=looks: next(n))
+        monkeypatch.setattr(store_module.Listing, "age", lambda _, n=looks: next(n))
         archive.cleanup(now=time.time(), budget=2)
         if not (quiet / f"{ID}.jsonl").exists():
             break
