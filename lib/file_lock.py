@@ -23,7 +23,7 @@ import sys
 import time
 
 from .errors import LockError, LockTimeoutError, LockUnsupportedError
-from .system import private, site_packages
+from .system import private
 
 try:
     import fcntl
@@ -167,6 +167,8 @@ def _try_once(descriptor: int) -> bool:
 
 
 def _filelocks_own() -> Callable[[int], bool]:
+    from .system import site_packages
+
     site_packages.add_site_packages()
     try:
         from filelock import lock_descriptor

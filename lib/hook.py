@@ -17,7 +17,7 @@ import time
 from . import sessions
 from .record import entries, jsonl
 from .store import error_log, paths
-from .system import process
+from .system import client_process, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def began_at() -> float:
 
 def client() -> int:
     """Return the pid of the client that runs us, NO_PROCESS if it cannot be told."""
-    return process.find_client(os.environ) or entries.NO_PROCESS
+    return client_process.find_client(os.environ) or entries.NO_PROCESS
 
 
 def _client_version(agent: str) -> str | None:

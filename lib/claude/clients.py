@@ -15,7 +15,7 @@ import os
 import sys
 from typing import Any, NamedTuple
 
-from ..system import private, process
+from ..system import client_process, private, process
 from . import settings
 
 TYPE_CHECKING = False
@@ -83,7 +83,7 @@ def asked(now: float) -> list[Client]:
     found = []
     for row in rows if isinstance(rows, list) else []:
         pid = row.get("pid") if isinstance(row, dict) else None
-        if process.is_pid(pid) and process.is_client(pid):
+        if process.is_pid(pid) and client_process.is_client(pid):
             found.append(_look_at(pid, now, _folder_in(row)))
     return [client for client in found if client is not None]
 
@@ -146,7 +146,7 @@ def _from_key(path: str, pid: int, now: float) -> Client | None:
         written = os.lstat(path).st_mtime
     except OSError:
         return None
-    client = _look_at(pid, now, "") if process.is_client(pid) else None
+    client = _look_at(pid, now, "") if client_process.is_client(pid) else None
     if client is None or written < client.started - _SLACK_SECONDS:
         return None  # left by another that had this number before
     return client._replace(asks=True)

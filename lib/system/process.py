@@ -1,11 +1,11 @@
-"""Which process is it: fingerprints, the client among our ancestors, proof of death.
+"""Identifies processes, and tells whether one is still running.
 
-A number names a process only until it is reused, so a process is known by its
-fingerprint: on Linux boot, pid namespace, pid and start time in clock ticks since
-boot. Nobody sets that clock; psutil's `create_time()` moves when the wall clock is
-set (psutil issue 2526), so it serves only where there is no /proc.
+A pid names a process only until it is reused. The fingerprint of a process names it
+for ever: on Linux it is boot id, pid namespace, pid, and start time in clock ticks
+since boot. That clock cannot be set; psutil's `create_time()` moves with the wall clock
+(psutil issue 2526), so it is used only where there is no /proc.
 
-Dead is said only on proof. What cannot be seen is unknown.
+A process is GONE only on proof. What cannot be seen is UNKNOWN.
 """
 
 from __future__ import annotations
@@ -14,29 +14,24 @@ import os
 import sys
 import time
 
-from . import site_packages
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import TypeGuard
 
     from ..model import Process, SessionEntry
 
-RUNNING, GONE, UNKNOWN = "same", "gone", "unknown"
+RUNNING, GONE, UNKNOWN = "running", "gone", "unknown"
 MAX_PID = 2**31 - 1
-_MOST_ANCESTORS = 12
+_MAX_READ_BYTES = 4096
 _LINUX_FIELDS = 4  # boot, pid namespace, pid, start
 _LINUX = sys.platform == "linux"
-_CLIENT_NAMES = frozenset(["claude", "claude.exe"])
-_RUNTIMES = frozenset(["node", "nodejs", "bun", "deno", "node.exe", "bun.exe"])
-# psutil reports 10 ms ticks; far less than any pid takes to come round again.
+# psutil reports ticks of 10 ms; no pid is reused within so short a time.
 _PRECISION_SECONDS = 0.05
-_HERE: dict[int, tuple[str, str, int]] = {}
+_CONTEXTS: dict[int, tuple[str, str, int]] = {}  # by pid: a fork may change it
 
 
 def host_name() -> str:
-    """Return this machine's name, as entries carry it."""
+    """Return the name of this machine, as entries give it."""
     if hasattr(os, "uname"):
         return os.uname().nodename
     import platform
@@ -45,133 +40,85 @@ def host_name() -> str:
 
 
 def is_pid(value: object) -> TypeGuard[int]:
-    """Whether *value* can be the number of a process; True is an int, and cannot."""
+    """Whether *value* can be a pid. True, which is an int, cannot."""
     return type(value) is int and 0 < value <= MAX_PID
 
 
 def process_of(entry: SessionEntry, host: object) -> Process | None:
     """Return the process that *entry* names, or None.
 
-    Without a host it is on *host*, that of line 1: entries carry theirs where it
-    differs.
+    An entry without a host means *host*, that of line 1.
     """
     pid = entry.get("pid")
     if not is_pid(pid):
         return None
-    seen: Process = {"pid": pid}
-    if isinstance(known := entry.get("process"), str):
-        seen["process"] = known
+    process: Process = {"pid": pid}
+    if isinstance(recorded := entry.get("process"), str):
+        process["process"] = recorded
     if isinstance(host := entry.get("host", host), str):
-        seen["host"] = host
-    return seen
+        process["host"] = host
+    return process
 
 
 def fingerprint(pid: int) -> str | None:
-    """Return what tells process *pid* from any other, now or after a reboot.
+    """Return the fingerprint of process *pid*, which no other process ever has.
 
     None if there is no such process, or it cannot be read.
     """
     if not is_pid(pid):
         return None
     if _LINUX:
-        seen = _read_stat(pid)
-        return None if seen is None else _linux_fingerprint(pid, seen[2])
-    birth = _psutil_birth(pid)
-    return None if birth is None else f"psutil:{pid}:{birth:.2f}"
+        status = _read_stat(pid)
+        return None if status is None else _linux_fingerprint(pid, status[2])
+    created = _create_time(pid)
+    return None if created is None else f"psutil:{pid}:{created:.2f}"
 
 
 def probe(pid: object, process: object, host: object) -> tuple[str, str]:
-    """Say whether the recorded process is still there, and why.
+    """Return whether the recorded process is still running, and the reason in words.
 
-    Returns SAME, GONE or UNKNOWN, and one reason in plain words. *process* is the
-    recorded fingerprint, or None: then the number alone is judged, on this *host*.
+    The first is RUNNING, GONE or UNKNOWN. *process* is the recorded fingerprint, or
+    None: then only the pid is compared, and only on this *host*.
     """
     if not is_pid(pid):
         return UNKNOWN, "no process on record"
     elsewhere = isinstance(host, str) and host != host_name()
-    kind, *recorded = str(process or "number").split(":")
+    kind, *recorded = str(process or "pid").split(":")
     if kind == "linux" and _LINUX and len(recorded) == _LINUX_FIELDS:
         return _compare_linux(pid, recorded, elsewhere=elsewhere)
     if elsewhere:
         return UNKNOWN, f"pid {pid} is on another host, {host}"
-    if kind == "number":
-        return _compare_number(pid)
+    if kind == "pid":
+        return _compare_pid(pid)
     if kind == "psutil" and not _LINUX:
-        return _compare_birth(pid, recorded[-1])
+        return _compare_create_time(pid, recorded[-1])
     return UNKNOWN, f"pid {pid} cannot be judged from here"
 
 
 def age(pid: object) -> float | None:
-    """Return for how many seconds process *pid* has existed, by a clock nobody sets.
+    """Return for how many seconds process *pid* has existed, time asleep included.
 
-    Time asleep counts. None where only the wall clock would tell.
+    None if there is no such process, or no clock but the wall clock, which can be set.
     """
     if not (_LINUX and is_pid(pid)):
         return None
-    seen = _read_stat(pid)
-    if seen is None:
+    status = _read_stat(pid)
+    if status is None:
         return None
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return now - (seen[2] + _here()[2]) / _ticks_per_second()
+    return now - (status[2] + _boot_context()[2]) / _ticks_per_second()
 
 
-def find_client(environ: Mapping[str, str]) -> int | None:
-    """Return the pid of the Claude Code process that we run under, or None.
-
-    The nearest ancestor that `CLAUDE_PID` names (clients since 2.1.214) or that is a
-    client by its looks. The nearest: a client inside a client may have inherited the
-    outer one's variable.
-    """
-    named = environ.get("CLAUDE_PID", "")
-    for pid, name in _ancestors():
-        if str(pid) == named or _is_client(pid, name):
-            return pid
-    return None
+def name_and_parent(pid: int) -> tuple[str, int] | None:
+    """Return the name of process *pid* and its parent's pid; None if it is gone."""
+    if not _LINUX:
+        return _psutil_name_and_parent(pid)
+    status = _read_stat(pid)
+    return None if status is None else status[:2]
 
 
-def is_client(pid: int) -> bool:
-    """Whether process *pid* is there, and is Claude Code by its looks."""
-    seen = _read_stat(pid) if _LINUX else _psutil_stat(pid)
-    return seen is not None and _is_client(pid, seen[0])
-
-
-def _ancestors() -> list[tuple[int, str]]:
-    """Return pid and name of our ancestors, nearest first."""
-    chain: list[tuple[int, str]] = []
-    pid = os.getppid()
-    while pid > 0 and len(chain) < _MOST_ANCESTORS:
-        seen = _read_stat(pid) if _LINUX else _psutil_stat(pid)
-        if seen is None:
-            break
-        chain.append((pid, seen[0]))
-        pid = seen[1]
-    return chain
-
-
-def _is_client(pid: int, name: str) -> bool:
-    """Whether process *pid*, called *name*, is Claude Code.
-
-    Seen: `claude` for the native and the node clients alike (they set their title);
-    a bare version number for some native builds.
-    """
-    if name in _CLIENT_NAMES or _is_version(name):
-        return True
-    words = _command_line(pid)[:3]
-    first = os.path.basename(words[0]) if words else ""
-    if first in _CLIENT_NAMES:
-        return True
-    return first in _RUNTIMES and any(
-        "claude-code" in word or os.path.basename(word) == "claude"
-        for word in words[1:]
-    )
-
-
-def _is_version(name: str) -> bool:
-    parts = name.split(".")
-    return len(parts) == 3 and all(part.isdigit() for part in parts)  # noqa: PLR2004
-
-
-def _command_line(pid: int) -> list[str]:
+def command_line(pid: int) -> list[str]:
+    """Return the arguments of process *pid*, of at most 4 KiB; empty if unreadable."""
     if not _LINUX:
         return _psutil_command_line(pid)
     content = _read(f"/proc/{pid}/cmdline") or b""
@@ -187,7 +134,7 @@ def _read(path: str) -> bytes | None:
     except OSError:
         return None
     try:
-        return os.read(descriptor, 4096)
+        return os.read(descriptor, _MAX_READ_BYTES)
     except OSError:
         return None
     finally:
@@ -195,19 +142,19 @@ def _read(path: str) -> bytes | None:
 
 
 def _read_stat(pid: int) -> tuple[str, int, int, str] | None:
-    """Return name, parent, start in ticks since boot, and state of *pid*."""
+    """Return name, parent, start in ticks since boot, and state of process *pid*."""
     content = _read(f"/proc/{pid}/stat")
     if not content:
         return None
-    # The name may hold spaces and brackets: it ends at the last bracket.
+    # The name may contain spaces and parentheses: it ends at the last one.
     name = content[content.index(b"(") + 1 : content.rindex(b")")]
     fields = content[content.rindex(b")") + 2 :].split()
-    start = int(fields[19]) - _here()[2]
+    start = int(fields[19]) - _boot_context()[2]
     return os.fsdecode(name), int(fields[1]), start, fields[0].decode()
 
 
 def _time_offset() -> int:
-    """Return the offset of our time namespace, which shifts all start times read."""
+    """Return the offset, in ticks, that our time namespace adds to start times."""
     for line in (_read("/proc/self/timens_offsets") or b"").splitlines():
         clock, seconds, nanoseconds = line.split()
         if clock == b"boottime":
@@ -220,14 +167,14 @@ def _ticks_per_second() -> int:
     return os.sysconf("SC_CLK_TCK")
 
 
-def _here() -> tuple[str, str, int]:
-    """Return boot id, pid namespace and time offset: the same for a process's life."""
-    pid = os.getpid()  # a fork may have been moved to other namespaces
-    if pid not in _HERE:
-        _HERE.clear()
+def _boot_context() -> tuple[str, str, int]:
+    """Return our boot id, pid namespace and time offset, read once per process."""
+    pid = os.getpid()
+    if pid not in _CONTEXTS:
+        _CONTEXTS.clear()
         boot = (_read("/proc/sys/kernel/random/boot_id") or b"").decode().strip()
-        _HERE[pid] = boot, _pid_namespace(), _time_offset()
-    return _HERE[pid]
+        _CONTEXTS[pid] = boot, _pid_namespace(), _time_offset()
+    return _CONTEXTS[pid]
 
 
 def _pid_namespace() -> str:
@@ -238,7 +185,7 @@ def _pid_namespace() -> str:
 
 
 def _linux_fingerprint(pid: int, start: int) -> str:
-    boot, namespace, _ = _here()
+    boot, namespace, _ = _boot_context()
     return f"linux:{boot}:{namespace}:{pid}:{start}"
 
 
@@ -246,7 +193,7 @@ def _compare_linux(
     pid: int, recorded: list[str], *, elsewhere: bool
 ) -> tuple[str, str]:
     boot, namespace, _, start = recorded
-    our_boot, our_namespace, _ = _here()
+    our_boot, our_namespace, _ = _boot_context()
     if boot != our_boot:
         if elsewhere:
             return UNKNOWN, f"pid {pid} is on another host"
@@ -257,18 +204,18 @@ def _compare_linux(
 
 
 def _compare_start(pid: int, start: str) -> tuple[str, str]:
-    seen = _read_stat(pid)
-    if seen is None:
+    status = _read_stat(pid)
+    if status is None:
         return _compare_unreadable(pid)
-    if str(seen[2]) != start:
-        return GONE, _reused(pid, start, seen[2])
-    if seen[3] in "ZX":
+    if str(status[2]) != start:
+        return GONE, _reused(pid, start, status[2])
+    if status[3] in "ZX":
         return GONE, f"pid {pid} has ended (zombie)"
     return RUNNING, f"pid {pid} is running"
 
 
 def _compare_unreadable(pid: int) -> tuple[str, str]:
-    """Tell a process that is gone from one that /proc hides (hidepid)."""
+    """Distinguish a process that is gone from one that /proc hides (hidepid)."""
     try:
         os.getpgid(pid)
     except ProcessLookupError:
@@ -278,27 +225,27 @@ def _compare_unreadable(pid: int) -> tuple[str, str]:
     return UNKNOWN, f"pid {pid} is there but cannot be read"
 
 
-def _reused(pid: int, recorded: str, seen: int) -> str:
+def _reused(pid: int, recorded: str, start: int) -> str:
     from ..text import humanize
 
     try:
-        later = (seen - int(recorded)) / _ticks_per_second()
-    except (ValueError, OverflowError):  # by another tool: no number, or no time
+        later = (start - int(recorded)) / _ticks_per_second()
+    except (ValueError, OverflowError):  # recorded by another tool, not as a number
         later = 0
     started = f", started {humanize(later)} later" if later > 0 else ""
     return f"pid {pid} is now another process{started}"
 
 
-# ---- psutil: elsewhere, and for records without a fingerprint -------------------
+# ---- psutil: other systems, and records without a fingerprint -------------------
 
 
-def _compare_number(pid: int) -> tuple[str, str]:
-    site_packages.add_site_packages()
+def _compare_pid(pid: int) -> tuple[str, str]:
+    _add_site_packages()
     try:
         import psutil
     except ImportError:
         return UNKNOWN, f"pid {pid} cannot be judged without psutil"
-    if not psutil.pid_exists(pid):  # also tells a thread's number from a process's
+    if not psutil.pid_exists(pid):  # false for the id of a thread
         return GONE, f"pid {pid} is gone"
     try:
         if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
@@ -310,13 +257,13 @@ def _compare_number(pid: int) -> tuple[str, str]:
     return RUNNING, f"pid {pid} is running (by its number alone: no fingerprint)"
 
 
-def _compare_birth(pid: int, recorded: str) -> tuple[str, str]:
-    outcome, reason = _compare_number(pid)
-    birth = _psutil_birth(pid)
-    if outcome != RUNNING or birth is None:
+def _compare_create_time(pid: int, recorded: str) -> tuple[str, str]:
+    outcome, reason = _compare_pid(pid)
+    created = _create_time(pid)
+    if outcome != RUNNING or created is None:
         return outcome, reason
     try:
-        same = abs(birth - float(recorded)) <= _PRECISION_SECONDS
+        same = abs(created - float(recorded)) <= _PRECISION_SECONDS
     except ValueError:
         return UNKNOWN, f"pid {pid} cannot be judged from here"
     if not same:
@@ -324,8 +271,8 @@ def _compare_birth(pid: int, recorded: str) -> tuple[str, str]:
     return RUNNING, f"pid {pid} is running"
 
 
-def _psutil_birth(pid: int) -> float | None:
-    site_packages.add_site_packages()
+def _create_time(pid: int) -> float | None:
+    _add_site_packages()
     import psutil
 
     try:
@@ -334,8 +281,8 @@ def _psutil_birth(pid: int) -> float | None:
         return None
 
 
-def _psutil_stat(pid: int) -> tuple[str, int] | None:
-    site_packages.add_site_packages()
+def _psutil_name_and_parent(pid: int) -> tuple[str, int] | None:
+    _add_site_packages()
     import psutil
 
     try:
@@ -346,10 +293,16 @@ def _psutil_stat(pid: int) -> tuple[str, int] | None:
 
 
 def _psutil_command_line(pid: int) -> list[str]:
-    site_packages.add_site_packages()
+    _add_site_packages()
     import psutil
 
     try:
         return list(psutil.Process(pid).cmdline())
     except psutil.Error:
         return []
+
+
+def _add_site_packages() -> None:
+    from . import site_packages  # a module less for the hooks, which rarely need it
+
+    site_packages.add_site_packages()

@@ -73,8 +73,8 @@ HEARTBEATS = {
     "with-offset": (stamp(60)[:-1] + "+00:00", True),
 }
 PROCESSES = {
-    "running": "same",
-    "by-number": "same",
+    "running": "running",
+    "by-number": "running",
     "gone": "gone",
     "zombie": "gone",
     "reused": "gone",
@@ -85,8 +85,8 @@ PROCESSES = {
     "nonsense": "unknown",
 }
 TABLE = {
-    ("same", True): "alive",
-    ("same", False): "stale",
+    ("running", True): "alive",
+    ("running", False): "stale",
     ("gone", True): "dead",
     ("gone", False): "dead",
     ("unknown", True): "unknown",

@@ -74,8 +74,8 @@ MUTANTS = [
     Mutant(
         "fingerprint compare",
         "lib/system/process.py",
-        "    if str(seen[2]) != start:\n",
-        "    if str(seen[2]) == None:\n",
+        "    if str(status[2]) != start:\n",
+        "    if str(status[2]) == None:\n",
         "test_liveness.py",
     ),
     Mutant(

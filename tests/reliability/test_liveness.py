@@ -46,10 +46,10 @@ def conditions():
         start = int(process.fingerprint(running).rpartition(":")[2])
         known = process.fingerprint(running)
         yield {
-            "running": ("same", running, known, HOST),
-            "stopped": ("same", stopped, process.fingerprint(stopped), HOST),
-            "running, host renamed": ("same", running, known, "its-old-name"),
-            "running, no fingerprint": ("same", running, None, HOST),
+            "running": ("running", running, known, HOST),
+            "stopped": ("running", stopped, process.fingerprint(stopped), HOST),
+            "running, host renamed": ("running", running, known, "its-old-name"),
+            "running, no fingerprint": ("running", running, None, HOST),
             "ended": ("gone", ended, prints[ended], HOST),
             "ended, no fingerprint": ("gone", ended, None, HOST),
             "zombie": ("gone", undead, prints[undead], HOST),
@@ -130,8 +130,8 @@ HEARTBEATS = {
     "missing": (None, OLD),
 }
 VERDICTS = {
-    ("same", FRESH): "alive",
-    ("same", OLD): "stale",
+    ("running", FRESH): "alive",
+    ("running", OLD): "stale",
     ("gone", FRESH): "dead",
     ("gone", OLD): "dead",
     ("unknown", FRESH): "unknown",
@@ -220,7 +220,8 @@ for _ in range(times):
     second = sleeper()
     used += first == second
     alive += process.probe(second, known, process.host_name())[0] != process.GONE
-    assert process.probe(second, process.fingerprint(second), None)[0] == process.SAME
+    own = process.fingerprint(second)
+    assert process.probe(second, own, None)[0] == process.RUNNING
     os.kill(second, signal.SIGKILL)
     os.waitpid(second, 0)
 print(used, alive)
@@ -261,7 +262,7 @@ def test_what_is_hidden_or_another_users_is_never_called_dead(tmp_path, hides):
     )
     if said.returncode:
         pytest.skip(f"no such mount here: {said.stderr.strip()[-200:]}")
-    assert said.stdout.strip() == ("unknown" if hides else "same")
+    assert said.stdout.strip() == ("unknown" if hides else "running")
 
 
 def test_two_containers_of_one_name_do_not_declare_each_other_dead(store, figure):

@@ -10,7 +10,7 @@ import sys
 import threading
 
 import pytest
-from support import DEAD_PID, ROOT, Client
+from support import DEAD_PID, ROOT
 
 from lib.system import process
 from lib.system.process import GONE, RUNNING, UNKNOWN
@@ -233,44 +233,3 @@ def test_age_counts_from_the_start_of_the_process(child):
     assert 0 <= process.age(child.pid) < 60
     assert process.age(DEAD_PID) is None
     assert process.age("x") is None
-
-
-@linux
-@pytest.mark.parametrize("name", ["claude", "2.1.128"])
-def test_the_client_is_found_by_its_name(name):
-    code = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
-        "from lib.system import process; "
-        "print(process.find_client({}))"
-    )
-    with Client(name) as client:
-        done = client.run(f'{sys.executable} -c "{code}"; true')
-        assert done["stdout"].strip() == str(client.pid)
-
-
-@linux
-def test_a_node_client_is_found_by_its_command_line(tmp_path):
-    if not shutil.which("node"):
-        pytest.skip("node is not installed")
-    script = tmp_path / "claude-code" / "cli.js"
-    script.parent.mkdir()
-    code = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
-        "from lib.system import process; "
-        "print(process.find_client({}))"
-    )
-    script.write_text(
-        "const {spawnSync} = require('child_process');"
-        f"const r = spawnSync({sys.executable!r}, ['-c', {code!r}]);"
-        "console.log(process.pid, String(r.stdout).trim());"
-    )
-    said = subprocess.run(["node", script], capture_output=True, text=True, check=True)
-    own, found = said.stdout.split()
-    assert own == found
-
-
-def test_a_client_is_told_by_its_looks(client):
-    assert process.is_client(client.pid)
-    assert not process.is_client(os.getpid())
-    client.kill()
-    assert not process.is_client(client.pid)

@@ -1,0 +1,70 @@
+"""Finds the Claude Code process that a hook or a command runs under."""
+
+from __future__ import annotations
+
+import os
+
+from .process import command_line, name_and_parent
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_MAX_ANCESTORS = 12
+_CLIENT_NAMES = frozenset(["claude", "claude.exe"])
+_RUNTIMES = frozenset(["node", "nodejs", "bun", "deno", "node.exe", "bun.exe"])
+
+
+def find_client(environ: Mapping[str, str]) -> int | None:
+    """Return the pid of the Claude Code process that we run under, or None.
+
+    That is the nearest ancestor that `CLAUDE_PID` names (clients since 2.1.214) or that
+    looks like a client. The nearest, because a client that was started inside another
+    client may have inherited the variable of the outer one.
+    """
+    recorded = environ.get("CLAUDE_PID", "")
+    for pid, name in _ancestors():
+        if str(pid) == recorded or _looks_like_client(pid, name):
+            return pid
+    return None
+
+
+def is_client(pid: int) -> bool:
+    """Whether process *pid* exists and looks like Claude Code."""
+    status = name_and_parent(pid)
+    return status is not None and _looks_like_client(pid, status[0])
+
+
+def _ancestors() -> Iterator[tuple[int, str]]:
+    """Yield pid and name of each of our ancestors, nearest first."""
+    pid = os.getppid()
+    for _ in range(_MAX_ANCESTORS):
+        status = name_and_parent(pid) if pid > 0 else None
+        if status is None:
+            return
+        name, parent = status
+        yield pid, name
+        pid = parent
+
+
+def _looks_like_client(pid: int, name: str) -> bool:
+    """Whether process *pid*, called *name*, looks like Claude Code.
+
+    Both the native and the node client call themselves `claude`. Some native builds
+    are called by their bare version number.
+    """
+    if name in _CLIENT_NAMES or _is_version(name):
+        return True
+    words = command_line(pid)[:3]
+    program = os.path.basename(words[0]) if words else ""
+    if program in _CLIENT_NAMES:
+        return True
+    return program in _RUNTIMES and any(
+        "claude-code" in word or os.path.basename(word) == "claude"
+        for word in words[1:]
+    )
+
+
+def _is_version(name: str) -> bool:
+    parts = name.split(".")
+    return len(parts) == 3 and all(part.isdigit() for part in parts)  # noqa: PLR2004
