@@ -1,0 +1,46 @@
+"""Times as people type them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import pytest
+
+from lib.cli import time_spec
+from lib.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-11-23", 1795413600),
+        ("2026-11-23T06:00", 1795435200),
+        ("2026-07-01T06:00", 1782903600),
+        ("2026-11-23T06:00Z", 1795413600),
+        ("2026-W48-1", 1795413600),
+        ("2026-11-23 06:00+01:00", 1795410000),
+        ("12h", 1795413600 - 43200),
+    ],
+)
+def test_a_time_that_a_person_types_is_of_their_zone(text, seconds, monkeypatch):
+    monkeypatch.setenv("TZ", "America/Chicago")
+    time.tzset()
+    try:
+        assert time_spec.moment(text, 1795413600) == seconds
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31T23:59", "0000-00-00"])
+@pytest.mark.parametrize("zone", ["XXX-14", "XXX+12"])
+def test_the_ends_of_time_are_a_time_or_a_usage_error(text, zone, monkeypatch):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        with contextlib.suppress(UsageError):
+            assert isinstance(time_spec.moment(text, 0), float)
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -1,0 +1,68 @@
+"""`headcount doctor` about Python, the packages and the `headcount` command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from examination import Findings, variables
+
+from lib.doctor import installation
+from lib.doctor.finding import Context
+
+NOW = Context(0.0, quick=True)
+
+
+def test_python_and_package_versions_are_told(examine, installed):
+    findings, _ = examine()
+    told = {finding["check"]: finding["message"] for finding in findings}
+    assert told["python"].startswith(".".join(map(str, sys.version_info[:3])))
+    for name in ("filelock", "psutil", "python-dateutil"):
+        assert name in told["packages"]
+
+
+def test_packages_that_are_missing_are_named_with_what_installs_them(
+    store, home, tmp_path, installed, checkout
+):
+    bare = tmp_path / "bare"
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True
+    )
+    done = subprocess.run(
+        [bare / "bin/python", "-m", "lib", "doctor", "--json", "--quick"],
+        env=variables(store, home, PYTHONPATH=str(checkout)),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    check, message, fix = Findings(json.loads(done.stdout)).problem
+    assert check == "packages"
+    assert message.endswith("lacks filelock, psutil, python-dateutil")
+    assert fix.startswith(f"{bare}/bin/python -m pip install filelock")
+
+
+def test_a_python_that_is_too_old_is_a_problem(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 18, "final", 0))
+    (finding,) = installation.check_python(NOW)
+    assert finding.level == "problem"
+    assert "3.9.18" in finding.message
+    assert "3.10" in finding.message
+
+
+def test_a_command_that_links_to_nothing_is_told_and_fixed(
+    examine, installed, home, run_fix
+):
+    link = home / ".local/bin/headcount"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/nowhere/headcount")
+    findings, code = examine()
+    assert code == 1
+    assert findings.problem[0] == "command"
+    assert "/nowhere/headcount" in findings.problem[1]
+    run_fix(findings.problem[2])
+    assert examine()[1] == 0
+    link.symlink_to(sys.executable)
+    assert examine()[1] == 0

@@ -1,0 +1,41 @@
+"""`headcount doctor` about the status line in the settings."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_status_line_of_ours_needs_its_script(examine, installed, checkout, gone):
+    script = checkout / "hooks/statusline.py"
+    command = shlex.join([sys.executable, "-I", "-S", str(script)]) + " # headcount"
+    content = json.loads(installed.read_text())
+    content["statusLine"] = {"type": "command", "command": command}
+    installed.write_text(json.dumps(content))
+    if gone:
+        script.unlink()
+    findings, code = examine()
+    assert code == (1 if gone else 0)
+    if gone:
+        check, message, fix = findings.problem
+        assert check == "statusline"
+        assert message == f"user: the status line names {script}, which is missing"
+        assert fix.endswith("install.sh' --statusline")
+
+
+@pytest.mark.parametrize(
+    "value", ['"x"', "[]", "1", '{"command": 5}', '{"command": "/hooks/statusline.py"}']
+)
+def test_a_status_line_that_is_not_ours_is_nobodys_business(
+    examine, home, value, installed
+):
+    content = json.loads(installed.read_text())
+    content["statusLine"] = json.loads(value)
+    installed.write_text(json.dumps(content))
+    findings, code = examine()
+    assert code == 0
+    assert not any(finding["check"] == "statusline" for finding in findings)

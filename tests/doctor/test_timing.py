@@ -1,0 +1,66 @@
+"""`headcount doctor` runs the hooks: do they record, and how fast."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from examination import install_hooks
+
+from lib.claude import smoke_test
+
+
+def test_every_hook_is_run_and_timed_without_a_trace_in_the_store(
+    examine, installed, store
+):
+    findings, _ = examine(quick=False)
+    assert findings.of("problem") == []
+    told = [f["message"] for f in findings if f["check"] == "timing"]
+    assert [message.split()[0] for message in told] == [*smoke_test.EVENTS]
+    for message in told:
+        assert re.fullmatch(r"\w+ +p50 +\d+ ms, p95 +\d+ ms of \d+ runs.*", message)
+    assert not store.exists()
+
+
+def test_a_hook_that_does_not_record_is_a_problem_that_the_installer_fixes(
+    examine, installed, checkout, run_fix
+):
+    sound = (checkout / "hooks/stop.py").read_text()
+    (checkout / "hooks/stop.py").write_text("raise SystemExit('I am broken')\n")
+    assert examine()[1] == 0
+    findings, code = examine(quick=False)
+    assert code == 1
+    check, message, fix = findings.problem
+    assert check == "timing"
+    assert message.startswith("the hook of Stop does not record: no `turn_close`")
+    assert "I am broken" in message
+    (checkout / "hooks/stop.py").write_text(sound)
+    run_fix(fix)
+    assert examine(quick=False)[1] == 0
+
+
+def test_a_slow_hook_is_warned_of(examine, installed, checkout):
+    slow = "import time\ntime.sleep(0.6)\n" + (checkout / "hooks/stop.py").read_text()
+    slow = slow.replace("from __future__ import annotations\n", "")
+    (checkout / "hooks/stop.py").write_text(slow)
+    findings, code = examine(quick=False)
+    assert code == 0
+    told = [f["message"] for f in findings.of("warn", "timing")]
+    assert any(message.startswith("Stop ") for message in told)
+    assert "each delays the session" in told[0]
+
+
+@pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
+def test_no_command_that_a_repository_brings_is_run(examine, checkout, tmp_path, name):
+    (tmp_path / "clone").mkdir()
+    path = install_hooks(tmp_path / f"clone/.claude/{name}", checkout)
+    content = json.loads(path.read_text())
+    for groups in content["hooks"].values():
+        hook = groups[0]["hooks"][0]
+        hook["command"] = f"touch {tmp_path}/run; {hook['command']}"
+    path.write_text(json.dumps(content))
+    findings, _ = examine(cwd=tmp_path / "clone", quick=False)
+    assert not (tmp_path / "run").exists()
+    (told,) = [f["message"] for f in findings if f["check"] == "timing"]
+    assert told.startswith("no hook was run")

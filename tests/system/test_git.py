@@ -1,0 +1,79 @@
+"""The worktree and the branch of a folder, read without running git."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from lib.system.git import Worktrees
+
+
+def test_the_tree_is_the_git_root_around_a_folder(tmp_path):
+    (tmp_path / "repo/.git").mkdir(parents=True)
+    (tmp_path / "repo/a/b").mkdir(parents=True)
+    (tmp_path / "repo/worktree").mkdir()
+    (tmp_path / "repo/worktree/.git").write_text("gitdir: elsewhere")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "repo/a")
+    assert Worktrees().root(tmp_path / "repo/a/b") == str(tmp_path / "repo")
+    assert Worktrees().root(tmp_path / "link/b") == str(tmp_path / "repo")
+    assert Worktrees().root(tmp_path / "repo/worktree") == str(
+        tmp_path / "repo/worktree"
+    )
+    assert Worktrees().root(tmp_path / "plain") == str(tmp_path / "plain")
+    assert Worktrees().root(tmp_path / "gone/x") == str(tmp_path / "gone/x")
+
+
+HASH = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("head", "branch"),
+    [
+        pytest.param("ref: refs/heads/main\n", "main", id="branch"),
+        pytest.param("ref: refs/heads/fix/日本\n", "fix/日本", id="with-slash"),
+        pytest.param(HASH + "\n", "0123456", id="detached"),
+        pytest.param("f" * 64 + "\n", "fffffff", id="detached-sha256"),
+        pytest.param("ref: refs/heads/.invalid\n", None, id="reftable"),
+        pytest.param("root:x:0:0\n", None, id="something-else"),
+        pytest.param("", None, id="empty"),
+    ],
+)
+def test_the_branch_is_what_head_says(tmp_path, head, branch):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/HEAD").write_text(head)
+    assert Worktrees().branch(str(tmp_path)) == branch
+
+
+def test_the_branch_of_a_folder_that_is_no_tree_or_says_nothing_is_none(tmp_path):
+    assert Worktrees().branch(str(tmp_path)) is None
+    assert Worktrees().branch("/nul\0byte") is None
+    (tmp_path / ".git").mkdir()
+    os.mkfifo(tmp_path / ".git/HEAD")
+    assert Worktrees().branch(str(tmp_path)) is None  # and does not wait for a writer
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_git_itself_writes_what_is_read_as_branch_and_tree(tmp_path):
+    def git(*words):
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        run = ["git", *who, *words]
+        subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "-b", "main", "repo")
+    git("-C", "repo", "commit", "--allow-empty", "-m", "one")
+    git("-C", "repo", "worktree", "add", "-b", "side", "../linked")
+    git("-C", "repo", "worktree", "add", "--detach", "../loose")
+    commit = subprocess.run(
+        ["git", "-C", tmp_path / "repo", "rev-parse", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert Worktrees().branch(str(tmp_path / "repo")) == "main"
+    assert Worktrees().branch(str(tmp_path / "linked")) == "side"
+    assert Worktrees().branch(str(tmp_path / "loose")) == commit[:7]
+    assert Worktrees().root(str(tmp_path / "linked")) == str(tmp_path / "linked")
