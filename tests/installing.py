@@ -17,7 +17,7 @@ import pytest
 from support import ROOT
 
 PARTS = ["install.sh", "settings.example.json", "requirements.txt", "hooks", "lib"]
-PACKAGES = ["filelock", "psutil", "dateutil", "six", "tzdata"]
+PACKAGES = ["filelock", "psutil", "dateutil", "six", "tzdata", "wcwidth"]
 
 
 @pytest.fixture(scope="session")

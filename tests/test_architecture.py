@@ -90,12 +90,13 @@ def test_only_the_modules_named_for_it_touch_third_party_packages():
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module]
             for name in names:
-                if name.split(".")[0] in ("filelock", "psutil", "dateutil"):
+                if name.split(".")[0] in ("filelock", "psutil", "dateutil", "wcwidth"):
                     users.setdefault(name.split(".")[0], set()).add(path.stem)
     assert users == {
         "filelock": {"file_lock"},
         "psutil": {"process"},
         "dateutil": {"timestamps"},
+        "wcwidth": {"width"},
     }
 
 

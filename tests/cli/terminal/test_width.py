@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import subprocess
+import sys
 
+import pytest
+from support import ROOT
+
+from lib.cli.terminal import width as width_module
 from lib.cli.terminal.width import truncate, truncate_line, truncate_start, width
 
 
@@ -27,7 +32,8 @@ from lib.cli.terminal.width import truncate, truncate_line, truncate_start, widt
         pytest.param("1\ufe0f\u20e3", 2, id="keycap"),
         pytest.param("a\ufe0f", 1, id="style-of-a-letter"),
         pytest.param("🇩🇪🇯🇵", 4, id="flags"),
-        pytest.param("🇩🇪🇯", 3, id="half-a-flag"),
+        pytest.param("🇩🇪🇯", 4, id="half-a-flag"),
+        pytest.param("Köln …", 6, id="latin"),
         pytest.param("日\u200d本", 4, id="joined-cjk"),
         pytest.param("क्\u200dष", 2, id="joined-letters"),
         pytest.param("", 0, id="nothing"),
@@ -37,21 +43,23 @@ def test_width_counts_the_columns_of_a_terminal(text, columns):
     assert width(text) == columns
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "nightly build",
-        "日本語日本語日本語",
-        "a😀b😀c😀d😀",
-        "👩🏽\u200d🚀🇩🇪❤\ufe0f👍🏽e\u0301🇯🇵👨\u200d👩\u200d👧",
-    ],
-)
-@pytest.mark.parametrize("room", range(12))
-def test_what_is_clipped_fits_and_shows_that_it_was(text, room):
+TEXTS = [
+    pytest.param("nightly build", id="ascii"),
+    pytest.param("日本語日本語日本語", id="cjk"),
+    pytest.param("a😀b😀c😀d😀", id="emoji"),
+    pytest.param(
+        "👩🏽\u200d🚀🇩🇪❤\ufe0f👍🏽e\u0301🇯🇵👨\u200d👩\u200d👧", id="joined-emoji"
+    ),
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("columns", range(12))
+def test_what_is_clipped_fits_and_shows_that_it_was(text, columns):
     for cut in (truncate, truncate_line, truncate_start):
-        clipped = cut(text, room)
-        assert width(clipped) <= room
-        assert clipped == text or not room or "…" in clipped
+        clipped = cut(text, columns)
+        assert width(clipped) <= columns
+        assert clipped == text or not columns or "…" in clipped
 
 
 def test_clip_keeps_the_beginning_and_clip_start_the_end():
@@ -65,9 +73,9 @@ def test_no_character_that_is_seen_as_one_is_cut_in_two():
     text = "".join(parts)
     beginnings = {"".join(parts[:n]) for n in range(6)}
     endings = {"".join(parts[n:]) for n in range(6)}
-    for room in range(1, 10):
-        assert truncate(text, room).removesuffix("…") in beginnings
-        assert truncate_start(text, room).removeprefix("…") in endings
+    for columns in range(1, 10):
+        assert truncate(text, columns).removesuffix("…") in beginnings
+        assert truncate_start(text, columns).removeprefix("…") in endings
 
 
 @pytest.mark.parametrize(
@@ -82,3 +90,36 @@ def test_no_character_that_is_seen_as_one_is_cut_in_two():
 def test_a_whole_line_fits_a_terminal_that_draws_the_parts_one_by_one(text, apart):
     assert truncate_line(text, apart) == text
     assert truncate_line(text, apart - 1) == text[:-2] + "…"
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_width_without_the_package_counts_characters(text, monkeypatch):
+    monkeypatch.setattr(width_module, "_LIBRARY", [])
+    monkeypatch.setitem(sys.modules, "wcwidth", None)
+    assert width(text) == len(text)
+    for cut in (truncate, truncate_line, truncate_start):
+        assert len(cut(text, 5)) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "imported"),
+    [
+        pytest.param("nightly build", False, id="ascii"),
+        pytest.param("…/Köln/naïve", False, id="latin"),
+        pytest.param("日本語", True, id="cjk"),
+    ],
+)
+def test_width_imports_the_package_only_for_text_that_needs_it(text, imported):
+    code = (
+        "import sys; from lib.cli.terminal.width import truncate_line, width\n"
+        f"width({text!r}); truncate_line({text!r}, 5)\n"
+        "print('wcwidth' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{imported}\n"
