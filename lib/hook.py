@@ -1,23 +1,20 @@
-"""What every hook shares: payload in, the event's action, fail-open, errors.log.
+"""The hooks of Claude Code: each reads its payload, records the event, and exits 0.
 
-A hook never disturbs the user. Whatever happens its exit code is 0 (2 would block the
-prompt), stdout stays empty but for the one JSON object that SessionStart may print,
-stderr stays empty, and it ends within DEADLINE_SECONDS (but see `_act`). What went
-wrong is a line in errors.log.
+A hook never disturbs the user. Its exit code is always 0 (2 would block the prompt).
+Nothing is written to stdout but the one JSON object that SessionStart may print, and
+nothing to stderr. A hook ends within DEADLINE_SECONDS, or, if it recorded nothing by
+then, RETRY_SECONDS later. Errors go to errors.log.
 """
 
 from __future__ import annotations
 
-# `signal` pulls in `enum`: 8 ms where this was measured, half a bare start. The module
-# beneath it is part of the interpreter.
-import _signal  # type: ignore[import-not-found]
 import os
 import time
 
 from . import sessions
 from .record import entries, jsonl
-from .store import error_log, paths
-from .system import client_process, process
+from .store import paths
+from .system import client_process, deadline, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,106 +23,130 @@ if TYPE_CHECKING:
 
     from .model import State
 
-    Payload = dict[str, Any]
-
 DEADLINE_SECONDS = 0.9
 STDIN_SECONDS = 0.3
 RETRY_SECONDS = 1.0
-_SOON_SECONDS = 0.001
-_TICK_SECONDS = 0.01  # by which the start of a process may be too early in /proc
+HEARTBEAT_INTERVAL_SECONDS = 60.0
 # For all locks of one hook together, from its start.
 LOCK_POLICY = sessions.LockPolicy(0.5, write_unlocked=True, shared_deadline=True)
-# More than the longest prompt a model takes; tool output is cut by the client.
-MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
-HEARTBEAT_INTERVAL_SECONDS = 60.0
+# More than the longest prompt a model takes; the client truncates tool output.
+_MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+_BLOCK_BYTES = 1 << 16
+_START_TIME_ERROR = 0.01  # seconds by which /proc may give a start too early
+_NOTIFICATION_STATES: dict[str, State] = {
+    "permission_prompt": "waiting",
+    "idle_prompt": "idle",
+}
+_STDIN, _STDOUT, _STDERR = range(3)
 
-_NOTIFIED: dict[str, State] = {"permission_prompt": "waiting", "idle_prompt": "idle"}
-_STDOUT = 1
+
+class Event:
+    """An event of Claude Code: its payload, and whether it has been recorded."""
+
+    def __init__(self, payload: dict[str, Any], stdout: int) -> None:
+        self.payload = payload
+        self.stdout = stdout  # a descriptor of the real one
+        self.recorded = False
+
+    def text(self, key: str) -> str | None:
+        """Return the value of *key* in the payload if it is a text, and not empty."""
+        value = self.payload.get(key)
+        return value if isinstance(value, str) and value else None
+
+    @property
+    def session_id(self) -> str:
+        """The id of the session; InvalidSessionIdError unless it is a valid one."""
+        session_id = self.payload.get("session_id")
+        paths.session_path(session_id)  # type: ignore[arg-type]  # raises
+        return str(session_id)
 
 
-class DeadlineExceeded(BaseException):
-    """The hook's time is up. Not an Exception, so that nothing takes it for its own."""
-
-
-def run(action: Callable[[Payload], None]) -> NoReturn:
-    """Read the payload, give it to *action*, and exit 0, whatever happens."""
+def run(action: Callable[[Event], None]) -> NoReturn:
+    """Read the payload, pass it to *action*, and exit 0, whatever happens."""
     began = time.monotonic()
     try:
-        _silence()
-        payload = _read_payload()
-        alarm_at(began + DEADLINE_SECONDS)
-        _act(action, payload)
-    except BaseException as error:  # noqa: BLE001  # see above: nothing may come through
-        alarm(0)
+        stdout = _silence()
+        event = Event(read_payload(until_eof=True), stdout)
+        deadline.alarm(DEADLINE_SECONDS, since=began)
+        _run_with_retry(action, event)
+    except BaseException as error:  # noqa: BLE001  # nothing may reach the client
+        deadline.cancel_alarm()
         log_error(action.__name__, error)
     finally:
         os._exit(0)
 
 
-def _act(action: Callable[[Payload], None], payload: Payload) -> None:
-    """Do *action*; if the time is up before its entry is written, once more in haste.
+def _run_with_retry(action: Callable[[Event], None], event: Event) -> None:
+    """Call *action*, and again if the time is up before the event was recorded.
 
-    On a machine with a hundred hooks at once the deadline can pass before a hook had
-    its turn at all. By then no lock is waited for.
+    On a machine that runs a hundred hooks at once the deadline can pass before a hook
+    gets any processor time. The second call does not wait for locks: LOCK_POLICY has
+    run out by then.
     """
     try:
-        action(payload)
-    except DeadlineExceeded as error:
-        if _WRITTEN:
+        action(event)
+    except deadline.DeadlineExceeded as error:
+        if event.recorded:
             raise
-        log_error(f"{action.__name__}, once more", error)
-        alarm(RETRY_SECONDS)
-        action(payload)
+        log_error(f"{action.__name__}, retrying", error)
+        deadline.alarm(RETRY_SECONDS)
+        action(event)
 
 
-def session_start(payload: Payload) -> None:
-    """Create or resume; say who else is here; archive what is stale."""
-    source = _text(payload, "source") or "startup"
-    session_id = _begin(payload, source)
-    _WRITTEN.append(session_id)
+# ---- The events -----------------------------------------------------------------
+
+
+def session_start(event: Event) -> None:
+    """SessionStart: create or resume the session, warn of collisions, clean up."""
+    source = event.text("source") or "startup"
+    _begin(event, source)
+    event.recorded = True
     listing = paths.Listing()
     if source != "compact" and os.environ.get("HEADCOUNT_QUIET", "0") in ("", "0"):
-        _attempt("notice", lambda: _say_who_is_here(session_id, listing))
-    sessions.auto_cleanup(session_id, listing)
+        try:
+            _print_notice(event, listing)
+        except Exception as error:  # noqa: BLE001  # the cleanup has its turn all the same
+            log_error("notice", error)
+    sessions.auto_cleanup(event.session_id, listing)
 
 
-def heartbeat(payload: Payload) -> None:
-    """UserPromptSubmit, PostToolUse, Notification: alive, and in this state."""
-    _beat(payload, _state_of(payload), "heartbeat")
+def heartbeat(event: Event) -> None:
+    """UserPromptSubmit, PostToolUse, Notification: the session is alive."""
+    _beat(event, _state_of(event.payload), "heartbeat")
 
 
-def stop(payload: Payload) -> None:
-    """Stop: the turn is over. Not the session, and not what runs in its background."""
-    tasks = payload.get("background_tasks")
+def stop(event: Event) -> None:
+    """Stop: the turn is over. The session is not, nor are its background tasks."""
+    tasks = event.payload.get("background_tasks")
     running = isinstance(tasks, list) and any(
         isinstance(task, dict) and task.get("status", "running") == "running"
         for task in tasks
     )
-    _beat(payload, "busy" if running else "idle", "turn_close")
+    _beat(event, "busy" if running else "idle", "turn_close")
 
 
-def session_end(payload: Payload) -> None:
-    """SessionEnd: closed, for the reason given."""
+def session_end(event: Event) -> None:
+    """SessionEnd: the session is closed, for the reason given."""
 
     def close(session_id: str) -> None:
         sessions.close_session(
             session_id,
-            reason=_text(payload, "reason") or "other",
+            reason=event.text("reason") or "other",
             pid=client(),
             lock_policy=LOCK_POLICY,
         )
 
-    _upsert(payload, close)
+    _upsert(event, close)
 
 
-def _beat(payload: Payload, state: State | None, kind: str) -> None:
-    in_subagent = bool(payload.get("agent_id"))
+def _beat(event: Event, state: State | None, kind: str) -> None:
+    in_subagent = bool(event.payload.get("agent_id"))
 
     def beat(session_id: str) -> None:
         sessions.update_heartbeat(
             session_id,
             state=None if in_subagent else state,
-            event=_text(payload, "hook_event_name"),
+            event=event.text("hook_event_name"),
             kind="heartbeat" if in_subagent else kind,
             pid=client(),
             min_interval=HEARTBEAT_INTERVAL_SECONDS,
@@ -134,60 +155,70 @@ def _beat(payload: Payload, state: State | None, kind: str) -> None:
         )
 
     try:
-        _upsert(payload, beat)
+        _upsert(event, beat)
     except sessions.SessionClosedError:
-        pass  # while we waited, and with it this event is over, too
+        pass  # it was closed while we waited, so this event is out of date
 
 
-def _upsert(payload: Payload, action: Callable[[str], None]) -> None:
-    """Do *action* with the session; begin it first if this is the first seen of it."""
+def _upsert(event: Event, action: Callable[[str], None]) -> None:
+    """Call *action* with the session id; begin the session first if there is none."""
     try:
-        action(_session_id(payload))
+        action(event.session_id)
     except sessions.SessionNotFoundError:
-        action(_begin(payload, "adopted"))
-    _WRITTEN.append(_session_id(payload))
+        _begin(event, "adopted")
+        action(event.session_id)
+    event.recorded = True
 
 
-def _begin(payload: Payload, source: str) -> str:
-    session_id = _session_id(payload)
+def _begin(event: Event, source: str) -> None:
     sessions.resume_session(
-        session_id,
+        event.session_id,
         source=source,
         pid=client(),
-        cwd=_text(payload, "cwd"),
+        cwd=event.text("cwd"),
         project_dir=os.environ.get("CLAUDE_PROJECT_DIR"),
-        transcript_path=_text(payload, "transcript_path"),
+        transcript_path=event.text("transcript_path"),
         entrypoint=os.environ.get("CLAUDE_CODE_ENTRYPOINT"),
         client_version=_client_version(os.environ.get("AI_AGENT", "")),
         lock_policy=LOCK_POLICY,
     )
-    return session_id
 
 
-def _state_of(payload: Payload) -> State | None:
+def _state_of(payload: dict[str, Any]) -> State | None:
     if payload.get("hook_event_name") != "Notification":
         return "busy"
-    known = _NOTIFIED.get(str(payload.get("notification_type")))
-    if known or "notification_type" in payload:
-        return known
-    # Clients before 2.0.37 give the sentence only.
+    state = _NOTIFICATION_STATES.get(str(payload.get("notification_type")))
+    if state or "notification_type" in payload:
+        return state
+    # Clients before 2.0.37 give only the message.
     return "waiting" if "permission" in str(payload.get("message")) else "idle"
+
+
+def _print_notice(event: Event, listing: paths.Listing) -> None:
+    from .views import notice
+
+    message = notice.collision_notice(event.session_id, listing)
+    if message:
+        os.write(event.stdout, jsonl.encode({"systemMessage": message}))
+
+
+# ---- The client and this process ------------------------------------------------
 
 
 def began_at() -> float:
     """Return when this process began, in seconds since the epoch."""
-    return time.time() - (process.age(os.getpid()) or 0.0) + _TICK_SECONDS
+    return time.time() - (process.age(os.getpid()) or 0.0) + _START_TIME_ERROR
 
 
 def client() -> int:
-    """Return the pid of the client that runs us, NO_PROCESS if it cannot be told."""
+    """Return the pid of the client that runs us; NO_PROCESS if it is not found."""
     return client_process.find_client(os.environ) or entries.NO_PROCESS
 
 
 def _client_version(agent: str) -> str | None:
     """Return `2.1.330` from `claude-code_2-1-330_harness`, or None.
 
-    In the commands that an agent runs the last word is `agent`: an old client that was
+    In the commands that an agent runs the last part is `agent`: an old client that was
     started there has inherited a version which is not its own.
     """
     _, _, rest = agent.partition("_")
@@ -195,110 +226,75 @@ def _client_version(agent: str) -> str | None:
     return version.replace("-", ".") if part == "harness" else None
 
 
-def _session_id(payload: Payload) -> str:
-    session_id = payload.get("session_id")
-    paths.session_path(session_id)  # type: ignore[arg-type]  # raises unless it is one
-    return str(session_id)
-
-
-def _text(payload: Payload, key: str) -> str | None:
-    value = payload.get(key)
-    return value if isinstance(value, str) and value else None
-
-
-def _say_who_is_here(session_id: str, listing: paths.Listing) -> None:
-    from .views import notice
-
-    message = notice.who_else_is_here(session_id, listing)
-    if message:
-        os.write(_STDOUT_KEPT, jsonl.encode({"systemMessage": message}))
-
-
-def _attempt(what: str, step: Callable[[], None]) -> None:
+def log_error(action: str, error: BaseException) -> None:
+    """Log in errors.log that *action* raised *error*. Never raises."""
     try:
-        step()
-    except Exception as error:  # noqa: BLE001  # the steps after it have their turn
-        log_error(what, error)
+        from .store import error_log
 
-
-def log_error(what: str, error: BaseException) -> None:
-    """Note the *error* in errors.log, if it can be."""
-    try:
-        error_log.log_error(what, error)
-    except BaseException:  # noqa: BLE001, S110  # nowhere left to say it
+        error_log.log_error(action, error)
+    except BaseException:  # noqa: BLE001, S110  # there is nowhere else to report it
         pass
 
 
-# ---- The process itself ---------------------------------------------------------
-
-_STDOUT_KEPT = -1
-_WRITTEN: list[str] = []
-
-
-def _silence() -> None:
-    """Point stdout and stderr at nothing, keeping stdout for `_say_who_is_here`."""
-    global _STDOUT_KEPT  # noqa: PLW0603
-    nothing = os.open(os.devnull, os.O_RDWR)
+def _silence() -> int:
+    """Redirect stdout and stderr to /dev/null; return a duplicate of stdout."""
+    null = os.open(os.devnull, os.O_RDWR)
     try:
-        _STDOUT_KEPT = os.dup(_STDOUT)
-    except OSError:
-        _STDOUT_KEPT = nothing  # it was closed
-    os.dup2(nothing, _STDOUT)
-    os.dup2(nothing, _STDOUT + 1)
+        stdout = os.dup(_STDOUT)
+    except OSError:  # it was closed
+        stdout = null
+    os.dup2(null, _STDOUT)
+    os.dup2(null, _STDERR)
+    return stdout
 
 
-def _read_payload() -> Payload:
-    """Return the JSON object on stdin, waited for STDIN_SECONDS at most.
+# ---- Standard input -------------------------------------------------------------
 
-    What has come by then is taken as all there is: a stdin that stays open must not
-    hold up the session. The alarm is for one that somebody else reads, too. On a busy
-    machine it can go off before the first look, so there is one after it.
+
+def read_payload(*, until_eof: bool) -> dict[str, Any]:
+    """Return the JSON object on stdin, waiting for it STDIN_SECONDS at most.
+
+    What has arrived by then is taken as complete, for a stdin that stays open must not
+    delay the session. Unless *until_eof*, it is taken as soon as it is an object.
+    Raises ValueError if it is not one JSON object, and OSError.
     """
-    chunks: list[bytes] = []
-    alarm(DEADLINE_SECONDS)
+    blocks: list[bytes] = []
+    # Another process may take what `select` announced, and the read would then block.
+    deadline.alarm(DEADLINE_SECONDS)
     try:
-        _read_into(chunks, STDIN_SECONDS)
-    except DeadlineExceeded:
-        alarm(STDIN_SECONDS)
-        _read_into(chunks, 0)
+        _read_stdin(blocks, STDIN_SECONDS, until_eof=until_eof)
+    except deadline.DeadlineExceeded:  # on a busy machine even before the first read
+        deadline.alarm(STDIN_SECONDS)
+        _read_stdin(blocks, 0, until_eof=until_eof)
     finally:
-        alarm(0)
-    read = b"".join(chunks)
-    payload = jsonl.decode(read)
+        deadline.cancel_alarm()
+    content = b"".join(blocks)
+    payload = jsonl.decode(content)
     if payload is None:
-        raise ValueError(f"stdin is not one JSON object ({len(read)} bytes)")
+        raise ValueError(f"stdin is not one JSON object ({len(content)} bytes)")
     return payload
 
 
-def _read_into(chunks: list[bytes], seconds: float) -> None:
-    """Read stdin to its end, or for that many *seconds*.
+def _read_stdin(blocks: list[bytes], seconds: float, *, until_eof: bool) -> None:
+    """Read stdin into *blocks* for that many *seconds*, or to its end.
 
-    The wait is not in the read: an alarm would lose what the read has just taken.
+    It waits in `select`, not in the read: there an alarm would lose what was read.
     """
     from select import select
 
     until, size = time.monotonic() + seconds, 0
-    while size <= MAX_PAYLOAD_BYTES:
-        left = max(0.0, until - time.monotonic())
-        chunk = os.read(0, 1 << 16) if select([0], [], [], left)[0] else b""
-        if not chunk:
+    while size <= _MAX_PAYLOAD_BYTES:
+        timeout = max(0.0, until - time.monotonic())
+        ready, _, _ = select([_STDIN], [], [], timeout)
+        block = os.read(_STDIN, _BLOCK_BYTES) if ready else b""
+        if not block:
             break
-        chunks.append(chunk)
-        size += len(chunk)
+        blocks.append(block)
+        size += len(block)
+        if not until_eof and _is_complete(blocks):
+            break
 
 
-def alarm_at(moment: float) -> None:
-    """Raise DeadlineExceeded at *moment* (`time.monotonic`), soon if that is past."""
-    alarm(max(_SOON_SECONDS, moment - time.monotonic()))
-
-
-def alarm(seconds: float) -> None:
-    """Raise DeadlineExceeded in *seconds*; 0 takes that back."""
-
-    def time_is_up(*_: object) -> NoReturn:
-        raise DeadlineExceeded(f"not done within {DEADLINE_SECONDS} s")
-
-    _signal.signal(_signal.SIGALRM, time_is_up)
-    # Whoever started the client may have blocked it, and a mask is inherited.
-    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [_signal.SIGALRM])
-    _signal.setitimer(_signal.ITIMER_REAL, seconds)
+def _is_complete(blocks: list[bytes]) -> bool:
+    end = blocks[-1].rstrip().endswith(b"}")
+    return end and jsonl.decode(b"".join(blocks)) is not None

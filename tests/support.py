@@ -155,7 +155,7 @@ def errors(store: pathlib.Path) -> str:
 def given_up(store: pathlib.Path) -> int:
     """How many hooks said that they had no turn in time, nor when they tried again."""
     said = [line for line in errors(store).splitlines() if "DeadlineExceeded" in line]
-    return len([line for line in said if "once more" not in line])
+    return len([line for line in said if "retrying" not in line])
 
 
 def waiting_hook(script, **environ):

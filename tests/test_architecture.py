@@ -132,7 +132,7 @@ def test_the_status_line_imports_no_more_than_a_hook_and_what_tells_the_time(sto
     code = (
         f"import sys; before = set(sys.modules); sys.path.insert(0, {str(ROOT)!r})\n"
         "from lib import statusline\n"
-        "own = statusline._on_record('a')\n"
+        "own = statusline._metadata_of('a')\n"
         "print(statusline.line(own, statusline.time.time()), file=sys.stderr)\n"
         "print(*sorted(set(sys.modules) - before))"
     )

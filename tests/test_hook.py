@@ -402,7 +402,7 @@ def test_the_notice_reads_what_was_written_last_and_no_more(store, monkeypatch):
         return read(path, now)
 
     monkeypatch.setattr(snapshot, "read", reading)
-    message = notice.who_else_is_here("session-229", store_module.Listing())
+    message = notice.collision_notice("session-229", store_module.Listing())
     assert "199 other live sessions work in /a" in message
     assert len(seen) == 200
     assert len(message) <= 400

@@ -207,7 +207,7 @@ def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
         "from lib import hook, sessions; from lib.views import notice\n"
         "def fail(*_): raise ValueError('on purpose')\n"
-        "notice.who_else_is_here = fail\n"
+        "notice.collision_notice = fail\n"
         "sessions.auto_cleanup = lambda *_: time.sleep(600)\n"
         "hook.run(hook.session_start)\n"
     )
@@ -245,7 +245,7 @@ def test_an_entry_missed_at_the_deadline_is_tried_once_more(store, hang_at):
         timeout=60,
     )
     assert types(store / f"{ID}.jsonl") == ["session_metadata"]
-    assert ("once more" in errors(store)) is (hang_at == "before")
+    assert ("retrying" in errors(store)) is (hang_at == "before")
 
 
 @pytest.mark.parametrize("event", ["UserPromptSubmit", "Stop", "SessionEnd"])

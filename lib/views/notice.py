@@ -20,7 +20,7 @@ _LABEL_LENGTH = 40
 _LONGEST = 400
 
 
-def who_else_is_here(session_id: str, listing: Listing) -> str | None:
+def collision_notice(session_id: str, listing: Listing) -> str | None:
     """Return one line for the user, or None if this session is alone.
 
     Another process may have the same session open, or another live session work in the

@@ -65,7 +65,7 @@ def test_those_in_the_tree_of_the_session_that_asks_are_told(line, store, tmp_pa
     create(ID, cwd=str(tmp_path / "a"))
     create(OTHER, cwd=str(tmp_path / "a/deep"))
     create("elsewhere", cwd=str(tmp_path))
-    assert line({"session_id": ID}).endswith("\N{MIDDLE DOT} 1 more in this tree\n")
+    assert line({"session_id": ID}).endswith("\N{MIDDLE DOT} 1 more in this worktree\n")
     assert line({"session_id": "elsewhere"}) == "3 sessions\n"
 
 
