@@ -7,10 +7,10 @@ import os
 import time
 
 import filelock  # noqa: F401  # before the fork, as in a tool that runs for long
-import forked
 import psutil  # noqa: F401  # likewise
 import pytest
-from sights import copies, only_file_of
+from reliability import forked
+from reliability.sights import copies, only_file_of
 from support import DEAD_PID, ID
 
 from lib import file_lock, sessions

@@ -9,9 +9,9 @@ import shutil
 import socket
 import time
 
-import forked
 import pytest
-from sights import files_of, listing, only_file_of
+from reliability import forked
+from reliability.sights import files_of, listing, only_file_of
 from support import DEAD_PID, ID, ROOT, errors, payload
 
 from lib import sessions

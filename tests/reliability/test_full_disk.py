@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from sights import files_of
+from reliability.sights import files_of
 from support import ID, ROOT, errors, payload
 
 PAD = "x" * 3000

@@ -10,8 +10,8 @@ import sys
 import time
 import traceback
 
-import forked
-from sights import files_of, only_file_of
+from reliability import forked
+from reliability.sights import files_of, only_file_of
 from support import ID, ROOT, given_up, payload
 
 from lib import file_lock, sessions

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import mutants
 import pytest
+from reliability import mutants
 
 
 @pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.name)

@@ -10,10 +10,9 @@ import subprocess
 import sys
 import time
 
-import forked
-import hostile
 import pytest
-from sights import listing
+from reliability import forked, hostile
+from reliability.sights import listing
 from support import SCRIPTS, hook_command
 
 LONGEST_SAID = 2048

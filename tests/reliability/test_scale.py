@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from sights import copies
+from reliability.sights import copies
 from support import DEAD_PID, ID, ROOT, payload, types
 
 from lib import sessions

@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from claude.test_settings import EVENTS, INSTALLER, WRITER, RandomSettings, without_ours
+from settings_files import EVENTS, INSTALLER, WRITER, RandomSettings, without_ours
 from support import ROOT
 
 from lib.claude import settings

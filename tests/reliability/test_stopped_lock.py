@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from sights import only_file_of
+from reliability.sights import only_file_of
 from support import DEAD_PID, ID, Client, errors, lines
 
 from lib import sessions

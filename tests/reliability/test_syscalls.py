@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 import support
-import tracing
-from sights import files_of
+from reliability import tracing
+from reliability.sights import files_of
 from support import ID, ROOT, payload
 
 from lib import sessions

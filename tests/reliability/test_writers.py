@@ -6,8 +6,8 @@ import json
 import time
 
 import filelock  # noqa: F401  # before the fork, as in a tool that runs for long
-import forked
 import pytest
+from reliability import forked
 from support import ID, given_up, payload, types
 
 from lib import file_lock, sessions

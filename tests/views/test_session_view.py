@@ -1,4 +1,4 @@
-"""What people see: widths, the table, the facts, quoting and JSON."""
+"""A session as people and programs see it: ids, paths, entries, quoting and JSON."""
 
 from __future__ import annotations
 
@@ -7,31 +7,11 @@ import os
 import subprocess
 
 import pytest
+from sample_session import HOSTILE, NOW, session
 
 from lib.cli import facts
 from lib.record import timestamps
 from lib.views import session_view
-
-NOW = 1_790_000_000.0
-HOSTILE = "\x1b]0;pwned\x07\x1b[31mred\nnext\u202elanif\r\x9b2J\ud800"
-MINUTE = 60.0
-
-
-def session(**changes):
-    return {
-        **dict.fromkeys(session_view.KEYS),
-        "session_id": "6f2a1b3c-0000-4000-8000-000000000001",
-        "verdict": "alive",
-        "reasons": ["pid 1 is running", "last heartbeat 3 s ago"],
-        "state": "busy",
-        "pid": 1,
-        "cwd": "/srv/shop",
-        "start_time": timestamps.from_epoch(NOW - 90 * MINUTE),
-        "last_heartbeat": timestamps.from_epoch(NOW - 3),
-        "path": "/store/6f2a1b3c-0000-4000-8000-000000000001.jsonl",
-        "archived": False,
-        **changes,
-    }
 
 
 def test_a_short_id_is_the_shortest_of_8_or_more_that_means_one_session():
@@ -86,21 +66,6 @@ def test_where_is_the_working_tree_of_the_folder(tmp_path):
 @pytest.mark.parametrize("cwd", ["/nul\0byte", "/half\ud800"], ids=["nul", "surrogate"])
 def test_a_folder_that_cannot_be_one_is_shown_all_the_same(cwd):
     assert session_view.where(session(cwd=cwd)).startswith("/")
-
-
-def test_facts_name_verdict_and_each_reason_on_a_line_of_its_own():
-    lines = facts.lines(session(label="nightly"), NOW)
-    at = lines.index("verdict    alive")
-    assert lines[at + 1].strip() == "pid 1 is running"
-    assert lines[at + 2].strip() == "last heartbeat 3 s ago"
-    assert "label      nightly" in lines
-    assert f"heartbeat  {timestamps.from_epoch(NOW - 3)} (3 s ago)" in lines
-
-
-def test_facts_pass_over_what_is_not_known():
-    lines = facts.lines(session(pid=None, cwd=None, start_time=None), NOW)
-    names = [line.split()[0] for line in lines]
-    assert not {"folder", "process", "started", "label"} & set(names)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from views.test_session_view import HOSTILE, NOW, session
+from sample_session import HOSTILE, NOW, session
 
 from lib.cli.terminal import session_table as tables
 from lib.cli.terminal.width import width

@@ -1,0 +1,199 @@
+"""Folding entries to metadata: which process, state, label and times count."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import pytest
+from folding import add_raw, fold, write
+from support import DEAD_PID, ID, Client
+
+from lib import sessions
+from lib.record import timestamps
+from lib.system import process
+
+
+@pytest.fixture
+def path(store):
+    sessions.create_session(session_id=ID)
+    return store / f"{ID}.jsonl"
+
+
+FIRST = {"pid": 100, "process": "linux:b:1:100:5", "host": "here"}
+REUSED = {"pid": 100, "process": "linux:b:1:100:9", "host": "here"}
+SECOND = {"pid": 200, "process": "linux:b:1:200:7", "host": "here"}
+BARE = {"pid": 200, "host": "here"}
+AWAY = {**FIRST, "host": "away"}
+
+
+@pytest.mark.parametrize(
+    ("first", "beats", "current", "others"),
+    [
+        (FIRST, [FIRST], FIRST, []),
+        (FIRST, [SECOND], SECOND, [FIRST]),
+        (FIRST, [REUSED], REUSED, [FIRST]),
+        (FIRST, [SECOND, FIRST], FIRST, [SECOND]),
+        (FIRST, [AWAY], AWAY, []),
+        (FIRST, [{}], FIRST, []),
+        (BARE, [SECOND], SECOND, []),
+        ({"pid": 100, "host": "here"}, [BARE], BARE, [{"pid": 100, "host": "here"}]),
+        ({"host": "here"}, [FIRST], FIRST, []),
+        (FIRST, [FIRST | {"others": [SECOND]}], FIRST, [SECOND]),
+    ],
+)
+def test_whom_heartbeats_name_is_at_work(path, first, beats, current, others):
+    line = json.loads(path.read_text())
+    for key in ("pid", "process", "host"):
+        del line[key]
+    named = [{"type": "heartbeat", "state": "busy", **beat} for beat in beats]
+    write(path, line | first, *named)
+    metadata = fold(path)
+    assert {key: metadata[key] for key in FIRST if key in metadata} == current
+    found = [dict(other) for other in metadata.get("others", [])]
+    assert [{k: v for k, v in o.items() if k != "state"} for o in found] == others
+
+
+@pytest.mark.parametrize(
+    ("states", "state"),
+    [
+        (["busy", None], "busy"),
+        (["busy", "no state"], "busy"),
+        (["closed"], "closed"),
+        (["closed", None], "idle"),
+        ([None], "idle"),
+    ],
+)
+def test_a_heartbeat_without_a_state_changes_none(path, states, state):
+    first = json.loads(path.read_text())
+    beats = [{"type": "heartbeat", "state": said, "pid": 7} for said in states]
+    write(path, {k: v for k, v in first.items() if k != "process"} | {"pid": 7}, *beats)
+    assert fold(path)["state"] == state
+
+
+def test_the_newest_of_all_times_counts_whatever_their_order(path):
+    now = time.time()
+    stamps = [timestamps.from_epoch(now - ago) for ago in (50, 10, 30)]
+    first = json.loads(path.read_text()) | {
+        "start_time": timestamps.from_epoch(now - 99),
+        "last_heartbeat": timestamps.from_epoch(now - 99),
+    }
+    beats = [{"type": "heartbeat", "timestamp": stamp} for stamp in stamps]
+    write(path, first, *beats)
+    assert fold(path)["last_heartbeat"] == stamps[1]
+
+
+HOUR = 3600.0
+NO_TIMES = [None, "soon", 1.7e9, "9" * 99, ["2026-01-01T00:00:00.000Z"]]
+
+
+def ago(hours):
+    return timestamps.from_epoch(time.time() - hours * HOUR)
+
+
+@pytest.mark.parametrize("value", NO_TIMES, ids=lambda value: ascii(value)[:9])
+def test_without_a_heartbeat_the_start_counts_and_then_the_file(path, value):
+    first = json.loads(path.read_text())
+    first |= {"start_time": ago(3), "last_heartbeat": value}
+    beat = {"type": "heartbeat", "timestamp": value, "state": "busy"}
+    write(path, first, beat)
+    os.utime(path, (time.time() - 5 * HOUR,) * 2)
+    assert fold(path)["last_heartbeat"] == first["start_time"]
+    for nothing in ("soon", None):
+        write(path, first | {"start_time": nothing}, beat)
+        os.utime(path, (time.time() - 5 * HOUR,) * 2)
+        assert fold(path)["last_heartbeat"] == timestamps.from_epoch(
+            path.stat().st_mtime
+        )
+    good = ago(2)
+    write(path, first, {"type": "heartbeat", "timestamp": good}, beat)
+    assert fold(path)["last_heartbeat"] == good
+
+
+def test_a_heartbeat_from_the_future_is_the_files_time_and_never_later_than_now(path):
+    first = json.loads(path.read_text())
+    first |= {"start_time": ago(30), "last_heartbeat": ago(29)}
+    write(path, first, {"type": "heartbeat", "timestamp": ago(-0.02)})
+    assert fold(path)["last_heartbeat"] > ago(0)  # 72 s: a clock that disagrees a bit
+    for ahead in (1, 24, 87_600):
+        write(path, first, {"type": "heartbeat", "timestamp": ago(-ahead)})
+        os.utime(path, (time.time() - 5 * HOUR,) * 2)
+        assert fold(path)["last_heartbeat"] == timestamps.from_epoch(
+            path.stat().st_mtime
+        )
+        os.utime(path, (time.time() - 40 * HOUR,) * 2)
+        assert fold(path)["last_heartbeat"] == first["last_heartbeat"]
+        os.utime(path, (time.time() + 87_600 * HOUR,) * 2)
+        assert fold(path)["last_heartbeat"] <= ago(0)
+
+
+def test_a_time_of_another_form_is_understood(path):
+    first = json.loads(path.read_text())
+    first["start_time"] = first["last_heartbeat"] = "2026-01-01T02:00:00+02:00"
+    write(path, first, {"type": "heartbeat", "timestamp": "20260103T000000Z"})
+    assert fold(path)["last_heartbeat"] == "2026-01-03T00:00:00.000Z"
+
+
+def test_a_heartbeat_of_a_hook_whose_client_died_claims_no_process(path):
+    pid = fold(path)["pid"]
+    sessions.update_heartbeat(ID, state="busy", pid=0)
+    assert fold(path)["pid"] == pid
+
+
+def test_values_of_the_wrong_kind_are_passed_over(path):
+    write(
+        path,
+        {
+            "type": "session_metadata",
+            "session_id": ID,
+            "pid": True,
+            "process": 7,
+            "host": [],
+            "cwd": {},
+            "label": 1,
+            "tasks": "x",
+            "start_time": 5,
+            "last_heartbeat": None,
+            "others": "x",
+            "unheard_of": 1,
+        },
+        {"type": "heartbeat", "state": "dancing", "pid": "x", "others": [1, {}, None]},
+        {"type": "session_close", "reason": 7, "others": {"pid": DEAD_PID}},
+        {"type": ["heartbeat"]},
+        {"type": None},
+    )
+    metadata = fold(path)
+    assert set(metadata) == {
+        "session_id",
+        "state",
+        "close_reason",
+        "last_heartbeat",
+    }
+    assert metadata["state"] == "closed"
+
+
+def test_two_processes_that_close_at_once_leave_it_closed(path):
+    """Each saw the other still running, and says so in its close."""
+    with Client() as second:
+        sessions.resume_session(ID, source="resume", pid=second.pid)
+        resumed = json.loads(path.read_bytes().splitlines()[-1])
+        assert resumed["others"][0]["pid"] == os.getpid()
+        for pid, other in ((os.getpid(), second.pid), (second.pid, os.getpid())):
+            both = {
+                "type": "session_close",
+                "pid": pid,
+                "process": process.fingerprint(pid),
+                "reason": "other",
+                "others": [{"pid": other, "process": process.fingerprint(other)}],
+            }
+            with path.open("a") as file:
+                file.write(json.dumps(both) + "\n")
+        assert fold(path)["state"] == "closed"
+
+
+def test_what_is_carried_never_wins_over_an_update_that_came_before(path):
+    add_raw(path, type="session_update", label="new", tasks=[1])
+    add_raw(path, type="heartbeat", state="busy", label="old", tasks=[])
+    metadata = fold(path)
+    assert (metadata["label"], metadata["tasks"]) == ("new", [1])
