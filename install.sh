@@ -70,7 +70,7 @@ runpy.run_module("lib.installer", run_name="__main__", alter_sys=True)' "$root" 
 
 is_ready() {
   cmp -s requirements.txt .venv/requirements.txt &&
-    .venv/bin/python -I -c 'import filelock, psutil, dateutil, wcwidth' 2>/dev/null
+    .venv/bin/python -I -c 'import filelock, psutil, dateutil, wcwidth, jinja2' 2>/dev/null
 }
 
 # Built aside and renamed: whoever looks sees the old one, the new one, or none.

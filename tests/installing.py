@@ -17,7 +17,8 @@ import pytest
 from support import ROOT
 
 PARTS = ["install.sh", "settings.example.json", "requirements.txt", "hooks", "lib"]
-PACKAGES = ["filelock", "psutil", "dateutil", "six", "tzdata", "wcwidth"]
+PACKAGES = ["filelock", "psutil", "dateutil", "six", "tzdata"]
+PACKAGES += ["wcwidth", "jinja2", "markupsafe"]
 
 
 @pytest.fixture(scope="session")

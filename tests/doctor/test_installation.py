@@ -40,7 +40,7 @@ def test_packages_that_are_missing_are_named_with_what_installs_them(
     assert done.returncode == 1
     check, message, fix = Findings(json.loads(done.stdout)).problem
     assert check == "packages"
-    assert message.endswith("lacks filelock, psutil, python-dateutil, wcwidth")
+    assert message.endswith("lacks filelock, psutil, python-dateutil, wcwidth, jinja2")
     assert fix.startswith(f"{bare}/bin/python -m pip install filelock")
 
 

@@ -7,13 +7,16 @@ import json
 import os
 import re
 import stat
+import subprocess
+import sys
 import time
 
 import browser
 import pytest
-from command_line import DAY, HOSTILE, create, write
+from command_line import DAY, HOSTILE, create, environment, write
 
 from lib import sessions
+from lib.cli import main
 from lib.cli.report import page, svg
 from lib.record import timestamps
 from lib.views import local_days, report, spans
@@ -225,7 +228,7 @@ def test_stdout_is_for_one_of_page_and_json(headcount, known, tmp_path):
 
 
 def test_thousands_of_sessions_make_a_page_of_bounded_size(store, monkeypatch):
-    monkeypatch.setattr(page, "MOST_ROWS", 30)
+    monkeypatch.setattr(page, "MAX_ROWS", 30)
     for number in range(100):
         signs = [(-9 + n / 30, ("busy", "waiting")[n % 2]) for n in range(200)]
         lasting(store, f"session-{number:03d}", -10, *signs, label=EVIL * 99)
@@ -247,12 +250,41 @@ def test_a_session_with_endless_changes_is_drawn_as_finely_as_can_be_seen(store)
         for n, begin in enumerate(moments)
     ]
     row = row._replace(parts=[spans.Part(changes, spans.CLOSED)])
-    drawn = "".join(svg.drawing(day, "a day", [row], 0))
+    drawn = "".join(svg.timeline(day, "a day", [row], 0))
     assert len(drawn) < 16_000
     # Each bar that can be seen has all three in it: the most urgent stands for them.
     assert 'class="waiting"' in drawn
     assert 'class="busy"' not in drawn
     assert 'class="idle"' not in drawn
+
+
+def test_page_without_jinja2_is_an_error_that_says_how_to_install_it(
+    store, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert main.main(["report", "--html", "-"]) == main.FAILED
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "jinja2" in err
+    assert "./install.sh" in err
+    assert err.count("\n") == 1
+
+
+def test_only_the_page_imports_jinja2(store):
+    create()
+    for words, imported in (("[]", False), ("['--html', '-']", True)):
+        code = (
+            f"import sys; from lib.cli import main; main.main(['report', *{words}])\n"
+            "print('jinja2' in sys.modules, file=sys.stderr)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment(store),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr == f"{imported}\n"
 
 
 # ---- in a browser ---------------------------------------------------------------
