@@ -22,16 +22,19 @@ EVENTS = [
 THEIRS = '{"type": "command", "command": "say done"}'
 
 
-THEIR_STATUS_LINES = [
-    {"type": "command", "command": "~/bin/line", "padding": 0},
-    {"type": "command", "command": "~/bin/line # headcount"},
-    {"type": "command", "command": "/x/hooks/statusline.py "},
-    {"type": "static", "command": "/x/hooks/statusline.py # headcount"},
-    {"type": "command", "command": ["/x/hooks/statusline.py # headcount"]},
-    {},
-    None,
-    "/x/hooks/statusline.py # headcount",
-]
+THEIR_STATUS_LINES = {
+    "other-command": {"type": "command", "command": "~/bin/line", "padding": 0},
+    "our-mark-only": {"type": "command", "command": "~/bin/line # headcount"},
+    "our-path-only": {"type": "command", "command": "/x/hooks/statusline.py "},
+    "other-type": {"type": "static", "command": "/x/hooks/statusline.py # headcount"},
+    "command-is-a-list": {
+        "type": "command",
+        "command": ["/x/hooks/statusline.py # headcount"],
+    },
+    "empty-object": {},
+    "null": None,
+    "text": "/x/hooks/statusline.py # headcount",
+}
 
 
 def installed_events(path):
@@ -127,7 +130,7 @@ class RandomSettings:
                 for event in self.chance.sample([*EVENTS, "PreToolUse", "hooks"], 4)
             }
         if self.chance.random() < 0.3:
-            value["statusLine"] = self.chance.choice(THEIR_STATUS_LINES)
+            value["statusLine"] = self.chance.choice([*THEIR_STATUS_LINES.values()])
         return dict(self.chance.sample(list(value.items()), len(value)))
 
     def group(self):

@@ -59,7 +59,7 @@ def imports_of(path):
     return imported - {""}  # the version, in `lib/__init__.py`
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: name_of(path) or "lib")
 def test_imports_go_down_the_layers(path):
     if name_of(path) in TANGLED:
         return

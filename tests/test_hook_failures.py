@@ -149,7 +149,9 @@ def test_a_stdin_that_does_not_block_is_waited_for(store):
     assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
 
 
-@pytest.mark.parametrize("stays_open", [False, True])
+@pytest.mark.parametrize(
+    "stays_open", [False, True], ids=["stdin-closed", "stdin-open"]
+)
 def test_a_hook_that_was_held_up_past_its_deadline_records_its_event(store, stays_open):
     """As on a machine with no time for it, or one that slept."""
     hook = waiting_hook("stop")

@@ -266,7 +266,7 @@ def test_uninstalling_works_without_the_environment(run, checkout, home):
 
 
 @pytest.mark.parametrize(
-    "options", [["--dry-run"], ["--print"], ["--uninstall", "--dry-run"]]
+    "options", [["--dry-run"], ["--print"], ["--uninstall", "--dry-run"]], ids=" ".join
 )
 def test_looking_writes_nothing(run, home, tmp_path, options):
     checkout = copy_of_checkout(tmp_path / "checkout")

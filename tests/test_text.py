@@ -17,6 +17,7 @@ from lib import text as text_module
         (7300, "2 h"),
         (9e5, "10 d"),
     ],
+    ids=["negative", "zero", "seconds", "minutes", "hours", "days"],
 )
 def test_a_duration_is_said_in_its_largest_unit(seconds, said):
     assert text_module.humanize(seconds) == said
@@ -33,6 +34,7 @@ def test_a_duration_is_said_in_its_largest_unit(seconds, said):
         ("日本 🎉 é", 80, "日本 🎉 é"),
         ("abcdef", 4, "abc…"),
     ],
+    ids=["ascii", "escape", "white-space", "bidi", "surrogate", "wide", "too-long"],
 )
 def test_plain_text_cannot_disturb_a_terminal(text, limit, shown):
     assert text_module.printable(text, limit) == shown

@@ -56,7 +56,7 @@ def test_the_law_holds_for_random_files_with_status_lines(ours, line):
         assert settings.unmerge(merged, text) == text
 
 
-@pytest.mark.parametrize("theirs", THEIR_STATUS_LINES, ids=repr)
+@pytest.mark.parametrize("theirs", THEIR_STATUS_LINES.values(), ids=THEIR_STATUS_LINES)
 def test_a_status_line_that_is_not_ours_stays(theirs, ours, line, path):
     text = json.dumps({"statusLine": theirs}, indent=1)
     path.write_text(text)

@@ -14,13 +14,13 @@ from lib.errors import UsageError
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
-        ("2026-11-23", 1795413600),
-        ("2026-11-23T06:00", 1795435200),
-        ("2026-07-01T06:00", 1782903600),
-        ("2026-11-23T06:00Z", 1795413600),
-        ("2026-W48-1", 1795413600),
-        ("2026-11-23 06:00+01:00", 1795410000),
-        ("12h", 1795413600 - 43200),
+        pytest.param("2026-11-23", 1795413600, id="date"),
+        pytest.param("2026-11-23T06:00", 1795435200, id="winter"),
+        pytest.param("2026-07-01T06:00", 1782903600, id="summer"),
+        pytest.param("2026-11-23T06:00Z", 1795413600, id="utc"),
+        pytest.param("2026-W48-1", 1795413600, id="week-date"),
+        pytest.param("2026-11-23 06:00+01:00", 1795410000, id="offset"),
+        pytest.param("12h", 1795413600 - 43200, id="ago"),
     ],
 )
 def test_a_time_that_a_person_types_is_of_their_zone(text, seconds, monkeypatch):

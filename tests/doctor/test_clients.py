@@ -123,7 +123,9 @@ def test_a_client_without_a_record_never_makes_a_problem(
     assert on_record(findings) == "0 of 2 live clients on record"
 
 
-@pytest.mark.parametrize("change", [{"procStart": "1"}, {"procStart": None}])
+@pytest.mark.parametrize(
+    "change", [{"procStart": "1"}, {"procStart": None}], ids=["other-start", "no-start"]
+)
 def test_a_number_that_was_reused_is_no_client(examine, installed, start, change):
     start(**change)
     assert not any(f["check"] == "clients" for f in examine()[0])
@@ -161,7 +163,9 @@ def test_one_that_runs_no_hooks_by_its_arguments_is_told_so(
 
 
 @pytest.mark.parametrize(
-    "words", [["--setting-sources", "project,local"], ["--setting-sources=project"]]
+    "words",
+    [["--setting-sources", "project,local"], ["--setting-sources=project"]],
+    ids=["two-words", "one-word"],
 )
 def test_one_that_does_not_read_the_settings_with_the_hooks_is_told_so(
     reason, start, long_installed, words

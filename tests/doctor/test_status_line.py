@@ -9,7 +9,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("gone", [True, False])
+@pytest.mark.parametrize("gone", [True, False], ids=["script-gone", "script-there"])
 def test_a_status_line_of_ours_needs_its_script(examine, installed, checkout, gone):
     script = checkout / "hooks/statusline.py"
     command = shlex.join([sys.executable, "-I", "-S", str(script)]) + " # headcount"
@@ -28,7 +28,9 @@ def test_a_status_line_of_ours_needs_its_script(examine, installed, checkout, go
 
 
 @pytest.mark.parametrize(
-    "value", ['"x"', "[]", "1", '{"command": 5}', '{"command": "/hooks/statusline.py"}']
+    "value",
+    ['"x"', "[]", "1", '{"command": 5}', '{"command": "/hooks/statusline.py"}'],
+    ids=["text", "list", "number", "command-is-a-number", "no-mark"],
 )
 def test_a_status_line_that_is_not_ours_is_nobodys_business(
     examine, home, value, installed

@@ -31,16 +31,24 @@ AWAY = {**FIRST, "host": "away"}
 @pytest.mark.parametrize(
     ("first", "beats", "current", "others"),
     [
-        (FIRST, [FIRST], FIRST, []),
-        (FIRST, [SECOND], SECOND, [FIRST]),
-        (FIRST, [REUSED], REUSED, [FIRST]),
-        (FIRST, [SECOND, FIRST], FIRST, [SECOND]),
-        (FIRST, [AWAY], AWAY, []),
-        (FIRST, [{}], FIRST, []),
-        (BARE, [SECOND], SECOND, []),
-        ({"pid": 100, "host": "here"}, [BARE], BARE, [{"pid": 100, "host": "here"}]),
-        ({"host": "here"}, [FIRST], FIRST, []),
-        (FIRST, [FIRST | {"others": [SECOND]}], FIRST, [SECOND]),
+        pytest.param(FIRST, [FIRST], FIRST, [], id="same"),
+        pytest.param(FIRST, [SECOND], SECOND, [FIRST], id="another"),
+        pytest.param(FIRST, [REUSED], REUSED, [FIRST], id="reused-pid"),
+        pytest.param(FIRST, [SECOND, FIRST], FIRST, [SECOND], id="back-to-the-first"),
+        pytest.param(FIRST, [AWAY], AWAY, [], id="another-host"),
+        pytest.param(FIRST, [{}], FIRST, [], id="no-process"),
+        pytest.param(BARE, [SECOND], SECOND, [], id="pid-then-fingerprint"),
+        pytest.param(
+            {"pid": 100, "host": "here"},
+            [BARE],
+            BARE,
+            [{"pid": 100, "host": "here"}],
+            id="two-bare-pids",
+        ),
+        pytest.param({"host": "here"}, [FIRST], FIRST, [], id="none-then-a-process"),
+        pytest.param(
+            FIRST, [FIRST | {"others": [SECOND]}], FIRST, [SECOND], id="others-carried"
+        ),
     ],
 )
 def test_whom_heartbeats_name_is_at_work(path, first, beats, current, others):
@@ -64,6 +72,7 @@ def test_whom_heartbeats_name_is_at_work(path, first, beats, current, others):
         (["closed", None], "idle"),
         ([None], "idle"),
     ],
+    ids=["none", "invalid", "closed", "none-after-closed", "none-at-first"],
 )
 def test_a_heartbeat_without_a_state_changes_none(path, states, state):
     first = json.loads(path.read_text())

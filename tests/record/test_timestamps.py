@@ -27,6 +27,11 @@ from lib.record import timestamps
         (b"2026-11-23", None),
         ([], None),
     ],
+    ids=[
+        *["epoch", "milliseconds", "microseconds", "offset", "no-zone", "empty"],
+        *["number-in-text", "month-name", "end-of-time", "out-of-range"],
+        *["arabic-digit", "long", "null", "number", "bytes", "list"],
+    ],
 )
 def test_a_time_is_understood_or_none(text, seconds):
     assert timestamps.parse(text) == seconds

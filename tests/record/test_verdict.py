@@ -161,6 +161,7 @@ def test_reasons_are_in_plain_words(processes):
         {"last_heartbeat": "9" * 99},
         {},
     ],
+    ids=["others-number", "others-numbers", "state-list", "heartbeat-digits", "empty"],
 )
 def test_no_record_makes_it_raise(metadata):
     assert sessions.verdict(metadata).verdict == "stale"

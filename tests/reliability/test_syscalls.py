@@ -74,7 +74,9 @@ class Trial(NamedTuple):
         )
 
 
-@pytest.mark.parametrize(("call", "seconds"), [("read", 0.5), ("pselect6", 1.0)])
+@pytest.mark.parametrize(
+    ("call", "seconds"), [("read", 0.5), ("pselect6", 1.0)], ids=["read", "pselect6"]
+)
 def test_a_call_that_returns_late_costs_no_event(store, tmp_path, call, seconds):
     """The machine had no time for the hook when its payload had come."""
     tracing.need_strace()

@@ -103,7 +103,9 @@ def test_a_stale_session_is_archived_and_its_next_hook_brings_it_back(quiet):
     assert sessions.is_session_alive(sessions.discover_sessions()[0].metadata)
 
 
-@pytest.mark.parametrize(("hours", "archived"), [(1, []), (25, [ID])])
+@pytest.mark.parametrize(
+    ("hours", "archived"), [(1, []), (25, [ID])], ids=["1-hour", "25-hours"]
+)
 def test_an_unknown_one_is_archived_only_after_the_limit(quiet, hours, archived):
     sessions.create_session(session_id=ID, pid=0)
     age(quiet / f"{ID}.jsonl", hours * 3600)

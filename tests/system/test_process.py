@@ -128,7 +128,9 @@ def test_what_is_no_number_of_a_process_is_unknown(pid):
 
 
 @pytest.mark.parametrize(
-    "known", ["", "linux", "linux:a", "x:y:z", "psutil:1:1", 7, []]
+    "known",
+    ["", "linux", "linux:a", "x:y:z", "psutil:1:1", 7, []],
+    ids=["empty", "scheme", "too-short", "other-scheme", "psutil", "number", "list"],
 )
 def test_a_fingerprint_of_another_make_is_unknown_not_dead(known):
     expected = RUNNING if not known else UNKNOWN

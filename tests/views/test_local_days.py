@@ -91,6 +91,10 @@ def test_a_day_that_a_country_left_out_is_no_day(zone):
     ]
 
 
-@pytest.mark.parametrize("text", ["7d", "2026-13-01", "2026-02-30", "", "9" * 99])
+@pytest.mark.parametrize(
+    "text",
+    ["7d", "2026-13-01", "2026-02-30", "", "9" * 99],
+    ids=["duration", "month-13", "february-30", "empty", "digits"],
+)
 def test_what_is_no_day_has_no_midnight(text):
     assert local_days.midnight(text) is None

@@ -85,7 +85,15 @@ def test_a_mistyped_word_gets_a_hint(headcount, words, hint):
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("word", ["zzzz", "\x1b[31m", "x" * 100_000, "$(rm -rf x)7"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "zzzz",
+        pytest.param("\x1b[31m", id="control"),
+        pytest.param("x" * 100_000, id="long"),
+        "$(rm -rf x)7",
+    ],
+)
 def test_what_is_like_nothing_gets_no_hint(headcount, word):
     code, _, err = headcount(word)
     assert code == 2

@@ -172,24 +172,37 @@ def many(store):
 @pytest.mark.parametrize(
     ("words", "found"),
     [
-        (["--state", "waiting"], ["waiting-one"]),
-        (["--state", "busy,idle"], ["busy-one", "idle-one"]),
-        (["--state", "busy", "--state", " idle"], ["busy-one", "idle-one"]),
-        (["--state", "closed"], ["closed-one"]),
-        (["--state", "dead"], ["closed-one", "dead-one"]),
-        (["--state", "stale"], ["stale-one"]),
-        (["--state", "unknown"], ["unknown-one"]),
-        (["--state", "unreadable"], ["damaged"]),
-        (["--state", "alive"], ["busy-one", "idle-one", "waiting-one"]),
-        (["--state", "dead", "-a"], ["closed-one", "dead-one", "filed-one"]),
+        pytest.param(["--state", "waiting"], ["waiting-one"], id="waiting"),
+        pytest.param(["--state", "busy,idle"], ["busy-one", "idle-one"], id="comma"),
+        pytest.param(
+            ["--state", "busy", "--state", " idle"],
+            ["busy-one", "idle-one"],
+            id="option-twice",
+        ),
+        pytest.param(["--state", "closed"], ["closed-one"], id="closed"),
+        pytest.param(["--state", "dead"], ["closed-one", "dead-one"], id="dead"),
+        pytest.param(["--state", "stale"], ["stale-one"], id="stale"),
+        pytest.param(["--state", "unknown"], ["unknown-one"], id="unknown"),
+        pytest.param(["--state", "unreadable"], ["damaged"], id="unreadable"),
+        pytest.param(
+            ["--state", "alive"], ["busy-one", "idle-one", "waiting-one"], id="alive"
+        ),
+        pytest.param(
+            ["--state", "dead", "-a"],
+            ["closed-one", "dead-one", "filed-one"],
+            id="dead-and-archived",
+        ),
     ],
-    ids=",".join,
 )
 def test_only_those_of_a_state_or_verdict_are_listed(headcount, many, words, found):
     assert sorted(ids(headcount, *words)) == found
 
 
-@pytest.mark.parametrize("state", ["", "busi", "busy,", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "state",
+    ["", "busi", "busy,", "\x1b[31m"],
+    ids=["empty", "misspelt", "final-comma", "control"],
+)
 def test_a_state_that_is_none_exits_2_and_names_those_there_are(headcount, state):
     code, out, err = headcount("list", "--state", state)
     assert (code, out) == (2, "")

@@ -67,7 +67,9 @@ def test_rm_deletes_after_a_yes_and_prints_what_it_deleted(asked, store):
     assert other.exists()
 
 
-@pytest.mark.parametrize("answer", ["\n", "n\n", "yup\n", "\x04"])
+@pytest.mark.parametrize(
+    "answer", ["\n", "n\n", "yup\n", "\x04"], ids=["enter", "n", "yup", "ctrl-d"]
+)
 def test_anything_but_a_yes_deletes_nothing_and_exits_1(asked, store, answer):
     path = write(store, "dead-one")
     code, out, words = asked("dead-one", answer=answer)

@@ -203,7 +203,11 @@ def test_nothing_to_show_is_a_sentence(headcount, store):
     assert err == f"headcount: no entries in {store} now\n"
 
 
-@pytest.mark.parametrize("number", ["-1", "ten", "", "1" * 5000])
+@pytest.mark.parametrize(
+    "number",
+    ["-1", "ten", "", "1" * 5000],
+    ids=["negative", "word", "empty", "5000-digits"],
+)
 def test_a_number_that_is_none_exits_2_and_is_named(headcount, number):
     code, out, err = headcount("tail", f"--lines={number}")
     assert (code, out) == (2, "")

@@ -218,6 +218,7 @@ def test_the_first_byte_of_an_arrow_key_is_not_escape(monkeypatch):
         (signal.SIGHUP, -signal.SIGHUP),
         (signal.SIGQUIT, -signal.SIGQUIT),
     ],
+    ids=["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"],
 )
 def test_a_signal_ends_it_as_it_would_any_other_and_gives_the_terminal_back(
     watch, store, number, code
@@ -309,7 +310,7 @@ def test_more_sessions_than_lines_are_counted_and_nothing_ever_wraps(watch, stor
     assert all(len(line) <= 50 for line in screen)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (5, 2), (20, 1)])
+@pytest.mark.parametrize("size", [(1, 1), (5, 2), (20, 1)], ids=["1x1", "5x2", "20x1"])
 def test_no_terminal_is_too_small(watch, store, size):
     create(ID)
     seen = watch(columns=size[0], rows=size[1])
