@@ -17,7 +17,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from .claude import config_file, settings, smoke_test
+from .claude import config_file, hook_merge, settings, smoke_test
 from .claude.config_file import BACKUP_SUFFIX, Change
 from .errors import HeadcountError
 from .store import paths, snapshot
@@ -176,7 +176,7 @@ def _purge() -> None:
     print(f"removed:  {_ENVIRONMENT}")
 
 
-def _self_test(ours: settings.Hooks) -> bool:
+def _self_test(ours: hook_merge.Hooks) -> bool:
     print("self-test, into a temporary store:")
     hooks = {event: group["hooks"][0] for event, group in ours.items()}
     failed = 0

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from lib.claude import settings
+from lib.claude import hook_merge, settings
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def variables(store, home, **more):
 
 def install_hooks(path, checkout, text=None):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(settings.merge(text, settings.desired_hooks(str(checkout))))
+    path.write_text(hook_merge.merge(text, settings.desired_hooks(str(checkout))))
     return path
 
 

@@ -297,7 +297,7 @@ def test_the_dry_run_is_a_patch_that_gives_what_the_install_gives(run, checkout,
 
 
 def test_print_is_the_example_with_the_paths_filled_in(run, checkout):
-    printed = run(checkout / "install.sh", "--print").stdout
+    printed = run(checkout / "install.sh", "--print", "--statusline").stdout
     example = (ROOT / "settings.example.json").read_text()
     filled = {
         event: group["hooks"][0]["command"]

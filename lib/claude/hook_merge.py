@@ -1,27 +1,112 @@
-"""The shape of settings that Claude Code takes, as far as our hooks depend on it."""
+"""Our hooks in the text of Claude Code's settings: add them, find them, remove them.
+
+Promises
+    * `merge` is idempotent, and `remove(merge(text, ...), text) == text`, to the byte.
+      What is not ours keeps its bytes, its order and its place in both.
+    * If the text was changed after the merge, `remove` takes out exactly what is ours,
+      and every container that is empty without it. An empty `{}` or `[]` that was there
+      before us may go, too. Claude Code reads both alike.
+
+Ours is a hook of type `command` whose command ends in `# headcount` and names one of
+our scripts, in whichever checkout; and a status line of that kind.
+
+Nothing here reads or writes a file. Text that is not strict JSON, or not settings as
+Claude Code documents them, raises ValueError.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import os
+import re
+import shlex
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import json_edit, status_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from .json_edit import Node
+    from .json_edit import Node, Path
+    from .status_line import StatusLine
+
+Hooks = dict[str, dict[str, Any]]  # event -> its one group, with one hook
+
+_SCRIPT = re.compile(
+    r"""/hooks/(?:session_start|heartbeat|stop|session_end)\.py(?=['"\s])"""
+)
+# The length of the path `hooks, event, index, hooks`. A group is invalid without its
+# list of hooks, so the two are removed together.
+_HOOK_LIST_DEPTH = 4
 
 
-def check(root: Node, events: Iterable[str]) -> None:
-    """Raise ValueError unless Claude Code takes *root*, as far as *events* go."""
+class InstalledHook(NamedTuple):
+    """One of our hooks in the settings.
+
+    *script* and *python* are empty if the command does not name them as a path;
+    *timeout* is in seconds, None if there is none.
+    """
+
+    event: str
+    command: str
+    script: str
+    python: str
+    timeout: float | None
+
+
+def installed_hooks(root: Node) -> list[InstalledHook]:
+    """Return our hooks in the settings *root*, in the order of the text."""
+    return [
+        _installed_hook(str(place[1]), json_edit.at(root, place).value)
+        for place in _our_hooks(root)
+    ]
+
+
+def merge(text: str | None, hooks: Hooks, line: StatusLine | None = None) -> str:
+    """Return the settings *text* (None: no file yet) with each of *hooks* in it once.
+
+    A hook of ours that is there is replaced in place; a new one goes to the end of its
+    event. Ours that are duplicates, or under another event, are removed. The status
+    *line* is set unless the user has another one; None leaves it unchanged. Raises
+    ValueError if *text* is not valid settings.
+    """
+    text = "{}\n" if text is None else text
+    root = json_edit.parse(text)
+    validate(root, hooks)
+    for event in _in_text_order(root, hooks):
+        text = _add(text, event, hooks[event])
+    text = _remove_all(text, _unwanted(json_edit.parse(text), hooks)) or text
+    return status_line.merge(text, line)
+
+
+def remove(text: str, backup: str | None) -> str | None:
+    """Return the settings *text* without ours, or None if nothing is left in it.
+
+    *backup* is the text before our merge, None if there is none: it is returned if
+    *text* was not changed since. Raises ValueError if *text* is not valid settings.
+    """
+    root = json_edit.parse(text)
+    validate(root, {})
+    if backup is not None and _is_merge_of(backup, text, root):
+        return backup
+    return _remove_all(text, _our_places(root))
+
+
+# Validation
+
+
+def validate(root: Node, events: Iterable[str]) -> None:
+    """Raise ValueError unless *root* is valid settings, as far as *events* go."""
     _expect(root, dict, "the whole")
     hooks = root.children.get("hooks")
     if hooks:
         _expect(hooks, dict, "`hooks`")
         for event in events:
             if event in hooks.children:
-                _check_event(f"`hooks.{event}`", hooks.children[event])
+                _validate_event(f"`hooks.{event}`", hooks.children[event])
 
 
-def _check_event(name: str, groups: Node) -> None:
+def _validate_event(name: str, groups: Node) -> None:
     _expect(groups, list, name)
     for group in groups.children.values():
         _expect(group, dict, f"an element of {name}")
@@ -33,5 +118,188 @@ def _check_event(name: str, groups: Node) -> None:
 
 def _expect(node: Node | None, kind: type, name: str) -> None:
     if node is None or not isinstance(node.value, kind):
-        words = {"dict": "an object", "list": "an array", "str": "a string"}
-        raise ValueError(f"{name} is not {words[kind.__name__]}")
+        kinds = {"dict": "an object", "list": "an array", "str": "a string"}
+        raise ValueError(f"{name} is not {kinds[kind.__name__]}")
+
+
+def verify(
+    before: str | None, after: str | None, hooks: Hooks, line: StatusLine | None = None
+) -> None:
+    """Raise ValueError unless *after* is *before* with exactly *hooks* and *line*.
+
+    Only a bug in this package can make it fail. But such a bug would damage settings
+    of others, so every change is verified, by other means than the merge's.
+    """
+    root = json_edit.parse(after or "{}")
+    validate(root, hooks)
+    present = [
+        (place[1], json_edit.at(root, place).value) for place in _our_hooks(root)
+    ]
+    expected = [(event, group["hooks"][0]) for event, group in hooks.items()]
+    if sorted(present, key=repr) != sorted(expected, key=repr):
+        raise ValueError(f"after the merge it would hold {len(present)} of our hooks")
+    status_line.verify(root, line)
+    if _foreign(before) != _foreign(after):
+        raise ValueError("the merge would change what is not ours")
+
+
+def _foreign(text: str | None) -> str:
+    """Return what is not ours in *text*, normalized, without empty containers."""
+    settings = json.loads(text or "{}")
+    hooks = settings.pop("hooks", {})
+    if status_line.is_ours(settings.get(status_line.KEY)):
+        del settings[status_line.KEY]
+    for event, groups in list(hooks.items()):
+        if isinstance(groups, list):
+            hooks[event] = [kept for group in groups if (kept := _foreign_group(group))]
+    kept = {event: groups for event, groups in hooks.items() if groups != []}
+    return json.dumps([settings, kept])
+
+
+def _foreign_group(group: Any) -> Any:  # noqa: ANN401  # JSON
+    hooks = group.get("hooks") if isinstance(group, dict) else None
+    if not isinstance(hooks, list) or not any(_is_ours(hook) for hook in hooks):
+        return group
+    others = [hook for hook in hooks if not _is_ours(hook)]
+    return {**group, "hooks": others} if others else None
+
+
+# What is ours
+
+
+def _is_ours(hook: object) -> bool:
+    if not isinstance(hook, dict) or hook.get("type") != "command":
+        return False
+    command = hook.get("command")
+    return (
+        isinstance(command, str)
+        and command.rstrip().endswith(status_line.MARK)
+        and _SCRIPT.search(command) is not None
+    )
+
+
+def _our_hooks(root: Node) -> Iterator[Path]:
+    """Yield the path of each of our hooks, in the order of the text."""
+    hooks = root.children.get("hooks")
+    for event, groups in hooks.children.items() if hooks else ():
+        for index, group in groups.children.items():
+            entries = group.children.get("hooks")
+            for number, hook in entries.children.items() if entries else ():
+                if _is_ours(hook.value):
+                    yield ("hooks", event, index, "hooks", number)
+
+
+def _our_places(root: Node) -> list[Path]:
+    return [*_our_hooks(root), *status_line.places(root)]
+
+
+def _installed_hook(event: str, hook: Any) -> InstalledHook:  # noqa: ANN401  # JSON
+    command, timeout = hook["command"], hook.get("timeout")
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = [""]
+    script = next((word for word in words if _SCRIPT.search(word + " ")), "")
+    python = words[0] if os.path.isabs(words[0]) else ""
+    timeout = timeout if type(timeout) in {int, float} else None
+    return InstalledHook(event, command, script, python, timeout)
+
+
+def _script(hook: Any) -> str:  # noqa: ANN401  # JSON
+    match = _SCRIPT.search(hook["command"])
+    return match[0] if match else ""
+
+
+# Adding and removing
+
+
+def _in_text_order(root: Node, events: Iterable[str]) -> list[str]:
+    """Return *events* in the order in which they will be in the text.
+
+    What an insertion looks like may depend on those before it, in an oddly formatted
+    file. With this order, `remove` can repeat them.
+    """
+    present = root.children["hooks"].children if "hooks" in root.children else {}
+    order = {event: number for number, event in enumerate(present)}
+    return sorted(events, key=lambda event: order.get(event, len(order)))
+
+
+def _add(text: str, event: str, group: dict[str, Any]) -> str:
+    root = json_edit.parse(text)
+    (hook,) = group["hooks"]
+    script = _script(hook)
+    for place in _our_hooks(root):
+        present = json_edit.at(root, place).value
+        if present == hook and place[1] == event:
+            return text
+        if _script(present) == script and place[1] == event:
+            return _replace(text, root, place, hook)
+    if "hooks" not in root.children:
+        return json_edit.append(text, root, (), "hooks", {event: [group]})
+    if event not in root.children["hooks"].children:
+        return json_edit.append(text, root, ("hooks",), event, [group])
+    return json_edit.append(text, root, ("hooks", event), None, group)
+
+
+def _replace(text: str, root: Node, place: Path, hook: dict[str, Any]) -> str:
+    """Put *hook* at *place*; if only its command differs, replace nothing else."""
+    present: Any = json_edit.at(root, place).value
+    if {**present, "command": hook["command"]} == hook:
+        return json_edit.replace(text, root, (*place, "command"), hook["command"])
+    return json_edit.replace(text, root, place, hook)
+
+
+def _unwanted(root: Node, hooks: Hooks) -> list[Path]:
+    """Return the paths of our hooks that are not in *hooks*, or are duplicates."""
+    missing = {event: group["hooks"][0] for event, group in hooks.items()}
+    unwanted = []
+    for place in _our_hooks(root):
+        event = str(place[1])
+        if event in missing and json_edit.at(root, place).value == missing[event]:
+            del missing[event]
+        else:
+            unwanted.append(place)
+    return unwanted
+
+
+def _is_merge_of(backup: str, text: str, root: Node) -> bool:
+    """Whether merging what is ours in *text* into *backup* gives *text* again.
+
+    *root* is of *text*. False if *backup* is damaged, or has something of ours itself.
+    """
+    hooks = {
+        str(place[1]): {"hooks": [json_edit.at(root, place).value]}
+        for place in _our_hooks(root)
+    }
+    line: Any = (
+        root.children[status_line.KEY].value if status_line.places(root) else None
+    )
+    try:
+        clean = not _our_places(json_edit.parse(backup))
+        return clean and merge(backup, hooks, line) == text
+    except ValueError:
+        return False
+
+
+def _remove_all(text: str, places: list[Path]) -> str | None:
+    """Return *text* without the values at *places*, which are in the text's order."""
+    for place in reversed(places):
+        shorter = _prune(text, place)
+        if shorter is None:
+            return None
+        text = shorter
+    return text
+
+
+def _prune(text: str, place: Path) -> str | None:
+    """Remove the value at *place*, and every container that is empty without it."""
+    root = json_edit.parse(text)
+    while len(place) == _HOOK_LIST_DEPTH or _is_only_child(root, place):
+        place = place[:-1]
+        if not place:
+            return None
+    return json_edit.remove(text, root, place)
+
+
+def _is_only_child(root: Node, place: Path) -> bool:
+    return len(json_edit.at(root, place[:-1]).children) == 1

@@ -7,7 +7,7 @@ and what we add looks like its neighbours.
 Promises
     * `parse` takes strict JSON only: no comments, trailing commas, duplicate keys,
       NaN, numbers beyond the range, byte order mark or empty text.
-    * `append`, `replace`, `remove` and `put` are pure: text and its root in, text out.
+    * `append`, `replace` and `remove` are pure: text and its root in, text out.
     * `remove` takes back what `append` put at the end of a container that was not
       empty, to the byte. An emptied container is left as `{}` or `[]`.
 """
@@ -104,11 +104,6 @@ def remove(text: str, root: Node, path: Path) -> str:
     if len(siblings) > 1:
         return text[: child.begin] + text[parent.children[siblings[1]].begin :]
     return text[: parent.start + 1] + text[parent.end - 1 :]
-
-
-def put(text: str, root: Node, path: Path, raw: str) -> str:
-    """Return *text* with the JSON text *raw* in place of the value at *path*."""
-    return _splice(text, at(root, path), raw)
 
 
 def _splice(text: str, node: Node, raw: str) -> str:

@@ -1,8 +1,9 @@
 """Our status line in the text of Claude Code's settings: the key `statusLine`.
 
-There is one for all, so it is set only where none is; a user's own stays, in or out.
-Ours is a command that ends in `# headcount` and names our script, wherever the checkout
-was. In ours the rest (`padding`, `refreshInterval`) is the user's to change.
+There is only one, so ours is set only if there is none: the user's own stays, whether
+we install or uninstall. Ours is a command that ends in `# headcount` and names our
+script, in whichever checkout. Its other keys (`padding`, `refreshInterval`) are the
+user's to change.
 """
 
 from __future__ import annotations
@@ -17,63 +18,54 @@ if TYPE_CHECKING:
 
 KEY = "statusLine"
 MARK = "# headcount"
-TEMPLATE = (
-    "/path/to/headcount/.venv/bin/python -I -S "
-    f"/path/to/headcount/hooks/statusline.py 2>/dev/null || : {MARK}"
-)
-# An idle session runs it this often, in seconds: 20 ms of work each time.
-REFRESH_SECONDS = 10
-
 SCRIPT = re.compile(r"""/hooks/statusline\.py(?=['"\s]|$)""")
 
 StatusLine = dict[str, Any]
 
 
-def with_command(command: str) -> StatusLine:
-    """Return the value of `statusLine` that runs *command*."""
-    return {"type": "command", "command": command, "refreshInterval": REFRESH_SECONDS}
-
-
 def is_ours(value: object) -> bool:
-    """Whether *value*, of `statusLine`, is one that we have set."""
+    """Whether *value*, of `statusLine`, is one that we set."""
     return our_command(value) is not None
 
 
-def places(root: Node) -> list[Path]:
-    """Return the place of ours below *root*, if it is there."""
-    present = root.children.get(KEY)
-    return [(KEY,)] if present and is_ours(present.value) else []
-
-
-def merge(text: str, wanted: StatusLine | None) -> str:
-    """Return the settings *text* with *wanted*, unless theirs is there; None: as is."""
-    root = json_edit.parse(text)
-    present = root.children.get(KEY)
-    if wanted is None:
-        return text
-    if present is None:
-        return json_edit.append(text, root, (), KEY, wanted)
-    if our_command(present.value) in (None, wanted["command"]):
-        return text
-    return json_edit.replace(text, root, (KEY, "command"), wanted["command"])
-
-
-def verify(root: Node, wanted: StatusLine | None) -> None:
-    """Raise ValueError unless *wanted* or theirs is in the settings *root*."""
-    if wanted is None:
-        return
-    present = root.children.get(KEY)
-    if present is None:
-        raise ValueError("after the merge it would have no status line")
-    if our_command(present.value) not in (None, wanted["command"]):
-        raise ValueError("after the merge it would run another status line")
-
-
 def our_command(value: object) -> str | None:
-    """Return the command of *value*, of `statusLine`, if that is ours."""
+    """Return the command of *value*, of `statusLine`, if it is ours, else None."""
     if not isinstance(value, dict) or value.get("type") != "command":
         return None
     command = value.get("command")
     if not isinstance(command, str) or not command.rstrip().endswith(MARK):
         return None
     return command if SCRIPT.search(command) else None
+
+
+def places(root: Node) -> list[Path]:
+    """Return the path of our status line in *root* as a list; [] if there is none."""
+    present = root.children.get(KEY)
+    return [(KEY,)] if present and is_ours(present.value) else []
+
+
+def merge(text: str, line: StatusLine | None) -> str:
+    """Return the settings *text* with the status *line*, unless the user has another.
+
+    Of one of ours only the command is replaced. None leaves *text* unchanged.
+    """
+    root = json_edit.parse(text)
+    present = root.children.get(KEY)
+    if line is None:
+        return text
+    if present is None:
+        return json_edit.append(text, root, (), KEY, line)
+    if our_command(present.value) in (None, line["command"]):
+        return text
+    return json_edit.replace(text, root, (KEY, "command"), line["command"])
+
+
+def verify(root: Node, line: StatusLine | None) -> None:
+    """Raise ValueError unless *line*, or the user's own, is in the settings *root*."""
+    if line is None:
+        return
+    present = root.children.get(KEY)
+    if present is None:
+        raise ValueError("after the merge it would have no status line")
+    if our_command(present.value) not in (None, line["command"]):
+        raise ValueError("after the merge it would run another status line")

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..claude.settings import InstalledHook
+    from ..claude.hook_merge import InstalledHook
 
 # A project's settings may be shared by its repository: they are its people's to edit.
 _OURS_TO_EDIT = ("user", "local")

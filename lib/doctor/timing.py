@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from ..claude.settings import InstalledHook
+    from ..claude.hook_merge import InstalledHook
 
 _ROUNDS = 10
 _BUDGET_SECONDS = 2.0

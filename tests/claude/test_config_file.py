@@ -14,7 +14,7 @@ from settings_files import EVENTS, INSTALLER, WRITER, installed_events, listing
 from support import ROOT
 
 from lib import file_lock
-from lib.claude import config_file, settings
+from lib.claude import config_file, hook_merge, settings
 from lib.store import paths
 
 INSTALLERS = 16
@@ -81,7 +81,7 @@ def test_a_write_in_between_is_not_lost(path, ours):
         calls.append(before)
         if len(calls) < 4:
             path.write_text(json.dumps({"n": len(calls)}))
-        return settings.merge(before, ours), backup
+        return hook_merge.merge(before, ours), backup
 
     config_file.change(str(path), edit)
     assert json.loads(path.read_text())["n"] == 3
@@ -95,7 +95,7 @@ def test_a_file_that_never_rests_is_left_to_the_others(path, ours):
     def edit(before, backup):
         calls.append(before)
         path.write_text(json.dumps({"n": len(calls)}))
-        return settings.merge(before, ours), backup
+        return hook_merge.merge(before, ours), backup
 
     with pytest.raises(OSError, match="keeps writing"):
         config_file.change(str(path), edit)
@@ -111,7 +111,7 @@ def test_a_file_seen_half_written_is_read_again(path, ours):
         calls.append(before)
         if len(calls) == 1:
             path.write_text('{"a": 1}')
-        return settings.merge(before, ours), backup
+        return hook_merge.merge(before, ours), backup
 
     config_file.change(str(path), edit)
     assert json.loads(path.read_text())["a"] == 1

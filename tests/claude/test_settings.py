@@ -23,7 +23,7 @@ from settings_files import (
 )
 from support import ROOT
 
-from lib.claude import settings
+from lib.claude import hook_merge, settings
 
 
 def command_in_json(group):
@@ -32,9 +32,9 @@ def command_in_json(group):
 
 @pytest.mark.parametrize("text", LIFELIKE)
 def test_uninstalling_gives_back_the_bytes_and_twice_is_once(text, ours):
-    merged = settings.merge(text, ours)
-    assert settings.merge(merged, ours) == merged
-    assert settings.unmerge(merged, text) == text
+    merged = hook_merge.merge(text, ours)
+    assert hook_merge.merge(merged, ours) == merged
+    assert hook_merge.remove(merged, text) == text
 
 
 @pytest.mark.parametrize("text", LIFELIKE)
@@ -52,22 +52,22 @@ def test_the_law_holds_for_random_files(ours, path):
     print(f"SEED={seed}")
     for number in range(RANDOM_FILES):
         text = RandomSettings(random.Random(seed + number)).text()
-        merged = settings.merge(text, ours)
-        assert settings.merge(merged, ours) == merged, text
-        assert settings.unmerge(merged, text) == text
+        merged = hook_merge.merge(text, ours)
+        assert hook_merge.merge(merged, ours) == merged, text
+        assert hook_merge.remove(merged, text) == text
         assert without_ours(merged) == without_ours(text), text
         if number % 10 == 0:
-            moved = settings.merge(
+            moved = hook_merge.merge(
                 merged, settings.desired_hooks(elsewhere(path.parent))
             )
-            assert settings.unmerge(moved, text) == text
+            assert hook_merge.remove(moved, text) == text
 
 
 # What is written
 
 
-def test_a_new_file_is_the_example_with_the_paths_filled_in(ours, path):
-    settings.install_hooks(str(path), ours)
+def test_a_new_file_is_the_example_with_the_paths_filled_in(ours, line, path):
+    settings.install_hooks(str(path), ours, line)
     example = (ROOT / "settings.example.json").read_text()
     assert path.read_text() == example.replace("/path/to/headcount", str(ROOT))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -91,11 +91,11 @@ def test_every_event_has_one_synchronous_hook_with_a_timeout_in_seconds(ours):
 
 
 def test_the_indentation_of_the_file_is_taken_over(ours):
-    merged = settings.merge('{\n\t"a" : 1\n}', ours)
+    merged = hook_merge.merge('{\n\t"a" : 1\n}', ours)
     assert merged.startswith('{\n\t"a" : 1,\n\t"hooks" : {\n\t\t"SessionStart" : [\n')
-    compact = settings.merge('{"a":1}', ours)
+    compact = hook_merge.merge('{"a":1}', ours)
     assert compact.startswith('{"a":1,"hooks":{"SessionStart":[{"hooks":[{"type":')
-    crlf = settings.merge('{\r\n  "a": 1\r\n}\r\n', ours)
+    crlf = hook_merge.merge('{\r\n  "a": 1\r\n}\r\n', ours)
     assert crlf.count("\n") == crlf.count("\r\n")
 
 
@@ -185,6 +185,24 @@ def test_what_was_changed_since_stays_changed(ours, path):
     ).read_text() == '{\n  "a": 1\n}\n'
 
 
+@pytest.mark.parametrize(
+    "backup",
+    [
+        pytest.param(b"{", id="cut-short"),
+        pytest.param(b"\xff", id="not-utf-8"),
+        pytest.param(b'{"a": 2}', id="another"),
+        pytest.param(None, id="with-ours"),
+    ],
+)
+def test_a_backup_that_is_not_the_file_without_ours_is_not_restored(ours, path, backup):
+    path.write_text('{\n  "a": 1,\n  "hooks": {}\n}\n')
+    settings.install_hooks(str(path), ours)
+    kept = path.parent / "settings.json.headcount-backup"
+    kept.write_bytes(path.read_bytes() if backup is None else backup)
+    settings.uninstall_hooks(str(path))
+    assert path.read_text() == '{\n  "a": 1\n}\n'
+
+
 def test_a_file_rewritten_by_claude_code_loses_exactly_ours(ours, path):
     theirs = f'"PreToolUse":[{{"hooks":[{THEIRS}]}}]'
     path.write_text(f'{{"hooks":{{"Stop":[],{theirs}}}}}')
@@ -192,7 +210,7 @@ def test_a_file_rewritten_by_claude_code_loses_exactly_ours(ours, path):
     path.write_text(json.dumps(json.loads(path.read_text()), indent=2) + "\n")
     settings.uninstall_hooks(str(path))
     assert json.loads(path.read_text()) == {
-        "hooks": {"Stop": [], "PreToolUse": [{"hooks": [json.loads(THEIRS)]}]}
+        "hooks": {"PreToolUse": [{"hooks": [json.loads(THEIRS)]}]}
     }
 
 
@@ -279,7 +297,7 @@ BROKEN_MERGES = {
         {"hooks": {event: [group] for event, group in ours.items()}}
     ),
     "ours-missing": lambda text, _: text,
-    "one-of-ours-missing": lambda text, ours: settings.merge(
+    "one-of-ours-missing": lambda text, ours: hook_merge.merge(
         text, {event: group for event, group in ours.items() if event != "Stop"}
     ),
     "shape-broken": lambda text, _: text.replace("[{", "{").replace("}]", "}"),
@@ -291,14 +309,14 @@ BROKEN_MERGES = {
 def test_a_faulty_merge_never_reaches_the_file(ours, path, monkeypatch, broken):
     """Claude Code drops all settings of a file that has one bad entry."""
     path.write_text(f'{{"a": 1, "hooks": {{"Stop": [{{"hooks": [{THEIRS}]}}]}}}}')
-    before, merge = path.read_bytes(), settings.merge
+    before, merge = path.read_bytes(), hook_merge.merge
 
     def faulty(text, given, _):
         with monkeypatch.context() as once:
-            once.setattr(settings, "merge", merge)
+            once.setattr(hook_merge, "merge", merge)
             return broken(text, given)
 
-    monkeypatch.setattr(settings, "merge", faulty)
+    monkeypatch.setattr(hook_merge, "merge", faulty)
     with pytest.raises(settings.SettingsError, match="nothing was changed"):
         settings.install_hooks(str(path), ours)
     assert path.read_bytes() == before
@@ -331,7 +349,7 @@ def test_installed_says_what_is_installed(ours, path):
     assert settings.installed_hooks(str(path)) == []
     settings.install_hooks(str(path), ours)
     hook = settings.installed_hooks(str(path))[-1]
-    assert hook == settings.InstalledHook(
+    assert hook == hook_merge.InstalledHook(
         event="SessionEnd",
         command=ours["SessionEnd"]["hooks"][0]["command"],
         script=f"{ROOT}/hooks/session_end.py",

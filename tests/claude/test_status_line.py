@@ -18,17 +18,17 @@ from settings_files import (
     listing,
 )
 
-from lib.claude import settings
+from lib.claude import hook_merge, settings, status_line
 
 
 @pytest.mark.parametrize("text", LIFELIKE)
 def test_the_law_holds_with_a_status_line(text, ours, line):
-    merged = settings.merge(text, ours, line)
+    merged = hook_merge.merge(text, ours, line)
     assert json.loads(merged)["statusLine"] == line
-    assert settings.merge(merged, ours, line) == merged
-    assert settings.merge(settings.merge(text, ours), ours, line) == merged
-    assert settings.merge(merged, ours) == merged
-    assert settings.unmerge(merged, text) == text
+    assert hook_merge.merge(merged, ours, line) == merged
+    assert hook_merge.merge(hook_merge.merge(text, ours), ours, line) == merged
+    assert hook_merge.merge(merged, ours) == merged
+    assert hook_merge.remove(merged, text) == text
 
 
 @pytest.mark.parametrize("text", LIFELIKE)
@@ -49,11 +49,11 @@ def test_the_law_holds_for_random_files_with_status_lines(ours, line):
         chance = random.Random(seed + number)
         text = RandomSettings(chance).text()
         theirs = json.loads(text).get("statusLine", "none")
-        merged = settings.merge(text, ours, line)
+        merged = hook_merge.merge(text, ours, line)
         wanted = line if theirs == "none" else theirs
         assert json.loads(merged)["statusLine"] == wanted, text
-        assert settings.merge(merged, ours, line) == merged, text
-        assert settings.unmerge(merged, text) == text
+        assert hook_merge.merge(merged, ours, line) == merged, text
+        assert hook_merge.remove(merged, text) == text
 
 
 @pytest.mark.parametrize("theirs", THEIR_STATUS_LINES.values(), ids=THEIR_STATUS_LINES)
@@ -96,10 +96,10 @@ def test_only_what_is_asked_for_is_set(ours, path):
 def test_a_merge_that_would_lose_the_status_line_is_refused(
     ours, line, path, monkeypatch, kept
 ):
-    other = settings.status_line.with_command(line["command"].replace("-S", "-s"))
+    other = {**line, "command": line["command"].replace("-S", "-s")}
     before = json.dumps({"statusLine": other} if kept else {})
     path.write_text(before)
-    monkeypatch.setattr(settings.status_line, "merge", lambda text, _: text)
+    monkeypatch.setattr(status_line, "merge", lambda text, _: text)
     with pytest.raises(settings.SettingsError, match="status line; nothing was chang"):
         settings.install_hooks(str(path), ours, line)
     assert path.read_text() == before

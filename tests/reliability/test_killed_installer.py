@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from lib.claude import settings
+from lib.claude import hook_merge, settings
 
 THEIRS = b'{\n  "model": "opus",\n  "hooks": {"Stop": []}\n}\n'
 LONGEST_LIFE_SECONDS = 0.4
@@ -40,7 +40,7 @@ def test_an_installer_killed_at_any_moment_leaves_the_settings_whole(
     path = home / ".claude/settings.json"
     path.parent.mkdir()
     path.write_bytes(THEIRS)
-    with_ours = settings.merge(
+    with_ours = hook_merge.merge(
         THEIRS.decode(), settings.desired_hooks(str(checkout))
     ).encode()
     kills, rounds = 0, size(6, 100)

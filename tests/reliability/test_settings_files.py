@@ -13,7 +13,7 @@ import pytest
 from settings_files import EVENTS, INSTALLER, WRITER, RandomSettings, without_ours
 from support import ROOT
 
-from lib.claude import settings
+from lib.claude import hook_merge, settings
 
 OURS = settings.desired_hooks(str(ROOT))
 
@@ -30,9 +30,9 @@ def test_random_settings_come_back_to_the_byte(path, size, chance, figure):
     count, on_disk = size(100, 10_000), 0
     for number in range(count):
         text = RandomSettings(chance).text()
-        merged = settings.merge(text, OURS)
-        assert settings.merge(merged, OURS) == merged, text
-        assert settings.unmerge(merged, text) == text
+        merged = hook_merge.merge(text, OURS)
+        assert hook_merge.merge(merged, OURS) == merged, text
+        assert hook_merge.remove(merged, text) == text
         assert without_ours(merged) == without_ours(text), text
         if number % 20 == 0:
             _install_and_uninstall(path, text)

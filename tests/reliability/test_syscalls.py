@@ -17,7 +17,7 @@ from reliability.sights import files_of
 from support import ID, ROOT, payload
 
 from lib import sessions
-from lib.claude import settings
+from lib.claude import hook_merge, settings
 from lib.store import paths as store_module
 
 CALLS = {
@@ -195,7 +195,7 @@ def test_no_failing_call_makes_the_library_lose(template, attempt, figure, name)
     figure(f"{trials} faults in {name}: old and next entries there")
 
 
-@pytest.mark.parametrize("action", ["install", "uninstall"])
+@pytest.mark.parametrize("action", ["install_hooks", "uninstall_hooks"])
 def test_no_failing_call_leaves_a_broken_settings_file(
     store, tmp_path, attempt, figure, action
 ):
@@ -205,14 +205,14 @@ def test_no_failing_call_leaves_a_broken_settings_file(
     path = before / "settings.json"
     path.write_bytes(THEIRS)
     ours = settings.desired_hooks(str(ROOT))
-    with_ours = settings.merge(THEIRS.decode(), ours).encode()
-    if action == "uninstall":
+    with_ours = hook_merge.merge(THEIRS.decode(), ours).encode()
+    if action == "uninstall_hooks":
         settings.install_hooks(str(path), ours)
         assert path.read_bytes() == with_ours
     where = "os.environ['HEADCOUNT_DIR'] + '/settings.json'"
     given = (
         f"{where}, settings.desired_hooks({str(ROOT)!r})"
-        if action == "install"
+        if action == "install_hooks"
         else where
     )
     trial = Trial(before, program(f"import os; settings.{action}({given})"))
