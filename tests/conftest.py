@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import pathlib
+import signal
 import tempfile
 
 import pytest
@@ -41,6 +42,17 @@ def client(store):
     """A process that looks like Claude Code and runs hooks as it does."""
     with Client() as started:
         yield started
+
+
+@pytest.fixture
+def interruptible():
+    """Commands started by this test get SIGINT, even if pytest runs in the background.
+
+    A shell starts a job in the background with SIGINT ignored, and children inherit it.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

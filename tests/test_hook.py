@@ -50,7 +50,7 @@ def age(path, seconds):
 
 
 def test_the_hooks_that_are_tested_here_are_those_that_are_installed():
-    installed = settings.wanted(str(ROOT))
+    installed = settings.desired_hooks(str(ROOT))
     assert {
         event: group["hooks"][0]["command"] for event, group in installed.items()
     } == {

@@ -110,6 +110,7 @@ def test_closed_standard_streams_do_no_harm(store):
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_it_with_130_and_without_words(store):
     create()
     command = subprocess.Popen(

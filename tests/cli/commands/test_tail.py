@@ -347,6 +347,20 @@ def test_the_store_may_be_made_later(store, tmp_path):
         assert json.loads(tail.line())["session_id"] == ID
 
 
+def test_tail_that_was_started_with_sigint_ignored_goes_on_after_one(store):
+    """As a shell starts a job in the background."""
+    create()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tail = Tail(store, "--json")
+    signal.signal(signal.SIGINT, before)
+    with tail:
+        tail.line()
+        tail.command.send_signal(signal.SIGINT)
+        last = note()
+        assert tail.line() == last
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_it_with_130_and_without_words(store):
     create()
     with Tail(store) as tail:

@@ -210,6 +210,7 @@ def test_the_first_byte_of_an_arrow_key_is_not_escape(monkeypatch):
     assert not display.pause(60)
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("number", "code"),
     [
