@@ -36,7 +36,7 @@ from .errors import (
 )
 from .file_lock import with_lock
 from .record import entries, jsonl, schema
-from .store import archive, error_log, journal, paths, session_file
+from .store import journal, paths, session_file
 from .store.session_file import LockPolicy
 
 TYPE_CHECKING = False
@@ -149,6 +149,8 @@ def create_session(
     64 KiB; StoreError or OSError if it cannot be written. What goes wrong in the
     cleanup goes to errors.log, never to the caller.
     """
+    from .store import archive
+
     session_id = _new_uuid() if session_id is None else session_id
     path = paths.session_path(session_id)
     entries.check_facts(facts)
@@ -219,6 +221,8 @@ def auto_cleanup(session_id: str, listing: paths.Listing | None = None) -> None:
     Ends CLEANUP_BUDGET_SECONDS after the *listing* was begun, which is made now unless
     given. Never raises: what goes wrong is noted in errors.log.
     """
+    from .store import archive, error_log
+
     try:
         archive.cleanup(
             now=time.time(),
@@ -395,6 +399,7 @@ def cleanup_stale_sessions(
     each session is examined. Raises StoreError if the folder itself cannot be read.
     """
     from .model import SessionInfo
+    from .store import archive
 
     moved = archive.cleanup(
         now=time.time() if now is None else now,
@@ -417,6 +422,8 @@ def archive_session(
     """
     from pathlib import Path
 
+    from .store import archive
+
     target = archive.archive(os.fspath(path), now=time.time(), timeout=timeout)
     return Path(target or path)
 
@@ -430,6 +437,8 @@ def restore_session(
     LockTimeoutError, StoreError, OSError.
     """
     from pathlib import Path
+
+    from .store import archive
 
     return Path(archive.restore(session_id, timeout=timeout))
 

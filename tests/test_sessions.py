@@ -20,6 +20,7 @@ from support import DEAD_PID, ID, ROOT, errors, lines, types
 
 from lib import sessions
 from lib.record import timestamps
+from lib.store import error_log
 from lib.store import paths as store_module
 from lib.system import process
 
@@ -102,7 +103,7 @@ def test_folders_are_0700_and_files_0600_whatever_the_umask(store, umask):
         sessions.create_session(session_id=ID)
         sessions.archive_session(store / f"{ID}.jsonl")
         sessions.append_to_session(ID, {"type": "note"})
-        sessions.error_log.log_error("test", "a line")
+        error_log.log_error("test", "a line")
     finally:
         os.umask(before)
     for path in [store, *store.rglob("*")]:

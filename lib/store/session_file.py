@@ -7,7 +7,7 @@ import time
 
 from ..errors import SessionNotFoundError, StoreError
 from ..record import jsonl
-from . import archive, error_log, journal, paths, snapshot
+from . import journal, paths, snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def begin(session_id: str, entry: SessionEntry, lock_policy: LockPolicy) -> bool
     A file that is there without valid metadata (a crash, a torn line 1) is mended by
     adding it. Raises InvalidEntryError, StoreError, LockTimeoutError, OSError.
     """
+    from . import archive
+
     path, line = paths.session_path(session_id), jsonl.encode(entry)
     paths.ensure_folder(paths.SESSIONS_DIR)
     try:
@@ -176,10 +178,14 @@ def _append(path: str, make: Callable[[], bytes], lock_policy: LockPolicy) -> No
         write_unlocked=lock_policy.write_unlocked,
     )
     if problem is not None:
+        from . import error_log
+
         error_log.log_error("written without the lock", problem)
 
 
 def _bring_back(session_id: str, lock_policy: LockPolicy) -> None:
+    from . import archive
+
     archive.restore(
         session_id,
         timeout=lock_policy.timeout,
