@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -694,3 +695,18 @@ def test_every_requirement_is_locked_by_hash():
         if line in entries:
             assert "==" in line
             assert lines[number + 1].startswith("    --hash=sha256:")
+
+
+def test_the_wheel_has_every_package_and_every_file_of_data():
+    project = (ROOT / "pyproject.toml").read_text()
+    lib = ROOT / "lib"
+    for folder in {path.parent for path in lib.rglob("*.py")}:
+        package = ".".join(["headcount", *folder.relative_to(lib).parts])
+        assert f'  "{package}",' in project
+    for suffix in ("css", "j2"):
+        (path,) = lib.rglob(f"*.{suffix}")
+        package = ".".join(["headcount", *path.parent.relative_to(lib).parts])
+        assert re.search(rf'^"{package}" = .*"\*\.{suffix}"', project, re.MULTILINE)
+    files = (path for path in lib.rglob("*") if path.is_file())
+    suffixes = {path.suffix for path in files if "__pycache__" not in path.parts}
+    assert suffixes == {".py", ".typed", ".css", ".j2"}

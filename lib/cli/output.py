@@ -1,4 +1,4 @@
-"""Where a command's words go: data to stdout, the rest to stderr."""
+"""Writing for commands: data to stdout, messages to stderr."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ MAX_LINE = 4096
 
 
 def message(message: str, more: Sequence[str] = ()) -> None:
-    """Write a message of the command's own, and lines that belong to it, to stderr."""
+    """Write a message of the command, and the lines that belong to it, to stderr."""
     for line in (f"headcount: {message}", *more):
         print(printable(line, MAX_LINE), file=sys.stderr)
 
 
 def write(lines: Sequence[str]) -> None:
-    """Write *lines* to stdout, now: what cannot be written is known here.
+    """Write *lines* to stdout and flush, so that an error is raised here.
 
-    Raises BrokenPipeError if nobody reads any more, else HeadcountError.
+    Raises BrokenPipeError if the reader has gone, else HeadcountError.
     """
     write_text("".join(f"{line}\n" for line in lines))
 
 
 def write_text(text: str) -> None:
-    """Write *text* to stdout as it stands, now; the errors are those of `write`."""
+    """Write *text* to stdout unchanged, and flush; the errors are those of `write`."""
     try:
         print(text, end="", flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _not_written(error) from None
+        raise _write_error(error) from None
 
 
-def _not_written(error: OSError) -> HeadcountError:
-    discard_stdout()  # or it would be tried once more at exit
+def _write_error(error: OSError) -> HeadcountError:
+    discard_stdout()  # else Python would try once more at exit, and fail again
     return HeadcountError(f"cannot write to stdout: {error.strerror}")
 
 
 def write_raw(lines: Sequence[bytes]) -> None:
-    """Write *lines*, UTF-8 without their ends, to stdout byte for byte, now.
+    """Write *lines*, UTF-8 without line ends, to stdout byte for byte, and flush.
 
-    A terminal is shown what does not print as JSON escapes it. The errors are those of
-    `write`.
+    On a terminal, characters that are not printable appear as JSON escapes. The errors
+    are those of `write`.
     """
     if sys.stdout is None:
         return
@@ -61,7 +61,7 @@ def write_raw(lines: Sequence[bytes]) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _not_written(error) from None
+        raise _write_error(error) from None
     write_text("")
 
 
@@ -73,7 +73,7 @@ def _escaped(line: str) -> str:
     return "".join(
         character
         if character.isprintable()
-        else " "  # between values: within texts JSON has no such white space
+        else " "  # only between values: JSON escapes them in strings
         if character in "\t\r"
         else json.dumps(character)[1:-1]
         for character in line
@@ -81,7 +81,7 @@ def _escaped(line: str) -> str:
 
 
 def pause(seconds: float) -> None:
-    """Wait; raise BrokenPipeError as soon as nobody reads stdout any more."""
+    """Wait; raise BrokenPipeError as soon as the reader of stdout has gone."""
     if sys.stdout is None:
         raise BrokenPipeError
     import select
@@ -91,22 +91,22 @@ def pause(seconds: float) -> None:
         return
     watched = select.poll()
     watched.register(sys.stdout, 0)
-    told = [events for _, events in watched.poll(seconds * 1000)]
-    if any(events & (select.POLLERR | select.POLLHUP) for events in told):
+    events = [event for _, event in watched.poll(seconds * 1000)]
+    if any(event & (select.POLLERR | select.POLLHUP) for event in events):
         raise BrokenPipeError
-    if told:  # a kind of file that cannot be polled
+    if events:  # a kind of file that cannot be polled
         time.sleep(seconds)
 
 
 def discard_stdout() -> None:
-    """Let what is still to be written to stdout go nowhere."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
-    os.close(nothing)
+    """Redirect stdout to /dev/null, so that what is still buffered is dropped."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.close(devnull)
 
 
 def terminal() -> tuple[int | None, bool]:
-    """Return how wide stdout is, None if it is no terminal, and whether to colour."""
+    """Return the width of stdout, None if not a terminal, and whether to colour."""
     if sys.stdout is None or not sys.stdout.isatty():
         return None, False
     import shutil

@@ -1,4 +1,4 @@
-"""`headcount append`: an entry of your own, from a script."""
+"""`headcount append`: add an entry of your own to a session, from a script."""
 
 from __future__ import annotations
 
@@ -23,27 +23,28 @@ def run(args: Namespace) -> int:
     fields = _fields(args.json)
     if fields.get("type", args.type) != args.type:
         raise InvalidEntryError(
-            f"the JSON has the type {fields['type']!r}, TYPE is {args.type!r}"
+            f"the JSON says type {fields['type']!r}, but TYPE is {args.type!r}; leave "
+            "it out of the JSON"
         )
     entry = {**fields, "type": args.type}
     output.write([add_entry(args.id, entry, time.time())])
     return 0
 
 
-def add_entry(wanted: str, entry: SessionEntry, now: float) -> str:
-    """Add *entry* to the session that *wanted* means; return the entry's id.
+def add_entry(query: str, entry: SessionEntry, now: float) -> str:
+    """Append *entry* to the session that *query* finds; return the entry's id.
 
-    Says so on stderr if the session was brought back from the archive for it. Raises
-    HeadcountError if its file holds no valid metadata, and what `find` and
-    `sessions.append_to_session` raise.
+    Prints a message to stderr if this restored the session from the archive. Raises
+    HeadcountError if the session's file has no valid metadata, and the errors of
+    `lookup.find` and `sessions.append_to_session`.
     """
-    session = lookup.find(wanted, now)
+    session = lookup.find(query, now)
     session_id = str(session["session_id"])
     if session["verdict"] is None:
-        raise lookup.unreadable(session, "nothing was added to it")
+        raise lookup.unreadable(session, "nothing was appended")
     entry_id = sessions.append_to_session(session_id, entry)
     if session["archived"]:
-        output.message(f"{session_id} was brought back from the archive for it")
+        output.message(f"{session_id} was restored from the archive")
     return entry_id
 
 
@@ -51,15 +52,15 @@ def _fields(text: str | None) -> SessionEntry:
     """Return the JSON object in *text*, or on stdin if that is `-`."""
     if text is None:
         return {}
-    place = "stdin" if text == "-" else "the argument JSON"
+    source = "stdin" if text == "-" else "the argument JSON"
     try:
         if text == "-":
             text = sys.stdin.buffer.read().decode("utf-8") if sys.stdin else ""
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidEntryError(
-            f"{place} is not JSON: {error}; nothing was appended"
+            f"{source} is not valid JSON: {error}; nothing was appended"
         ) from None
     if not isinstance(fields, dict):
-        raise InvalidEntryError(f"{place} is no JSON object; nothing was appended")
+        raise InvalidEntryError(f"{source} is not a JSON object; nothing was appended")
     return fields

@@ -1,4 +1,4 @@
-"""`headcount cleanup`: file the dead away now, however many; delete the long filed."""
+"""`headcount cleanup`: archive stale and dead sessions; delete old archived ones."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
     from ...model import Session, SessionInfo
 
-_MOST_DAYS = 36_500
+_MAX_DAYS = 36_500
 
 
 def run(args: Namespace) -> int:
-    """Archive what is over; 1 if anything could not be judged, moved or deleted."""
+    """Archive finished sessions, then delete; 1 if anything could not be processed."""
     now = time.time()
     older_than = time_spec.span(args.older_than) if args.older_than else 0.0
     keep_days = None if args.keep_days is None else _days(args.keep_days)
     problems: list[str] = []
-    known = sessions.discover_sessions()
-    moved = _archive(
-        known, now, older_than, dry_run=args.dry_run, on_problem=problems.append
+    live = sessions.discover_sessions()
+    archived = _archive(
+        live, now, older_than, dry_run=args.dry_run, on_problem=problems.append
     )
     removed: list[str] = []
     if keep_days is not None:
@@ -41,14 +41,16 @@ def run(args: Namespace) -> int:
     if args.json:
         result = {
             "dry_run": args.dry_run,
-            "sessions": len(known),
-            "archived": moved,
+            "sessions": len(live),
+            "archived": archived,
             "removed": removed,
             "problems": problems,
         }
         output.write([session_view.as_json(result)])
     else:
-        output.write([*map(_moved_line, moved), _moved_sum(moved, known, args)])
+        did = "would archive" if args.dry_run else "archived"
+        summary = f"{did} {len(archived)} of {count(len(live), 'session')}"
+        output.write([*map(_archived_line, archived), summary])
         if keep_days is not None:
             output.write(_removed_lines(removed, keep_days, dry_run=args.dry_run))
     for problem in problems:
@@ -57,15 +59,15 @@ def run(args: Namespace) -> int:
 
 
 def _archive(
-    known: list[SessionInfo],
+    live: list[SessionInfo],
     now: float,
     older_than: float,
     *,
     dry_run: bool,
     on_problem: Callable[[str], None],
 ) -> list[Session]:
-    young = {info.id for info in known if not _is_older(info, now - older_than)}
-    with Progress("archiving", len(known)) as progress:
+    young = {info.id for info in live if not _is_older(info, now - older_than)}
+    with Progress("archiving", len(live)) as progress:
         moved = sessions.cleanup_stale_sessions(
             dry_run=dry_run,
             keep=young if older_than else (),
@@ -96,29 +98,26 @@ def _remove(
 
 
 def _days(text: str) -> int:
-    """Return the days that *text* means, a number or a span; raise UsageError."""
+    """Return the days in *text*, a number or a time span; raise UsageError."""
     if text.isascii() and text.isdigit():
         text += "d"
     days = time_spec.span(text) / time_spec.span("1d")
-    if not 1 <= days <= _MOST_DAYS or days != int(days):
-        raise UsageError(f"--keep-days {text[:80]}: whole days, at least 1, such as 30")
+    if not 1 <= days <= _MAX_DAYS or days != int(days):
+        raise UsageError(
+            f"--keep-days {ascii(text)[:80]} is not a number of days; try 30"
+        )
     return int(days)
 
 
-def _moved_line(session: Session) -> str:
-    told = (session["session_id"], session["verdict"], session["reasons"][0])
-    return printable("  ".join(map(str, told)), output.MAX_LINE)
-
-
-def _moved_sum(moved: list[Session], known: list[SessionInfo], args: Namespace) -> str:
-    did = "would archive" if args.dry_run else "archived"
-    return f"{did} {len(moved)} of {count(len(known), 'session')}"
+def _archived_line(session: Session) -> str:
+    columns = (session["session_id"], session["verdict"], session["reasons"][0])
+    return printable("  ".join(map(str, columns)), output.MAX_LINE)
 
 
 def _removed_lines(removed: list[str], keep_days: int, *, dry_run: bool) -> list[str]:
     files = count(len(removed), "archived file")
-    more_than = f"filed away more than {count(keep_days, 'day')} ago"
+    age = f"archived more than {count(keep_days, 'day')} ago"
     if not dry_run:
-        return [f"deleted {files}, {more_than}"]
-    told = [printable(path, output.MAX_LINE) for path in removed]
-    return [*told, f"would delete {files}, {more_than}"]
+        return [f"deleted {files}, {age}"]
+    lines = [printable(path, output.MAX_LINE) for path in removed]
+    return [*lines, f"would delete {files}, {age}"]

@@ -1,4 +1,4 @@
-"""`headcount help`: what there is, or everything about one command."""
+"""`headcount help`: all commands on one page, or the help of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
-    """Print the help of the command asked for, or of all."""
+    """Print the help of the given command, or the page of all commands."""
     columns, _ = output.terminal()
     text = parser.help_of(args.topic) if args.topic else help_page.text(columns)
     output.write_text(text)

@@ -1,4 +1,4 @@
-"""`headcount label`: give a session a name."""
+"""`headcount label`: give a session a label."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
-    """Set the label; an empty one takes it away."""
-    # What is not UTF-8 in the argument would be no text for other readers.
+    """Set the label; an empty one removes it."""
+    # Bytes that are not UTF-8 would make the entry unreadable for other programs.
     text = args.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     entry = {"type": "session_update", "label": text, "source": "person"}
     add_entry(args.id, entry, time.time())

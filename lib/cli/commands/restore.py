@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
-    """Restore each session and print its path; an unknown id stops it all."""
+    """Restore each session and print its path; with an unknown id, restore none."""
     now = time.time()
-    wanted = lookup.find_all(args.ids, now, archived_first=True)
-    for session in wanted:
+    matches = lookup.find_all(args.ids, now, archived_first=True)
+    for session in matches:
         session_id = str(session["session_id"])
         if session["verdict"] is None:
-            raise lookup.unreadable(session, "it was not brought back")
+            raise lookup.unreadable(session, "it was not restored")
         output.write([str(sessions.restore_session(session_id))])
-        _say_what_became(session, session_id)
+        _warn(session, session_id)
     return 0
 
 
-def _say_what_became(session: Session, session_id: str) -> None:
+def _warn(session: Session, session_id: str) -> None:
     if not session["archived"]:
         output.message(f"{session_id} was not in the archive; it is live")
     elif session["verdict"] in verdict.FINISHED:

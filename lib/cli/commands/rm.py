@@ -1,4 +1,4 @@
-"""`headcount rm`: delete sessions that are over, after asking."""
+"""`headcount rm`: delete stale or dead sessions, after asking."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _YES = ("y", "yes")
 
 
 def run(args: Namespace) -> int:
-    """Delete the sessions' files and print their paths; 1 if the person said no.
+    """Delete the sessions' files and print their paths; 1 if the person declines.
 
-    Nothing is deleted if any of them is unknown, or may be alive.
+    Deletes nothing if an id is unknown or one of the sessions may be alive.
     """
     now = time.time()
-    wanted = lookup.find_all(args.ids, now)
-    for session in wanted:
+    matches = lookup.find_all(args.ids, now)
+    for session in matches:
         reasons = session["reasons"]
         delete.check_deletable(session["session_id"], session["verdict"], reasons[0])
-    files = [delete.files_of(session["session_id"]) for session in wanted]
-    if not args.force and not _confirmed(wanted, files):
+    files = [delete.files_of(session["session_id"]) for session in matches]
+    if not args.force and not _confirmed(matches, files):
         output.message("nothing was deleted")
         return 1
     for session_files in files:
@@ -41,20 +41,19 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _confirmed(wanted: list[Session], files: list[dict[str, int]]) -> bool:
-    """Whether a person at the terminal says yes to deleting them."""
+def _confirmed(matches: list[Session], files: list[dict[str, int]]) -> bool:
+    """Whether the person at the terminal agrees to delete these sessions."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(
-            "rm asks before it deletes, and there is no terminal to ask on; "
-            "--force does without"
+            "rm asks before it deletes, but stdin is not a terminal; use --force to "
+            "delete without asking"
         )
-    for session, session_files in zip(wanted, files, strict=True):
-        told = [session["session_id"], session["verdict"], session["label"] or ""]
-        told.append(f"{count(sum(session_files.values()), 'byte')}")
+    for session, session_files in zip(matches, files, strict=True):
+        columns = [session["session_id"], session["verdict"], session["label"]]
+        columns.append(count(sum(session_files.values()), "byte"))
         output.message(
-            "  ".join(filter(None, told)), [f"  {path}" for path in session_files]
+            "  ".join(filter(None, columns)), [f"  {path}" for path in session_files]
         )
-    many = count(len(wanted), "session")
-    sys.stderr.write(f"delete {many} for good? [y/N] ")
+    sys.stderr.write(f"permanently delete {count(len(matches), 'session')}? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in _YES

@@ -1,4 +1,4 @@
-"""`headcount statusline`: the sessions in one line, for Claude Code's status line."""
+"""`headcount statusline`: the number of sessions, for Claude Code's status line."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def run(_: Namespace) -> NoReturn:
-    """Print the line; exits 0."""
+    """Print the line and exit with 0."""
     statusline.run()

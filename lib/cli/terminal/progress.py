@@ -1,6 +1,6 @@
-"""A line on stderr that says how far a long job is, for a person who waits.
+"""A progress bar on stderr for a job that takes longer than a second.
 
-Only on a terminal, only once it has taken a second, and gone when the job is done.
+It appears only on a terminal, and is erased when the job is done.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-_PATIENCE_SECONDS = 1.0
-_PAUSE_SECONDS = 0.1
+_DELAY_SECONDS = 1.0
+_REDRAW_SECONDS = 0.1
 _COLUMNS = 20
 _ERASE = "\r\x1b[K"
 
 
 class Progress:
-    """Count the steps of a job of *total* steps; a context manager.
+    """A context manager that counts the steps of a job of *total* steps.
 
-    *stream* and *clock* are stderr and a clock that only goes forward.
+    By default *stream* is stderr, and *clock* a monotonic clock in seconds.
     """
 
     def __init__(
@@ -36,8 +36,8 @@ class Progress:
         self._what, self._total, self._clock = what, total, clock
         self._stream = sys.stderr if stream is None else stream
         dumb = os.environ.get("TERM", "dumb") == "dumb"
-        self._wanted = self._stream is not None and self._stream.isatty() and not dumb
-        self._next = clock() + _PATIENCE_SECONDS
+        self._enabled = self._stream is not None and self._stream.isatty() and not dumb
+        self._next = clock() + _DELAY_SECONDS
         self._done = 0
         self._drawn = False
 
@@ -46,14 +46,14 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         if self._drawn:
-            self._show("")
+            self._draw("")
 
     def step(self) -> None:
-        """Count one step more, and show it if it is time to."""
+        """Count a step, and redraw the bar if it is time to."""
         self._done += 1
-        if self._wanted and (now := self._clock()) >= self._next:
-            self._next = now + _PAUSE_SECONDS
-            self._show(self._bar())
+        if self._enabled and (now := self._clock()) >= self._next:
+            self._next = now + _REDRAW_SECONDS
+            self._draw(self._bar())
 
     def _bar(self) -> str:
         done = min(self._done, self._total)
@@ -61,10 +61,10 @@ class Progress:
         bar = "#" * filled + "." * (_COLUMNS - filled)
         return f"{self._what} [{bar}] {done} of {self._total}"
 
-    def _show(self, line: str) -> None:
+    def _draw(self, line: str) -> None:
         self._drawn = True
         try:
             self._stream.write(_ERASE + line)
             self._stream.flush()
         except OSError:
-            self._wanted = False  # the terminal is gone; the job is not
+            self._enabled = False  # the terminal has gone; the job goes on

@@ -1,8 +1,7 @@
-"""The terminal as a screen to draw on, given back as it was in whatever way we leave.
+"""Full-screen drawing on the terminal, which is restored however the command ends.
 
-A few escape sequences rather than curses: the lines come coloured and cut to width
-already, wide characters are counted in one place (render), and there is no terminal
-around that needs terminfo for going to a line and erasing it.
+A few escape sequences rather than curses: the lines are already coloured and truncated,
+and every terminal in use today moves and erases in the same way, without terminfo.
 """
 
 from __future__ import annotations
@@ -25,28 +24,28 @@ _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 _LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
 _CLEAR = "\x1b[2J"
 _ESCAPE = b"\x1b"
-_LEAVING_KEYS = (b"q", b"Q", b"\x03", _ESCAPE)
-_REST_OF_A_KEY_SECONDS = 0.05
-_LOCAL_MODES = 3  # their place in what tcgetattr returns
+_QUIT_KEYS = (b"q", b"Q", b"\x03", _ESCAPE)
+_ESCAPE_SECONDS = 0.05
+_LOCAL_MODES = 3  # their index in the result of tcgetattr
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _HANDLED = (*_ENDING, signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 
 
 def is_possible() -> bool:
-    """Whether stdout is a terminal that can do this."""
-    known = os.environ.get("TERM", "dumb")
-    return sys.stdout is not None and sys.stdout.isatty() and known != "dumb"
+    """Whether stdout is a terminal that understands these escape sequences."""
+    dumb = os.environ.get("TERM", "dumb") == "dumb"
+    return sys.stdout is not None and sys.stdout.isatty() and not dumb
 
 
 class Screen:
-    """A context manager; a signal that ended the drawing takes effect after it."""
+    """A context manager; a signal to end takes effect once the terminal is restored."""
 
     def __init__(self) -> None:
         self._keys = sys.stdin.fileno() if sys.stdin and sys.stdin.isatty() else None
-        self._modes: list[Any] = []  # the terminal's, as they were
+        self._modes: list[Any] = []  # of the terminal, before we changed them
         self._shown: list[str] = []
         self._size = (0, 0)
-        self._came: set[int] = set()
+        self._pending: set[int] = set()
         self._handlers: dict[int, Any] = {}
         self._wake = os.pipe()
 
@@ -55,10 +54,10 @@ class Screen:
             os.set_blocking(end, False)
         signal.set_wakeup_fd(self._wake[1], warn_on_full_buffer=False)
         for number in _HANDLED:
-            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
-                self._handlers[number] = signal.signal(number, self._note)
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+                self._handlers[number] = signal.signal(number, self._on_signal)
         try:
-            self._take()
+            self._acquire()
         except BaseException:
             self.__exit__()
             raise
@@ -66,23 +65,23 @@ class Screen:
 
     def __exit__(self, *_: object) -> None:
         try:
-            self._give_back()
+            self._release()
         finally:
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(-1)
             for end in self._wake:
                 os.close(end)
-        for number in self._came & set(_ENDING):
+        for number in self._pending & set(_ENDING):
             signal.raise_signal(number)
 
     def size(self) -> tuple[int, int]:
-        """Return how many columns and rows there are now."""
+        """Return the columns and rows of the terminal, as they are now."""
         size = os.get_terminal_size(sys.stdout.fileno())
         return max(1, size.columns), max(1, size.lines)
 
     def draw(self, lines: Sequence[str]) -> None:
-        """Show *lines*, each no wider than the screen; what is as it was stays."""
+        """Show *lines*, each no wider than the screen; write only what has changed."""
         size = self.size()
         text = "" if size == self._size else _CLEAR
         if text:
@@ -90,61 +89,61 @@ class Screen:
         for index in range(size[1]):
             line = lines[index] if index < len(lines) else ""
             if line != self._shown[index]:
-                # Erased first: after a line of full width, its end would be erased.
+                # Erase first: after a line of full width, that would erase its end.
                 text += f"\x1b[{index + 1};1H\x1b[2K{line}"
                 self._shown[index] = line
         if text:
             output.write_text(text)
 
     def pause(self, seconds: float) -> bool:
-        """Wait so long, or until the screen must be drawn anew; False: leave."""
+        """Wait, or return early if the screen must be redrawn; False means quit."""
         until = time.monotonic() + seconds
-        while not self._came:
+        while not self._pending:
             left = until - time.monotonic()
             if left <= 0:
                 return True
-            if self._key(left) in _LEAVING_KEYS:
+            if self._key(left) in _QUIT_KEYS:
                 return False
-        return self._heed()
+        return self._handle_signals()
 
     def _key(self, seconds: float) -> bytes | None:
-        """Return what was typed within so many seconds; None if nothing or a signal."""
-        wanted = [self._wake[0]] + ([] if self._keys is None else [self._keys])
-        ready, _, _ = select.select(wanted, [], [], seconds)
+        """Return the key typed within so many seconds; None if none, or on a signal."""
+        descriptors = [self._wake[0]] + ([] if self._keys is None else [self._keys])
+        ready, _, _ = select.select(descriptors, [], [], seconds)
         if self._wake[0] in ready:
             os.read(self._wake[0], 512)
         if self._keys is None or self._keys not in ready:
             return None
         typed = os.read(self._keys, 512)
-        if typed == _ESCAPE:  # by itself, or the first of an arrow key's bytes
-            more, _, _ = select.select([self._keys], [], [], _REST_OF_A_KEY_SECONDS)
+        if typed == _ESCAPE:  # the key itself, or the start of an arrow key
+            more, _, _ = select.select([self._keys], [], [], _ESCAPE_SECONDS)
             typed += os.read(self._keys, 512) if more else b""
-        return typed or b"q"  # nobody is there any more
+        return typed or b"q"  # the terminal has gone
 
-    def _heed(self) -> bool:
-        if self._came & set(_ENDING):
+    def _handle_signals(self) -> bool:
+        if self._pending & set(_ENDING):
             return False
-        if signal.SIGTSTP in self._came:
+        if signal.SIGTSTP in self._pending:
             self._stop()
-        elif signal.SIGCONT in self._came:
-            self._draw_on()  # stopped without a warning: a shell was here
-        self._came -= {signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH}
+        elif signal.SIGCONT in self._pending:
+            self._enter()  # after SIGSTOP: the shell has used the terminal
+        self._pending -= {signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH}
         return True
 
     def _stop(self) -> None:
-        """Stop as if we did not know the signal, with the terminal as it was."""
-        self._give_back()
+        """Restore the terminal, and stop as the signal does by default."""
+        self._release()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)
-        signal.signal(signal.SIGTSTP, self._note)
-        self._take()
+        signal.signal(signal.SIGTSTP, self._on_signal)
+        self._acquire()
 
-    def _take(self) -> None:
+    def _acquire(self) -> None:
         if self._keys is not None:
             self._modes = termios.tcgetattr(self._keys)
-        self._draw_on()
+        self._enter()
 
-    def _draw_on(self) -> None:
+    def _enter(self) -> None:
         if self._keys is not None:
             modes = [*self._modes]
             modes[_LOCAL_MODES] &= ~(termios.ICANON | termios.ECHO)
@@ -152,13 +151,13 @@ class Screen:
         self._size = (0, 0)
         output.write_text(_ENTER)
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         try:
             os.write(sys.stdout.fileno(), _LEAVE.encode())
             if self._keys is not None and self._modes:
                 termios.tcsetattr(self._keys, termios.TCSADRAIN, self._modes)
         except (OSError, termios.error):
-            pass  # the terminal is gone
+            pass  # the terminal has gone
 
-    def _note(self, number: int, _: object) -> None:
-        self._came.add(number)
+    def _on_signal(self, number: int, _: object) -> None:
+        self._pending.add(number)

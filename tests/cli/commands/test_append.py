@@ -36,13 +36,13 @@ def test_append_reads_the_fields_from_stdin_or_does_without(headcount, store):
     [
         pytest.param(["heartbeat"], "Headcount's own", id="reserved"),
         pytest.param(["Bad Type"], "is no type", id="bad-type"),
-        pytest.param(["x", "{"], "is not JSON", id="not-json"),
-        pytest.param(["x", "[1]"], "no JSON object", id="no-object"),
+        pytest.param(["x", "{"], "is not valid JSON", id="not-json"),
+        pytest.param(["x", "[1]"], "not a JSON object", id="no-object"),
         pytest.param(["x", '{"n": 1e999}'], "not JSON", id="infinite"),
-        pytest.param(["x", "[" * 100_000], "is not JSON", id="deep"),
-        pytest.param(["x", '{"type": "y"}'], "has the type 'y'", id="two-types"),
+        pytest.param(["x", "[" * 100_000], "is not valid JSON", id="deep"),
+        pytest.param(["x", '{"type": "y"}'], "says type 'y'", id="two-types"),
         pytest.param(["x", '{"session_id": "y"}'], "'y', not", id="two-ids"),
-        pytest.param(["x", "-"], "stdin is not JSON", id="empty-stdin"),
+        pytest.param(["x", "-"], "stdin is not valid JSON", id="empty-stdin"),
     ],
 )
 def test_an_entry_that_cannot_be_exits_2_and_writes_nothing(
@@ -70,7 +70,7 @@ def test_append_brings_an_archived_session_back_and_says_so(headcount, store):
     archive(store, "gone-one")
     code, _, err = headcount("append", "gone", "note.a")
     assert code == 0
-    assert "brought back from the archive" in err
+    assert "restored from the archive" in err
     assert types(store / "gone-one.jsonl") == ["session_metadata", "note.a"]
 
 

@@ -92,7 +92,7 @@ def test_keep_days_deletes_what_was_archived_before_and_the_days_left_empty(
     code, out, err = headcount("cleanup", "--keep-days", "30")
     assert (code, err) == (0, "")
     assert out.splitlines()[-1] == (
-        "deleted 2 archived files, filed away more than 30 days ago"
+        "deleted 2 archived files, archived more than 30 days ago"
     )
     assert not old.parent.exists()
     assert not older.parent.exists()
@@ -107,7 +107,7 @@ def test_keep_days_in_a_dry_run_says_which_and_deletes_nothing(headcount, store)
     assert code == 0
     assert out.splitlines()[-2:] == [
         str(path),
-        "would delete 1 archived file, filed away more than 30 days ago",
+        "would delete 1 archived file, archived more than 30 days ago",
     ]
     said = headcount("cleanup", "--keep-days", "30d", "--dry-run", "--json")[1]
     assert json.loads(said)["removed"] == [str(path)]

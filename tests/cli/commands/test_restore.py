@@ -44,4 +44,4 @@ def test_a_damaged_file_in_the_archive_is_not_brought_back(headcount, store):
     (day / "torn.jsonl").write_text("not json\n")
     code, out, err = headcount("restore", "torn")
     assert (code, out) == (1, "")
-    assert "holds no valid metadata, so it was not brought back" in err
+    assert "holds no valid metadata, so it was not restored" in err

@@ -62,7 +62,7 @@ def test_rm_deletes_after_a_yes_and_prints_what_it_deleted(asked, store):
     assert (code, out) == (0, f"{path}\n")
     assert "dead-one  dead  old thing  " in words
     assert f"  {path}\n" in words
-    assert "delete 1 session for good? [y/N] " in words
+    assert "permanently delete 1 session? [y/N] " in words
     assert not path.exists()
     assert other.exists()
 
