@@ -21,6 +21,7 @@ from .record.verdict import judge
 from .store import paths, reader
 from .system import deadline, git
 from .text import count
+from .views import neighbours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from .model import SessionMetadata
 
-_MAX_READ = 200
 _STDIN, _STDOUT, _STDERR = range(3)
 _SEPARATOR = " \u00b7 "
 
@@ -67,30 +67,28 @@ def line(own: SessionMetadata | None, now: float) -> str:
 
     Raises StoreError if the store cannot be read.
     """
+    recent = reader.recently_written(paths.Listing(), neighbours.MAX_READ, now)
     live = [
         snapshot.metadata
-        for snapshot in reader.recently_written(paths.Listing(), _MAX_READ, now)
+        for snapshot in recent
         if judge(snapshot.metadata, now)[0] == "alive"
     ]
     waiting = sum(session.get("state") == "waiting" for session in live)
-    others = _others_in_worktree(own, live) if own else 0
+    others = _others_in_worktree(own, live, now) if own else 0
     parts = [count(len(live), "session")]
     parts += [f"{waiting} waiting"] if waiting else []
     parts += [f"{others} more in this worktree"] if others else []
     return _SEPARATOR.join(parts)
 
 
-def _others_in_worktree(own: SessionMetadata, live: list[SessionMetadata]) -> int:
+def _others_in_worktree(
+    own: SessionMetadata, live: list[SessionMetadata], now: float
+) -> int:
     if "cwd" not in own:
         return 0
-    worktrees = git.Worktrees()
-    root = worktrees.root(own["cwd"])
-    return sum(
-        "cwd" in session
-        and session["session_id"] != own["session_id"]
-        and worktrees.root(session["cwd"]) == root
-        for session in live
-    )
+    root = git.Worktrees().root(own["cwd"])
+    others = (s for s in live if s["session_id"] != own["session_id"])
+    return len(neighbours.live_in(root, others, now))
 
 
 def _metadata_of(session_id: str) -> SessionMetadata | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _JOINER = "\u200d"
 
@@ -55,3 +57,8 @@ def _printable(text: str) -> str:
 def count(number: int, what: str) -> str:
     """Return `1 session`, `2 sessions`: *number* and as many of *what*."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def local_time(seconds: float, form: str = "%Y-%m-%d %H:%M") -> str:
+    """Return *seconds* since the epoch as local time; *form* is that of `strftime`."""
+    return time.strftime(form, time.localtime(seconds))

@@ -26,8 +26,6 @@ LAYERS = [
     "cli",
     "__main__",
 ]
-# What the move into packages has found, and the next changes take away.
-TANGLED = {"views.recovery", "views.report", "views.session_view", "views.timeline"}
 # What a hook that runs with every tool call may cost: no json, re, typing, pathlib,
 # enum, datetime, third-party package... A bare `python -I -S` has the rest.
 HOT = {
@@ -61,8 +59,6 @@ def imports_of(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: name_of(path) or "lib")
 def test_imports_go_down_the_layers(path):
-    if name_of(path) in TANGLED:
-        return
     layer_of = {name: n for n, row in enumerate(LAYERS) for name in row.split()}
     own = name_of(path).split(".")[0]
     used = {name.split(".")[0] for name in imports_of(path)} - {own}

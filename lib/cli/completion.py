@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..store import paths, reader
 from ..text import printable
 from ..views import lookup, session_view
-from . import parser, spec
+from . import formatting, parser, spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _sessions(prefix: str, now: float) -> Iterator[tuple[str, str]]:
             return
         archived = folder != paths.SESSIONS_DIR
         for info in reader.discover(folder, now, prefix):
-            session = lookup.describe(info, now, archived=archived)
+            session = lookup.judged(info, now, archived=archived)
             session_id = str(session["session_id"])
             if paths.is_session_id(session_id) and session_id not in ids:
                 ids.add(session_id)
@@ -135,7 +135,7 @@ def _sessions(prefix: str, now: float) -> Iterator[tuple[str, str]]:
 
 def _description(session: Session) -> str:
     state = "archived" if session["archived"] else session_view.state_of(session)
-    words = (state, session["label"] or session_view.where(session))
+    words = (state, session["label"] or formatting.where(session))
     return printable(", ".join(words), _MAX_DESCRIPTION)
 
 

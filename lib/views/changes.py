@@ -78,11 +78,11 @@ class Lookout:
         Raises StoreError if the folder cannot be read; a missing one has no sessions.
         """
         self._files = dict(self._read(now))
-        known = {
-            seen.info.id: lookup.describe(seen.info, now, archived=False)
+        sessions = [
+            lookup.judged(seen.info, now, archived=False)
             for seen in self._files.values()
-        }
-        neighbours.annotate(known.values())
+        ]
+        known = {s["session_id"]: s for s in neighbours.annotate(sessions)}
         facts = {session_id: _facts(session) for session_id, session in known.items()}
         changes = list(self._changes(known, facts, now))
         self._known, self._facts = known, facts
@@ -132,7 +132,7 @@ def _event(was_on: bool, is_on: bool) -> str | None:
 
 
 def _facts(session: Session) -> dict[str, Any]:
-    return {key: session[key] for key in ("state", "verdict", "label", "tree")}
+    return {key: session[key] for key in ("state", "verdict", "label", "worktree")}
 
 
 def _look_at(path: str, signature: tuple[int, int, int], now: float) -> _Seen:
@@ -149,9 +149,8 @@ def _filed_away(session_id: str, now: float) -> Session | None:
             seen = _look_at(path, (0, 0, 0), now)
         except FileNotFoundError:
             continue
-        session = lookup.describe(seen.info, now, archived=True)
-        neighbours.annotate([session])
-        return session
+        session = lookup.judged(seen.info, now, archived=True)
+        return neighbours.annotate([session])[0]
     return None
 
 

@@ -1,4 +1,4 @@
-"""Which session came out of which: by /clear, by a fork, or left for another.
+"""Which session came from which: by /clear, by a fork, or left for another session.
 
 A process has one session at a time, and each names the one before it
 (`previous_session_id`).
@@ -15,74 +15,69 @@ if TYPE_CHECKING:
 
     # session_id, how, label, on_record and archived
     Relative = dict[str, Any]
-    Known = Mapping[str, tuple[SessionMetadata, bool]]
+    # By id, the metadata of each session, and whether it is archived.
+    Sessions = Mapping[str, tuple[SessionMetadata, bool]]
 
-_MOST = 20
+_MAX_RELATIVES = 20
 _HOW = {"clear": "cleared", "fork": "forked"}
 
 
-def known(live: list[SessionInfo], archived: list[SessionInfo]) -> Known:
-    """Return by id what is on record, and whether it is archived.
+def by_id(live: list[SessionInfo], archived: list[SessionInfo]) -> Sessions:
+    """Return the readable sessions by id, each with whether it is archived.
 
-    Of one archived several times, the file last heard of.
+    Of several archived files of a session, the one with the latest heartbeat counts.
     """
-    found: dict[str, tuple[SessionMetadata, bool]] = {}
-    filed = [info.metadata for info in archived if info.metadata is not None]
-    for metadata in sorted(filed, key=lambda one: one.get("last_heartbeat", "")):
-        found[metadata["session_id"]] = metadata, True
+    sessions: dict[str, tuple[SessionMetadata, bool]] = {}
+    in_archive = [info.metadata for info in archived if info.metadata is not None]
+    for metadata in sorted(in_archive, key=lambda m: m.get("last_heartbeat", "")):
+        sessions[metadata["session_id"]] = metadata, True
     for info in live:
         if info.metadata is not None:
-            found[info.id] = info.metadata, False
-    return found
+            sessions[info.id] = info.metadata, False
+    return sessions
 
 
-def came_from(session: Session, on_record: Known) -> list[Relative]:
+def predecessors(session: Session, sessions: Sessions) -> list[Relative]:
     """Return the chain of sessions before this one, the nearest first, at most 20."""
     chain: list[Relative] = []
-    seen = {session["session_id"]}
-    child: Mapping[str, Any] = session
-    while len(chain) < _MOST:
-        before = child.get("previous_session_id")
-        if not before or before in seen:
+    visited = {session["session_id"]}
+    successor: Mapping[str, Any] = session
+    while len(chain) < _MAX_RELATIVES:
+        previous = successor.get("previous_session_id")
+        if not previous or previous in visited:
             break
-        seen.add(before)
-        chain.append(_relative(before, child, on_record))
-        child = on_record.get(before, ({}, False))[0]
+        visited.add(previous)
+        chain.append(_relative(previous, successor, sessions))
+        successor = sessions.get(previous, ({}, False))[0]
     return chain
 
 
-def went_on_as(session: Session, on_record: Known) -> list[Relative]:
-    """Return the sessions that name this one as the one before, oldest first."""
+def successors(session: Session, sessions: Sessions) -> list[Relative]:
+    """Return the sessions that name this one as the previous, oldest first.
+
+    At most 20, the last started.
+    """
     own = session["session_id"]
     children = [
         (metadata.get("start_time", ""), session_id)
-        for session_id, (metadata, _) in on_record.items()
+        for session_id, (metadata, _) in sessions.items()
         if metadata.get("previous_session_id") == own and session_id != own
     ]
     return [
-        _relative(session_id, on_record[session_id][0], on_record)
-        for _, session_id in sorted(children)[-_MOST:]
+        _relative(session_id, sessions[session_id][0], sessions)
+        for _, session_id in sorted(children)[-_MAX_RELATIVES:]
     ]
 
 
-def _relative(session_id: str, child: Mapping[str, Any], on_record: Known) -> Relative:
-    """Return what is told of a session; how it came is on record with the *child*."""
-    metadata, archived = on_record.get(session_id, (None, False))
+def _relative(
+    session_id: str, successor: Mapping[str, Any], sessions: Sessions
+) -> Relative:
+    """Describe a session; its *successor* says how it went on."""
+    metadata, archived = sessions.get(session_id, (None, False))
     return {
         "session_id": session_id,
-        "how": _HOW.get(child.get("source", ""), "resumed"),
+        "how": _HOW.get(successor.get("source", ""), "resumed"),
         "label": metadata.get("label") if metadata else None,
         "on_record": metadata is not None,
         "archived": archived,
     }
-
-
-def line(relative: Relative) -> str:
-    """Return a relative in one line, not yet `plain`."""
-    told = [
-        relative["how"],
-        relative["label"],
-        "archived" if relative["archived"] else None,
-        None if relative["on_record"] else "not on record",
-    ]
-    return f"{relative['session_id']}  {', '.join(filter(None, told))}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from ..text import local_time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +35,7 @@ def between(since: float, until: float) -> list[int]:
 
 def name(moment: float) -> str:
     """Return the local day of *moment* as YYYY-MM-DD."""
-    return time.strftime("%Y-%m-%d", time.localtime(moment))
+    return local_time(moment, "%Y-%m-%d")
 
 
 def weekday(moment: float) -> str:

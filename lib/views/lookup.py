@@ -1,4 +1,4 @@
-"""Sessions as commands see them: each one object, found by the start of its id."""
+"""Finds sessions, by the start of an id or all of them, each as one object."""
 
 from __future__ import annotations
 
@@ -14,92 +14,98 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..model import Session, SessionInfo
 
-_SHOWN_CANDIDATES = 20
+_MAX_CANDIDATES = 20
 
 
 def discover(now: float, *, archived: bool, prefix: str = "") -> list[Session]:
-    """Return the live sessions at *now*, or the archived ones, each as one object.
+    """Return the live sessions, or the archived ones, with their verdicts at *now*.
 
     Only those whose id begins with *prefix*; no other file is opened.
     """
     return [
-        describe(info, now, archived=archived)
+        judged(info, now, archived=archived)
         for folder in paths.folders(archived=archived)
         for info in reader.discover(folder, now, prefix)
     ]
 
 
-def describe(info: SessionInfo, now: float, *, archived: bool) -> Session:
-    """Return the session with the verdict on it at *now*."""
-    judged = sessions.verdict(info.metadata, now=now) if info.metadata else None
-    return session_view.describe(info, judged, archived=archived)
+def judged(info: SessionInfo, now: float, *, archived: bool) -> Session:
+    """Return the session as one object, with its verdict at *now*."""
+    verdict = sessions.verdict(info.metadata, now=now) if info.metadata else None
+    return session_view.to_object(info, verdict, archived=archived)
 
 
-def current_tree() -> str:
-    """Return the working tree of the current folder; raise HeadcountError if none."""
+def current_worktree() -> str:
+    """Return the working tree of the current folder.
+
+    Raises HeadcountError if the current folder no longer exists.
+    """
     try:
         return git.Worktrees().root(os.getcwd())
     except OSError as error:
         raise HeadcountError(
-            f"cannot tell the current folder: {error.strerror}; cd to one that is there"
+            f"cannot read the current folder: {error.strerror}; cd to one that exists"
         ) from None
 
 
-def in_this_tree(known: list[Session]) -> list[Session]:
-    """Return those of *known* in the current working tree; the error is as above."""
-    here, worktrees = current_tree(), git.Worktrees()
-    return [one for one in known if one["cwd"] and worktrees.root(one["cwd"]) == here]
+def in_current_worktree(sessions: list[Session]) -> list[Session]:
+    """Return those of *sessions* in the current working tree; errors as above."""
+    current, worktrees = current_worktree(), git.Worktrees()
+    return [s for s in sessions if s["cwd"] and worktrees.root(s["cwd"]) == current]
 
 
-def find(wanted: str, now: float, *, archived_first: bool = False) -> Session:
-    """Return the session that *wanted* means: by its whole id, else by how it begins.
+def find(query: str, now: float, *, archived_first: bool = False) -> Session:
+    """Return the session whose id is *query*, or else the one whose id begins so.
 
-    A whole id goes first, and then the live sessions go before the archived ones,
-    unless *archived_first*. Raises AmbiguousIdError, SessionNotFoundError.
+    A complete id wins over the start of another. Live sessions win over archived ones,
+    unless *archived_first*. Raises AmbiguousIdError or SessionNotFoundError, and
+    UsageError if *query* is empty.
     """
-    if not wanted:
+    if not query:
         raise UsageError("the ID is empty; `headcount list --all` shows the ids")
-    live = discover(now, archived=False, prefix=wanted)
-    whole = [session for session in live if session["session_id"] == wanted]
-    if whole:
-        return whole[0]
-    archived = discover(now, archived=True, prefix=wanted)
-    whole = [session for session in archived if session["session_id"] == wanted]
+    live = discover(now, archived=False, prefix=query)
+    exact = [session for session in live if session["session_id"] == query]
+    if exact:
+        return exact[0]
+    archived = discover(now, archived=True, prefix=query)
+    exact = [session for session in archived if session["session_id"] == query]
     groups = (archived, live) if archived_first else (live, archived)
-    for group in (whole, *groups):
-        begun = [one for one in group if str(one["session_id"]).startswith(wanted)]
-        if begun:
-            return _only(wanted, begun)
+    for group in (exact, *groups):
+        matches = [s for s in group if str(s["session_id"]).startswith(query)]
+        if matches:
+            return _unique(query, matches)
     raise SessionNotFoundError(
-        f"no session {wanted} in {sessions.SESSIONS_DIR} or its archive; "
-        "`headcount list --all` shows those on record"
+        f"no session {query} in {sessions.SESSIONS_DIR} or its archive; "
+        "`headcount list --all` shows every session"
     )
 
 
 def find_all(
-    wanted: list[str], now: float, *, archived_first: bool = False
+    queries: list[str], now: float, *, archived_first: bool = False
 ) -> list[Session]:
-    """Return the sessions that *wanted* means, each once; the errors are `find`'s."""
-    found = [find(one, now, archived_first=archived_first) for one in wanted]
-    return list({session["session_id"]: session for session in found}.values())
+    """Return the session of each query, without duplicates; errors as in `find`."""
+    matches = [find(query, now, archived_first=archived_first) for query in queries]
+    return list({session["session_id"]: session for session in matches}.values())
 
 
-def unreadable(session: Session, so: str) -> HeadcountError:
-    """Return the error for a session without valid metadata; *so* is what became."""
+def unreadable_error(session: Session, consequence: str) -> HeadcountError:
+    """Return the error for a session without valid metadata."""
     return HeadcountError(
-        f"{session['path']} holds no valid metadata, so {so}; "
+        f"{session['path']} holds no valid metadata, so {consequence}; "
         "`headcount doctor` says what helps"
     )
 
 
-def _only(wanted: str, found: list[Session]) -> Session:
-    """Return the one session in *found*, of several archived files the newest."""
-    labels = {str(session["session_id"]): session["label"] for session in found}
+def _unique(query: str, matches: list[Session]) -> Session:
+    """Return the only session in *matches*; of several archived files, the newest."""
+    labels = {str(session["session_id"]): session["label"] for session in matches}
     if len(labels) > 1:
-        told = [f"  {known}  {label or ''}".rstrip() for known, label in labels.items()]
-        more = ["  ..."] if len(told) > _SHOWN_CANDIDATES else []
+        lines = [
+            f"  {match}  {label or ''}".rstrip() for match, label in labels.items()
+        ]
+        more = ["  ..."] if len(lines) > _MAX_CANDIDATES else []
         raise AmbiguousIdError(
-            f"{len(labels)} sessions begin with {wanted}; give more of the id",
-            told[:_SHOWN_CANDIDATES] + more,
+            f"{len(labels)} sessions begin with {query}; give more of the id",
+            lines[:_MAX_CANDIDATES] + more,
         )
-    return max(found, key=lambda session: str(session["last_heartbeat"] or ""))
+    return max(matches, key=lambda session: str(session["last_heartbeat"] or ""))

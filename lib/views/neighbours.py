@@ -1,7 +1,7 @@
-"""Where sessions work, and who else is there: trees, branches, and what collides.
+"""Who works where: the working tree and branch of each session, and collisions.
 
-Two live sessions in one working tree, or one session open in two processes, write over
-each other's work. Each folder is looked at once, however many sessions are in it.
+Two live sessions in one working tree, or one session open in two processes, can
+overwrite each other's work.
 """
 
 from __future__ import annotations
@@ -13,53 +13,70 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import Session
+    from ..model import Session, SessionMetadata
 
-# Of a thousand sessions in one tree each would name a thousand.
-MOST_NAMED = 10
+MAX_NAMED = 10  # with a thousand sessions in one worktree, each would name a thousand
+MAX_READ = 200  # how many files a hook reads to find the live sessions
 
 
-def annotate(sessions: Iterable[Session]) -> None:
-    """Give each of *sessions*, as `lookup.discover` has them, what is around it.
+def live_in(
+    worktree: str, sessions: Iterable[SessionMetadata], now: float
+) -> list[SessionMetadata]:
+    """Return those of *sessions* that are alive at *now* and work in *worktree*."""
+    worktrees = git.Worktrees()
+    return [
+        metadata
+        for metadata in sessions
+        if "cwd" in metadata
+        and worktrees.root(metadata["cwd"]) == worktree
+        and verdict.judge(metadata, now)[0] == "alive"
+    ]
 
-    `tree` and `branch` of its folder; `processes`, the pids that have it open; and
-    `same_tree`, other live sessions in its tree (the last heard of, at most MOST_NAMED)
-    and `same_tree_count`, how many they are.
+
+def annotate(sessions: Iterable[Session]) -> list[Session]:
+    """Return *sessions* with where each works, and what it collides with.
+
+    `worktree` and `branch` of its folder; `processes`, the pids that have it open;
+    `same_worktree`, the ids of other live sessions in its working tree (at most
+    MAX_NAMED, the latest heartbeat first), and `same_worktree_count`, their number.
     """
     worktrees = git.Worktrees()
-    by_tree: dict[str, list[Session]] = {}
-    for session in sessions:
-        _locate(session, worktrees)
-        session["processes"] = _processes(session)
-        if _is_live(session) and session["tree"]:
-            by_tree.setdefault(session["tree"], []).append(session)
-    for together in by_tree.values():
-        _introduce(together)
+    annotated = [_located(session, worktrees) for session in sessions]
+    live: dict[str, list[Session]] = {}
+    for session in annotated:
+        if _is_live(session) and session["worktree"]:
+            live.setdefault(session["worktree"], []).append(session)
+    for group in live.values():
+        _link(group)
+    return annotated
 
 
-def siblings(session: Session, others: Iterable[Session]) -> list[Session]:
-    """Return the live ones of *others* in the tree of *session*, in short.
+def same_worktree(session: Session, others: Iterable[Session]) -> list[Session]:
+    """Return the live ones of *others* in the working tree of *session*.
 
-    All were looked around. At most MOST_NAMED, the last heard of.
+    All are annotated. The latest heartbeat comes first.
     """
-    together = [
-        other
-        for other in others
-        if _is_live(other) and other["tree"] and other["tree"] == session["tree"]
-    ]
-    keys = ("session_id", "label", "state", "last_heartbeat")
-    return [
-        {key: other[key] for key in keys} for other in _latest(together)[:MOST_NAMED]
-    ]
+    root = session["worktree"]
+    return _latest_first(
+        [
+            other
+            for other in others
+            if root and other["worktree"] == root and _is_live(other)
+        ]
+    )
 
 
-def _locate(session: Session, worktrees: git.Worktrees) -> None:
+def _located(session: Session, worktrees: git.Worktrees) -> Session:
     cwd = session["cwd"]
     root = worktrees.root(cwd) if cwd else None
-    session["tree"] = root
-    session["branch"] = worktrees.branch(root) if root else None
-    session["same_tree"] = []
-    session["same_tree_count"] = 0
+    return {
+        **session,
+        "worktree": root,
+        "branch": worktrees.branch(root) if root else None,
+        "processes": _processes(session),
+        "same_worktree": [],
+        "same_worktree_count": 0,
+    }
 
 
 def _is_live(session: Session) -> bool:
@@ -71,19 +88,19 @@ def _processes(session: Session) -> list[int]:
         return []
     if not session.get("others"):
         return [session["pid"]]
-    return [seen["pid"] for seen in verdict.running_processes(session)]  # type: ignore[arg-type]
+    return [process["pid"] for process in verdict.running_processes(session)]  # type: ignore[arg-type]
 
 
-def _introduce(together: list[Session]) -> None:
-    """Name to each of the sessions of one tree the others."""
-    last = _latest(together)[: MOST_NAMED + 1]
-    named = [session["session_id"] for session in last]
-    for session in together:
+def _link(group: list[Session]) -> None:
+    """Tell each session of one working tree about the others."""
+    latest = _latest_first(group)[: MAX_NAMED + 1]
+    ids = [session["session_id"] for session in latest]
+    for session in group:
         own = session["session_id"]
-        others = [session_id for session_id in named if session_id != own]
-        session["same_tree"] = others[:MOST_NAMED]
-        session["same_tree_count"] = len(together) - 1
+        others = [session_id for session_id in ids if session_id != own]
+        session["same_worktree"] = others[:MAX_NAMED]
+        session["same_worktree_count"] = len(group) - 1
 
 
-def _latest(sessions: list[Session]) -> list[Session]:
-    return sorted(sessions, key=lambda one: str(one["last_heartbeat"]), reverse=True)
+def _latest_first(sessions: list[Session]) -> list[Session]:
+    return sorted(sessions, key=lambda s: str(s["last_heartbeat"]), reverse=True)

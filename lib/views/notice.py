@@ -1,43 +1,43 @@
-"""The line that SessionStart shows the user: who else has this session or this tree."""
+"""The line that SessionStart shows the user: who else works here."""
 
 from __future__ import annotations
 
 import time
 
-from ..record.verdict import judge, running_processes
+from ..record.verdict import running_processes
 from ..store import reader
 from ..system import git
 from ..text import printable
+from . import neighbours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..model import SessionMetadata
     from ..store.paths import Listing
 
-_MOST_READ = 200
-_MOST_NAMED = 3
-_LABEL_LENGTH = 40
-_LONGEST = 400
+_MAX_NAMED = 3
+_MAX_LABEL = 40
+_MAX_NOTICE = 400
 
 
 def collision_notice(session_id: str, listing: Listing) -> str | None:
-    """Return one line for the user, or None if this session is alone.
+    """Return one line for the user; None if nothing collides with the session.
 
-    Another process may have the same session open, or another live session work in the
-    same tree. Of the *listing* only what was written last is read: a session that has
-    not been written to within the limit is not alive.
+    Another process may have the same session open, or another live session may work in
+    the same working tree. Only the last written files of *listing* are read: a session
+    that was not written to recently is not alive.
     """
     now = time.time()
-    seen = {
-        found.metadata["session_id"]: found.metadata
-        for found in reader.recently_written(listing, _MOST_READ, now)
+    sessions = {
+        snapshot.metadata["session_id"]: snapshot.metadata
+        for snapshot in reader.recently_written(listing, neighbours.MAX_READ, now)
     }
-    own = seen.pop(session_id, None)
+    own = sessions.pop(session_id, None)
     if own is None:
         return None
-    parts = [_same_session(own), _same_tree(own, list(seen.values()), now)]
-    said = "; ".join(part for part in parts if part)
-    return printable(f"Headcount: {said}", _LONGEST) if said else None
+    parts = [_same_session(own), _same_worktree(own, list(sessions.values()), now)]
+    text = "; ".join(part for part in parts if part)
+    return printable(f"Headcount: {text}", _MAX_NOTICE) if text else None
 
 
 def _same_session(own: SessionMetadata) -> str:
@@ -48,31 +48,23 @@ def _same_session(own: SessionMetadata) -> str:
     return f"this session is also open in another process (pid {', '.join(pids)})"
 
 
-def _same_tree(own: SessionMetadata, others: list[SessionMetadata], now: float) -> str:
+def _same_worktree(
+    own: SessionMetadata, others: list[SessionMetadata], now: float
+) -> str:
     if "cwd" not in own:
         return ""
-    worktrees = git.Worktrees()
-    here = worktrees.root(own["cwd"])
-    live = [
-        other
-        for other in others
-        if "cwd" in other
-        and worktrees.root(other["cwd"]) == here
-        and judge(other, now)[0] == "alive"
-    ]
+    root = git.Worktrees().root(own["cwd"])
+    live = neighbours.live_in(root, others, now)
     if not live:
         return ""
-    count = (
-        "1 other live session works"
-        if len(live) == 1
-        else (f"{len(live)} other live sessions work")
-    )
-    named = ", ".join(_name(other) for other in live[:_MOST_NAMED])
-    more = ", ..." if len(live) > _MOST_NAMED else ""
-    return f"{count} in {printable(here, 100)}: {named}{more}"
+    several = len(live) > 1
+    count = f"{len(live)} other live session{'s work' if several else ' works'}"
+    names = ", ".join(_name(other) for other in live[:_MAX_NAMED])
+    more = ", ..." if len(live) > _MAX_NAMED else ""
+    return f"{count} in {printable(root, 100)}: {names}{more}"
 
 
 def _name(session: SessionMetadata) -> str:
-    label = printable(session.get("label", ""), _LABEL_LENGTH).strip()
-    shown = f' "{label}"' if label else ""
-    return f"{session['session_id'][:8]}{shown} ({session['state']})"
+    label = printable(session.get("label", ""), _MAX_LABEL).strip()
+    quoted = f' "{label}"' if label else ""
+    return f"{session['session_id'][:8]}{quoted} ({session['state']})"

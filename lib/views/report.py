@@ -1,7 +1,7 @@
-"""What sessions did over some days: hours open and busy, by day and by tree.
+"""What sessions did over some days: hours open and busy, by day and by worktree.
 
-Hours are sums over sessions: two that are open for the same hour make two. Busy is a
-session from the sign that says so to the next.
+Hours are sums over sessions: two that are open for the same hour add up to two. A
+session is busy from the heartbeat that says so to the next.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 from .. import sessions
-from ..cli.terminal.width import truncate
 from ..record import timestamps
-from ..text import count, printable
 from . import local_days, lookup, session_view, spans
 
 TYPE_CHECKING = False
@@ -21,47 +19,45 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..model import Session
-    from .spans import Part
+    from .spans import OpenPeriod
 
-_HOUR = 3600
-_FIGURES = "  sessions      open      busy"
-_NARROWEST = 8
-_WIDEST_BAR = 40
-_LABEL_LENGTH = 4096
-_ID_LENGTH = 8
+    Place = tuple[str | None, str | None]  # a working tree, and the branch there
+
+HOUR = 3600
 
 
 class Row(NamedTuple):
-    """A session, and its parts within the report's time."""
+    """A session, where it works, and its open periods within the report's time."""
 
     session: Session
-    tree: str
-    parts: list[Part]
+    place: Place
+    periods: list[OpenPeriod]
 
     @property
     def begin(self) -> float:
-        """When the first part began, in epoch seconds."""
-        return self.parts[0].begin
+        """When the first period began, in epoch seconds."""
+        return self.periods[0].begin
 
     @property
     def end(self) -> float:
-        """When the last part ended, in epoch seconds."""
-        return self.parts[-1].end
+        """When the last period ended, in epoch seconds."""
+        return self.periods[-1].end
 
     def seconds(self, state: str = "") -> float:
         """Return how long it was open, or in *state* if given."""
         return sum(
             span.end - span.begin
-            for part in self.parts
-            for span in part.spans
+            for period in self.periods
+            for span in period.spans
             if state in ("", span.state)
         )
 
 
 class Sum(NamedTuple):
-    """How many sessions, and for how many seconds."""
+    """The number of sessions and the seconds of a day, or of a place, or of all."""
 
-    name: str
+    name: str | None  # the day, or the root of the working tree
+    branch: str | None
     sessions: int
     open: float
     busy: float
@@ -69,7 +65,7 @@ class Sum(NamedTuple):
 
 
 class Day(NamedTuple):
-    """A local day, from *begin* to *end* in epoch seconds, and its part of each row."""
+    """A local day from *begin* to *end*, in epoch seconds, and its part of each row."""
 
     name: str
     begin: float
@@ -85,71 +81,75 @@ class Report(NamedTuple):
     days: list[Day]
     total: Sum
     by_day: list[Sum]
-    by_tree: list[Sum]
+    by_worktree: list[Sum]  # the most hours first; a row for each branch
 
 
-def make(since: float, now: float) -> Report:
-    """Return the report of every session, live or archived, from *since* to *now*."""
+def build(since: float, now: float) -> Report:
+    """Return the report on all sessions, live and archived, from *since* to *now*."""
     rows = sorted(_rows(since, now), key=lambda row: (row.begin, row.end))
-    made = [
+    midnights = [*local_days.between(since, now), local_days.next_after(now)]
+    days = [
         Day(local_days.name(begin), begin, end, _within(rows, begin, end))
-        for begin, end in pairwise(
-            [*local_days.between(since, now), local_days.next_after(now)]
-        )
+        for begin, end in pairwise(midnights)
     ]
-    trees: dict[str, list[Row]] = {}
+    places: dict[Place, list[Row]] = {}
     for row in rows:
-        trees.setdefault(row.tree, []).append(row)
-    by_day = [_sum(day.name, day.rows) for day in made]
-    by_tree = [_sum(tree, of_tree) for tree, of_tree in trees.items()]
-    by_tree.sort(key=lambda one: (-one.open, one.name))
-    return Report(since, now, made, _sum("all", rows), by_day, by_tree)
+        places.setdefault(row.place, []).append(row)
+    by_day = [_sum(day.rows, day.name) for day in days]
+    by_worktree = [_sum(group, *place) for place, group in places.items()]
+    by_worktree.sort(key=lambda s: (-s.open, s.name or "", s.branch or ""))
+    return Report(since, now, days, _sum(rows, "all"), by_day, by_worktree)
 
 
 def _rows(since: float, now: float) -> Iterator[Row]:
-    trees: dict[str, str] = {}
+    places: dict[str, Place] = {}
     for session, paths in _files(now):
-        beat = timestamps.parse(session["last_heartbeat"])
-        if session["verdict"] is None or (beat is not None and beat < since):
+        heartbeat = timestamps.parse(session["last_heartbeat"])
+        too_old = heartbeat is not None and heartbeat < since
+        if session["verdict"] is None or too_old:
             continue
         entries = chain.from_iterable(map(sessions.iter_session_jsonl, paths))
-        parts = spans.parts_of(entries, session["verdict"], now)
-        within = [spans.cut(part, since, now + 1) for part in parts]
+        periods = spans.open_periods(entries, session["verdict"], now)
+        within = [spans.cut(period, since, now + 1) for period in periods]
         if any(within):
-            place = str(session["cwd"])
-            if place not in trees:
-                trees[place] = session_view.where(session)
-            yield Row(session, trees[place], [part for part in within if part])
+            cwd = str(session["cwd"])
+            if cwd not in places:
+                places[cwd] = session_view.place_of(session)
+            yield Row(session, places[cwd], [period for period in within if period])
 
 
 def _files(now: float) -> Iterator[tuple[Session, list[str]]]:
-    """Yield each session once, as its newest file has it, with all its files in order.
+    """Yield each session once, from its newest file, and the paths of its files.
 
-    One that was archived twice has two.
+    A session that was archived twice has two.
     """
-    known: dict[str, list[Session]] = {}
+    by_id: dict[str, list[Session]] = {}
     for archived in (False, True):
         for session in lookup.discover(now, archived=archived):
-            known.setdefault(session["session_id"], []).append(session)
-    for found in known.values():
-        found.sort(key=lambda one: (not one["archived"], one["last_heartbeat"] or ""))
-        yield found[-1], [one["path"] for one in found]
+            by_id.setdefault(session["session_id"], []).append(session)
+    for files in by_id.values():
+        files.sort(
+            key=lambda file: (not file["archived"], file["last_heartbeat"] or "")
+        )
+        yield files[-1], [file["path"] for file in files]
 
 
 def _within(rows: Iterable[Row], since: float, until: float) -> list[Row]:
-    found = []
+    rows_within = []
     for row in rows:
         if row.end < since or row.begin >= until:
             continue
-        parts = [spans.cut(part, since, until) for part in row.parts]
-        if any(parts):
-            found.append(row._replace(parts=[part for part in parts if part]))
-    return found
+        periods = [spans.cut(period, since, until) for period in row.periods]
+        if any(periods):
+            kept = [period for period in periods if period]
+            rows_within.append(row._replace(periods=kept))
+    return rows_within
 
 
-def _sum(name: str, rows: list[Row]) -> Sum:
+def _sum(rows: list[Row], name: str | None, branch: str | None = None) -> Sum:
     return Sum(
         name,
+        branch,
         len(rows),
         sum(row.seconds() for row in rows),
         sum(row.seconds("busy") for row in rows),
@@ -157,106 +157,24 @@ def _sum(name: str, rows: list[Row]) -> Sum:
     )
 
 
-# ---- In words -------------------------------------------------------------------
-
-
-def hours(seconds: float) -> str:
-    """Return *seconds* as hours with one decimal."""
-    return f"{seconds / _HOUR:.1f} h"
-
-
-def how_it_ended(row: Row) -> str:
-    """Return how the session is, or ended, in a few words."""
-    session, how = row.session, row.parts[-1].how
-    if how == spans.GOES_ON:
-        return how
-    if session["verdict"] == "alive":
-        return f"alive, {session['state']}"
-    if session["state"] == "closed":
-        return f"closed ({printable(str(session.get('close_reason', 'other')), 40)})"
-    if how == spans.LOST:
-        return "dead, never closed"
-    return str(session["verdict"])
-
-
-def title_of(row: Row) -> str:
-    """Return the session's label, or how its id begins, as one line."""
-    session = row.session
-    return printable(
-        session["label"] or session["session_id"][:_ID_LENGTH], _LABEL_LENGTH
-    )
-
-
-def day_title(day: str) -> str:
-    """Return the day with its weekday: `Wed 2026-11-25`."""
-    start = local_days.midnight(day)
-    return f"{local_days.weekday(start)} {day}" if start is not None else day
-
-
-def headline(report: Report) -> str:
-    """Return what the report is about, in one line."""
-    total = report.total
-    return (
-        f"{local_days.name(report.since)} to {local_days.name(report.until)}: "
-        f"{count(total.sessions, 'session')}, "
-        f"open {hours(total.open)}, busy {hours(total.busy)}"
-    )
-
-
-def lines(report: Report, columns: int, *, full: str, light: str) -> list[str]:
-    """Return the report as text with bars, at most *columns* wide.
-
-    *full* and *light* are what a bar's busy and other part is drawn with.
-    """
-    by_day = [one._replace(name=day_title(one.name)) for one in report.by_day]
-    told = [headline(report), f"{full} busy  {light} open, but not busy"]
-    names = max(session_view.width(one.name) for one in [*by_day, *report.by_tree])
-    names = min(names, max(_NARROWEST, columns - len(_FIGURES)))
-    for heading, sums in (("by day", by_day), ("by tree", report.by_tree)):
-        told += ["", f"{heading:<{names}}{_FIGURES}"]
-        told += _bars(sums, names, columns, full, light)
-    return [truncate(line, columns) for line in told]
-
-
-def _bars(
-    sums: list[Sum], names: int, columns: int, full: str, light: str
-) -> Iterator[str]:
-    room = min(_WIDEST_BAR, columns - names - len(_FIGURES) - 2)
-    most = max((one.open for one in sums), default=0.0)
-    for one in sums:
-        name = session_view.truncate_start(one.name, names)
-        name += " " * (names - session_view.width(name))
-        figures = f"{one.sessions:>10}{hours(one.open):>10}{hours(one.busy):>10}"
-        bar = _bar(one, most, room, full, light) if room >= _NARROWEST else ""
-        yield f"{name}{figures}  {bar}".rstrip()
-
-
-def _bar(one: Sum, most: float, room: int, full: str, light: str) -> str:
-    if not one.open:
-        return ""
-    length = max(1, round(room * one.open / most))
-    busy = round(room * one.busy / most)
-    if one.busy and not busy:
-        busy = 1
-    return full * busy + light * (length - busy)
-
-
-def as_data(report: Report) -> dict[str, Any]:
-    """Return the report's sums as `--json` has them, in hours."""
+def as_object(report: Report) -> dict[str, Any]:
+    """Return the report's sums as `--json` prints them, in hours."""
     return {
         "since": timestamps.from_epoch(report.since),
         "until": timestamps.from_epoch(report.until),
-        "total": _data("name", report.total),
-        "days": [_data("day", one) for one in report.by_day],
-        "trees": [_data("tree", one) for one in report.by_tree],
+        "total": {"name": "all", **_hours(report.total)},
+        "days": [{"day": day.name, **_hours(day)} for day in report.by_day],
+        "worktrees": [
+            {"worktree": place.name, "branch": place.branch, **_hours(place)}
+            for place in report.by_worktree
+        ],
     }
 
 
-def _data(name: str, one: Sum) -> dict[str, Any]:
+def _hours(total: Sum) -> dict[str, Any]:
     return {
-        name: one.name,
-        "sessions": one.sessions,
-        "open_hours": round(one.open / _HOUR, 3),
-        "busy_hours": round(one.busy / _HOUR, 3),
-        "waiting_hours": round(one.waiting / _HOUR, 3),
+        "sessions": total.sessions,
+        "open_hours": round(total.open / HOUR, 3),
+        "busy_hours": round(total.busy / HOUR, 3),
+        "waiting_hours": round(total.waiting / HOUR, 3),
     }

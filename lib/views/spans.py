@@ -1,7 +1,7 @@
-"""When a session was open, and in which state, as its entries tell it.
+"""When a session was open, and in which state, according to its entries.
 
-A session is open in one or more parts: each begins with its metadata or a resume, and
-ends with a close, or, if it was never closed, with its last sign of life.
+A session has one or more open periods. Each begins with the metadata or a resume, and
+ends with a close, or else with the last heartbeat.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from ..model import SessionEntry
 
-# How a part ended: said so; the process went without a word; it is alive; not known;
-# and of one that was cut, it goes on.
-CLOSED, LOST, ALIVE, UNSEEN = "closed", "lost", "alive", "unseen"
-GOES_ON = "goes on"
-ENDS = {"alive": ALIVE, "dead": LOST}  # by verdict, for what was not closed
+# How an open period ended: with a close; without one, the process is gone; not at all,
+# it is alive; not known; or it continues beyond the time that it was cut to.
+CLOSED, LOST, ALIVE, UNKNOWN = "closed", "lost", "alive", "unknown"
+CONTINUES = "continues"
+_ENDINGS = {"alive": ALIVE, "dead": LOST}  # by verdict, if it was not closed
 
 
 class Span(NamedTuple):
@@ -31,11 +31,11 @@ class Span(NamedTuple):
     state: str
 
 
-class Part(NamedTuple):
-    """A stretch in which the session was open: at least one span, without gaps."""
+class OpenPeriod(NamedTuple):
+    """A time in which the session was open: one span or more, without gaps."""
 
     spans: list[Span]
-    how: str
+    ending: str
 
     @property
     def begin(self) -> float:
@@ -44,35 +44,35 @@ class Part(NamedTuple):
 
     @property
     def end(self) -> float:
-        """When it ended, in epoch seconds; of what is alive, now."""
+        """When it ended, in epoch seconds; now if the session is alive."""
         return self.spans[-1].end
 
 
-def parts_of(
+def open_periods(
     entries: Iterable[SessionEntry], verdict: str | None, now: float
-) -> list[Part]:
-    """Return the parts of the session whose *entries* these are, in order.
+) -> list[OpenPeriod]:
+    """Return the open periods of a session from its *entries*, in order.
 
-    Times that nobody can believe are passed over, and a clock that was set back stands
-    still until it has caught up.
+    Implausible times are ignored. After the clock was set back, time stands still until
+    it has caught up.
     """
     reader = _Reader(now)
     for entry in entries:
-        reader.see(entry)
-    return reader.result(ENDS.get(verdict or "", UNSEEN))
+        reader.add(entry)
+    return reader.result(_ENDINGS.get(verdict or "", UNKNOWN))
 
 
 class _Reader:
     def __init__(self, now: float) -> None:
         self._now = now
-        self._parts: list[Part] = []
+        self._periods: list[OpenPeriod] = []
         self._spans: list[Span] = []
-        self._state = ""  # none: it is not open
+        self._state = ""  # empty while it is not open
         self._since = 0.0
         self._last = 0.0
         self._process: object = None
 
-    def see(self, entry: SessionEntry) -> None:
+    def add(self, entry: SessionEntry) -> None:
         kind = entry.get("type")
         if not schema.is_lifecycle(entry):
             return
@@ -91,10 +91,10 @@ class _Reader:
         if first:
             self._last = self._time(entry.get("last_heartbeat")) or when
 
-    def result(self, how: str) -> list[Part]:
+    def result(self, ending: str) -> list[OpenPeriod]:
         if self._state:
-            self._end(self._now if how == ALIVE else self._last, how)
-        return self._parts
+            self._end(self._now if ending == ALIVE else self._last, ending)
+        return self._periods
 
     def _time(self, value: object) -> float | None:
         when = timestamps.normalize(value)
@@ -105,7 +105,7 @@ class _Reader:
         return min(max(timestamps.parse(when) or 0.0, self._last), self._now)
 
     def _begin(self, entry: SessionEntry, when: float) -> None:
-        """A process goes on with the session: the same one, or the next."""
+        """Begin a period, or continue the current one if the process is the same."""
         same = entry.get("process", 0) == self._process
         if self._state and not same:
             self._end(self._last, LOST)
@@ -123,25 +123,25 @@ class _Reader:
     def _close(self, entry: SessionEntry, when: float) -> None:
         others = entry.get("others")
         if isinstance(others, list) and others:
-            return  # another process has it open still
+            return  # another process still has it open
         if self._state:
             self._end(when, CLOSED)
 
-    def _end(self, when: float, how: str) -> None:
+    def _end(self, when: float, ending: str) -> None:
         if when > self._since or not self._spans:
             self._spans.append(Span(self._since, when, self._state))
-        self._parts.append(Part(self._spans, how))
+        self._periods.append(OpenPeriod(self._spans, ending))
         self._spans, self._state = [], ""
 
 
-def cut(part: Part, since: float, until: float) -> Part | None:
-    """Return what of *part* lies between *since* and *until*; None if nothing does."""
-    if part.end < since or part.begin >= until:
+def cut(period: OpenPeriod, since: float, until: float) -> OpenPeriod | None:
+    """Return the part of *period* from *since* to *until*; None if there is none."""
+    if period.end < since or period.begin >= until:
         return None
     spans = [
         Span(max(begin, since), min(end, until), state)
-        for begin, end, state in part.spans
+        for begin, end, state in period.spans
         if end >= since and begin < until
     ]
-    how = GOES_ON if part.end > until else part.how
-    return Part(spans, how) if spans else None
+    ending = CONTINUES if period.end > until else period.ending
+    return OpenPeriod(spans, ending) if spans else None

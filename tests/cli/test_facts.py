@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from sample_session import NOW, session
 
-from lib.cli import facts
+from lib.cli.commands import show
 from lib.record import timestamps
 
 
 def test_facts_name_verdict_and_each_reason_on_a_line_of_its_own():
-    lines = facts.lines(session(label="nightly"), NOW)
-    at = lines.index("verdict    alive")
+    lines = show.fact_lines(session(label="nightly"), NOW)
+    at = lines.index("verdict       alive")
     assert lines[at + 1].strip() == "pid 1 is running"
     assert lines[at + 2].strip() == "last heartbeat 3 s ago"
-    assert "label      nightly" in lines
-    assert f"heartbeat  {timestamps.from_epoch(NOW - 3)} (3 s ago)" in lines
+    assert "label         nightly" in lines
+    assert f"heartbeat     {timestamps.from_epoch(NOW - 3)} (3 s ago)" in lines
 
 
 def test_facts_pass_over_what_is_not_known():
-    lines = facts.lines(session(pid=None, cwd=None, start_time=None), NOW)
+    lines = show.fact_lines(session(pid=None, cwd=None, start_time=None), NOW)
     names = [line.split()[0] for line in lines]
     assert not {"folder", "process", "started", "label"} & set(names)

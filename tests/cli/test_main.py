@@ -41,7 +41,7 @@ def test_hostile_labels_and_folders_reach_no_pipe_and_no_terminal(
 def test_a_terminal_is_never_too_narrow_and_a_pipe_has_no_width(headcount, terminal):
     label = "日本語のラベル😀" * 12
     create(label=label, cwd="/srv/" + "deep/" * 40)
-    from lib.views.session_view import width
+    from lib.cli.terminal.width import width
 
     rows = terminal("list", NO_COLOR="1").splitlines()
     assert max(map(width, rows)) == 80

@@ -80,7 +80,7 @@ def test_another_working_tree_is_a_change(lookout, store, tmp_path):
     look(lookout)
     sessions.resume_session(ID, source="resume", cwd=str(tmp_path))
     (change,) = lookout.look(time.time())
-    assert change.before["tree"] == str(tmp_path / "a")
+    assert change.before["worktree"] == str(tmp_path / "a")
 
 
 def test_a_killed_client_has_ended_though_no_file_has_changed(lookout, store):

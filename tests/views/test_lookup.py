@@ -18,7 +18,7 @@ from lib.views import lookup
 def test_a_unique_beginning_is_enough(headcount):
     create("6f2a1b3c-one")
     create("77777777-two")
-    assert headcount("show", "6")[1].startswith("session    6f2a1b3c-one\n")
+    assert headcount("show", "6")[1].startswith("session       6f2a1b3c-one\n")
 
 
 def test_an_ambiguous_beginning_lists_the_candidates_and_exits_4(headcount):
@@ -37,17 +37,17 @@ def test_a_whole_id_goes_before_a_beginning_even_from_the_archive(headcount, sto
     create("weekly")
     create("weekly-2")
     archive(store, "nightly")
-    assert headcount("show", "weekly")[1].startswith("session    weekly\n")
-    assert headcount("show", "nightly")[1].startswith("session    nightly\n")
+    assert headcount("show", "weekly")[1].startswith("session       weekly\n")
+    assert headcount("show", "nightly")[1].startswith("session       nightly\n")
 
 
 def test_a_live_session_goes_before_an_archived_one(headcount, store):
     create("6f2a1b3c-live")
     archive(store, "6f2a1b3c-filed")
     archive(store, "99999999-filed")
-    assert headcount("show", "6f2a")[1].startswith("session    6f2a1b3c-live\n")
+    assert headcount("show", "6f2a")[1].startswith("session       6f2a1b3c-live\n")
     _, out, _ = headcount("show", "9999")
-    assert out.startswith("session    99999999-filed\n")
+    assert out.startswith("session       99999999-filed\n")
     assert "(archived)" in out
 
 

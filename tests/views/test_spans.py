@@ -6,7 +6,7 @@ import pytest
 
 from lib.record import timestamps
 from lib.views import spans
-from lib.views.spans import Part, Span
+from lib.views.spans import OpenPeriod, Span
 
 NOW = timestamps.parse("2026-11-25T12:00:00Z")
 
@@ -40,14 +40,14 @@ def closed(minute, **more):
 def read(*entries, verdict="dead"):
     """The parts, in minutes from now."""
     return [
-        Part(
+        OpenPeriod(
             [
                 Span(round((b - NOW) / 60), round((e - NOW) / 60), s)
                 for b, e, s in part.spans
             ],
-            part.how,
+            part.ending,
         )
-        for part in spans.parts_of(entries, verdict, NOW)
+        for part in spans.open_periods(entries, verdict, NOW)
     ]
 
 
@@ -55,7 +55,7 @@ def test_a_session_is_in_each_state_until_the_next_sign_and_ends_with_its_close(
     assert read(
         begun(-60), beat(-50, "busy"), beat(-45, "busy"), beat(-40, "idle"), closed(-30)
     ) == [
-        Part(
+        OpenPeriod(
             [Span(-60, -50, "idle"), Span(-50, -40, "busy"), Span(-40, -30, "idle")],
             spans.CLOSED,
         )
@@ -63,19 +63,19 @@ def test_a_session_is_in_each_state_until_the_next_sign_and_ends_with_its_close(
 
 
 @pytest.mark.parametrize(
-    ("verdict", "end", "how"),
+    ("verdict", "end", "ending"),
     [
         pytest.param("alive", 0, spans.ALIVE, id="alive"),
         pytest.param("dead", -40, spans.LOST, id="dead"),
-        pytest.param("unknown", -40, spans.UNSEEN, id="unknown"),
-        pytest.param("stale", -40, spans.UNSEEN, id="stale"),
+        pytest.param("unknown", -40, spans.UNKNOWN, id="unknown"),
+        pytest.param("stale", -40, spans.UNKNOWN, id="stale"),
     ],
 )
 def test_what_was_not_closed_ends_with_its_last_sign_unless_it_is_alive(
-    verdict, end, how
+    verdict, end, ending
 ):
     (part,) = read(begun(-60), beat(-50, "busy"), beat(-40, "busy"), verdict=verdict)
-    assert part == Part([Span(-60, -50, "idle"), Span(-50, end, "busy")], how)
+    assert part == OpenPeriod([Span(-60, -50, "idle"), Span(-50, end, "busy")], ending)
 
 
 def test_a_session_that_another_process_resumes_was_not_open_in_between():
@@ -86,8 +86,8 @@ def test_a_session_that_another_process_resumes_was_not_open_in_between():
         beat(-15, "busy", "p2"),
         closed(-10, process="p2"),
     ) == [
-        Part([Span(-60, -50, "idle")], spans.LOST),
-        Part([Span(-20, -15, "idle"), Span(-15, -10, "busy")], spans.CLOSED),
+        OpenPeriod([Span(-60, -50, "idle")], spans.LOST),
+        OpenPeriod([Span(-20, -15, "idle"), Span(-15, -10, "busy")], spans.CLOSED),
     ]
 
 
@@ -108,7 +108,7 @@ def test_a_close_of_one_of_two_processes_leaves_it_open():
         beat(-30, "busy", "p2"),
         closed(-20, process="p2"),
     )
-    assert (part.begin, part.end, part.how) == (-60, -20, spans.CLOSED)
+    assert (part.begin, part.end, part.ending) == (-60, -20, spans.CLOSED)
 
 
 def test_a_heartbeat_after_the_close_opens_it_again():
@@ -138,8 +138,8 @@ def test_nothing_to_go_by_is_no_part():
 
 def test_a_part_is_cut_to_a_time_and_then_goes_on():
     (part,) = read(begun(-60), beat(-50, "busy"), closed(-30))
-    assert spans.cut(part, -55, -40) == Part(
-        [Span(-55, -50, "idle"), Span(-50, -40, "busy")], spans.GOES_ON
+    assert spans.cut(part, -55, -40) == OpenPeriod(
+        [Span(-55, -50, "idle"), Span(-50, -40, "busy")], spans.CONTINUES
     )
-    assert spans.cut(part, -55, -30).how == spans.CLOSED
+    assert spans.cut(part, -55, -30).ending == spans.CLOSED
     assert spans.cut(part, -20, -10) is spans.cut(part, -90, -60) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lib.cli.commands import show
 from lib.cli.terminal.width import width
 from lib.record import timestamps
 from lib.views import timeline
@@ -36,7 +37,7 @@ def life_of(*entries, most=None):
 
 def told(*entries, alive=True, most=None, columns=None):
     life = life_of(*entries, most=most)
-    return timeline.lines(life, NOW, alive=alive, columns=columns)
+    return show.timeline_lines(life, NOW, alive=alive, columns=columns)
 
 
 def test_heartbeats_of_one_state_are_one_spell_until_the_next():
@@ -49,7 +50,7 @@ def test_heartbeats_of_one_state_are_one_spell_until_the_next():
         beat(30, "waiting"),
     ) == [
         "   2 h ago  started    startup",
-        "   1 h ago  busy       10 min, 3 signs",
+        "   1 h ago  busy       10 min, 3 heartbeats",
         "   1 h ago  idle       1 h",
         "  30 s ago  waiting    30 s so far",
     ]
@@ -57,7 +58,7 @@ def test_heartbeats_of_one_state_are_one_spell_until_the_next():
 
 def test_the_last_spell_of_a_session_that_is_not_alive_has_ended():
     lines = told(STARTED, beat(7000, "busy"), beat(6940, "busy"), alive=False)
-    assert lines[-1].endswith("busy       1 min, 2 signs, then nothing more")
+    assert lines[-1].endswith("busy       1 min, 2 heartbeats, then nothing more")
 
 
 def test_resumes_compactions_and_closes_are_events_that_end_a_spell():
@@ -91,9 +92,9 @@ def test_a_label_ends_no_spell():
     assert [line[12:] for line in lines[1:]] == [
         "label      early",
         "tasks      2",
-        "busy       5 min, 2 signs",
+        "busy       5 min, 2 heartbeats",
         "label      nightly",
-        "label      taken away",
+        "label      removed",
         "idle       5 min so far",
     ]
 

@@ -41,7 +41,7 @@ def add_entry(query: str, entry: SessionEntry, now: float) -> str:
     session = lookup.find(query, now)
     session_id = str(session["session_id"])
     if session["verdict"] is None:
-        raise lookup.unreadable(session, "nothing was appended")
+        raise lookup.unreadable_error(session, "nothing was appended")
     entry_id = sessions.append_to_session(session_id, entry)
     if session["archived"]:
         output.message(f"{session_id} was restored from the archive")

@@ -9,8 +9,8 @@ from ...errors import UsageError
 from ...record import timestamps
 from ...store import delete
 from ...text import count, printable
-from ...views import lookup, session_view
-from .. import output, time_spec
+from ...views import lookup
+from .. import formatting, output, time_spec
 from ..terminal.progress import Progress
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ def run(args: Namespace) -> int:
             "removed": removed,
             "problems": problems,
         }
-        output.write([session_view.as_json(result)])
+        output.write([formatting.as_json(result)])
     else:
         did = "would archive" if args.dry_run else "archived"
         summary = f"{did} {len(archived)} of {count(len(live), 'session')}"
@@ -75,7 +75,7 @@ def _archive(
             on_problem=on_problem,
             on_progress=progress.step,
         )
-    return [lookup.describe(info, now, archived=not dry_run) for info in moved]
+    return [lookup.judged(info, now, archived=not dry_run) for info in moved]
 
 
 def _is_older(info: SessionInfo, moment: float) -> bool:

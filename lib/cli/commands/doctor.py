@@ -7,8 +7,7 @@ import time
 from ...doctor import examine
 from ...doctor.finding import PROBLEM, Context
 from ...text import count
-from ...views import session_view
-from .. import output
+from .. import formatting, output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def run(args: Namespace) -> int:
     found = examine.examine(Context(time.time(), quick=args.quick))
     told = fixed + found
     if args.json:
-        output.write([session_view.as_json([finding.as_object() for finding in told])])
+        output.write([formatting.as_json([finding.as_object() for finding in told])])
     else:
         output.write(examine.lines(told))
     problems = [finding for finding in found if finding.level == PROBLEM]

@@ -1,40 +1,50 @@
-"""`headcount recover`: what a crash or a reboot ended, and the lines that resume it."""
+"""`headcount recover`: sessions that ended uncleanly, and commands to resume them."""
 
 from __future__ import annotations
 
 import time
 
 from ...errors import UsageError
-from ...text import count
-from ...views import lookup, recovery, session_view
-from .. import output, time_spec
+from ...text import count, printable
+from ...views import lookup, recovery
+from .. import formatting, output, time_spec
+from ..terminal.width import truncate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from ...model import Session
+    from ...views.recovery import Group, Selection
 
 _DAY = 86_400
+_STATE_COLUMNS = 7
+_MARKS = (
+    ("folder_gone", "its folder is gone"),
+    ("transcript_gone", "its transcript is gone"),
+    ("headless", "run by a script"),
+)
 
 
 def run(args: Namespace) -> int:
-    """List the sessions that ended without a goodbye, or print what resumes them."""
+    """List the sessions that ended uncleanly, or print commands to resume them."""
     if args.json and args.print0:
-        raise UsageError("--json and --print0 are two forms; ask for one of them")
+        raise UsageError("--json and --print0 exclude each other")
     now = time.time()
-    live, archived = (lookup.discover(now, archived=known) for known in (False, True))
-    found = recovery.lost(live, archived)
-    found = lookup.in_this_tree(found) if args.here else found
-    choice = recovery.choose(found, _since(args, now))
-    chosen = found if args.all else choice.chosen
+    live, archived = (lookup.discover(now, archived=flag) for flag in (False, True))
+    candidates = recovery.ended_uncleanly(live, archived)
+    if args.here:
+        candidates = lookup.in_current_worktree(candidates)
+    selection = recovery.select(candidates, _since(args, now))
+    sessions = candidates if args.all else selection.sessions
     if args.json:
-        output.write([session_view.as_json(chosen)])
+        output.write([formatting.as_json(sessions)])
     elif args.print0:
-        _print0(chosen)
+        _print0(sessions)
     else:
-        _show(chosen, [*live, *archived], now)
-    _say_what_is_left_out(args, chosen, choice)
+        short = formatting.short_ids(str(s["session_id"]) for s in [*live, *archived])
+        output.write(_lines(recovery.by_boot(sessions, now), short, now))
+    _report_skipped(args, sessions, selection)
     return 0
 
 
@@ -42,31 +52,49 @@ def _since(args: Namespace, now: float) -> float:
     if args.since is None:
         return now - recovery.DEFAULT_DAYS * _DAY
     if args.all:
-        raise UsageError("--all has no beginning; leave --since or --all out")
+        raise UsageError("--all and --since exclude each other")
     return time_spec.moment(args.since, now)
 
 
-def _show(chosen: list[Session], known: list[Session], now: float) -> None:
-    short = session_view.short_ids(str(session["session_id"]) for session in known)
+def _lines(groups: list[Group], short: dict[str, str], now: float) -> list[str]:
+    """Return the groups for people, two lines a session: the second is the command."""
     columns, _ = output.terminal()
-    groups = recovery.by_boot(chosen, now)
-    output.write(recovery.lines(groups, short, now=now, columns=columns))
+    lines: list[str] = []
+    for group in groups:
+        lines += [*([""] if lines else []), group.title]
+        for session in group.sessions:
+            line = _line(session, short, now)
+            lines += [line if columns is None else truncate(line, columns)]
+            lines += [f"    {session['resume']}"]
+    return lines
 
 
-def _print0(chosen: list[Session]) -> None:
-    """Print the lines for `xargs -0`; where there is no folder to go to, none."""
-    ready = [session for session in chosen if not session["folder_gone"]]
+def _line(session: Session, short: dict[str, str], now: float) -> str:
+    cells = [
+        f"{session['state']:<{_STATE_COLUMNS}}",
+        short[session["session_id"]],
+        session["label"] or formatting.NONE,
+        formatting.where(session),
+        formatting.ago(session["last_heartbeat"], now) or formatting.NONE,
+    ]
+    cells += [f"({text})" for key, text in _MARKS if session[key]]
+    return printable("  " + "  ".join(cells), output.MAX_LINE)
+
+
+def _print0(sessions: list[Session]) -> None:
+    """Print the commands for `xargs -0`, except where the folder is gone."""
+    ready = [session for session in sessions if not session["folder_gone"]]
     output.write_text("".join(f"{session['resume']}\0" for session in ready))
-    if len(ready) < len(chosen):
-        gone = count(len(chosen) - len(ready), "session")
+    if len(ready) < len(sessions):
+        gone = count(len(sessions) - len(ready), "session")
         output.message(f"left out: {gone} whose folder is gone")
 
 
-def _say_what_is_left_out(
-    args: Namespace, chosen: list[Session], choice: recovery.Choice
+def _report_skipped(
+    args: Namespace, sessions: list[Session], selection: Selection
 ) -> None:
-    if not chosen and not choice.left_out:
-        output.message("no session ended without a goodbye")
-    if choice.left_out and not args.all:
-        told = ", ".join(f"{count} {why}" for why, count in choice.left_out.items())
-        output.message(f"left out: {told}; `headcount recover --all` lists them")
+    if not sessions and not selection.skipped:
+        output.message("no session ended uncleanly")
+    if selection.skipped and not args.all:
+        counts = ", ".join(f"{n} {reason}" for reason, n in selection.skipped.items())
+        output.message(f"left out: {counts}; `headcount recover --all` lists them")

@@ -23,7 +23,7 @@ def run(args: Namespace) -> int:
     for session in matches:
         session_id = str(session["session_id"])
         if session["verdict"] is None:
-            raise lookup.unreadable(session, "it was not restored")
+            raise lookup.unreadable_error(session, "it was not restored")
         output.write([str(sessions.restore_session(session_id))])
         _warn(session, session_id)
     return 0

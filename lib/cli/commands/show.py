@@ -8,117 +8,298 @@ import time
 from collections import deque
 
 from ... import sessions
+from ...record import timestamps
+from ...system import git
+from ...text import humanize, printable
 from ...views import lineage, lookup, neighbours, session_view, timeline
-from .. import facts, output
+from .. import formatting, output
+from ..terminal.width import truncate_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
     from ...model import Session, SessionEntry
+    from ...views.lineage import Relative
+    from ...views.timeline import Moment
 
-_MOST_MOMENTS = 20
+    # The lines of one fact about a session; none if it is not known.
+    Fact = Callable[[Session, float], list[str]]
+
+_MAX_MOMENTS = 20
 _ENTRIES_OF_UNREADABLE = 10
-_SHOWN_WARNINGS = 3
+_MAX_WARNINGS = 3
+_MAX_TYPES = 8
+_MAX_LINE = 200
+_NAME_COLUMNS = 13
 
 
 def run(args: Namespace) -> int:
     """Show the session."""
     now = time.time()
     session = lookup.find(args.id, now)
-    around = _look_around(session, now)
+    session = _with_related(session, now)
     if args.json:
-        output.write(
-            [session_view.as_json({**session, **around, **_whole_life(session)})]
-        )
+        output.write([formatting.as_json(_as_object(session))])
     else:
-        output.write(_lines(session, around, args.entries, now))
+        output.write(_lines(session, args.entries, now))
     return 0
 
 
-def _look_around(session: Session, now: float) -> Session:
-    """Return lineage, siblings and resume line; give the session its surroundings."""
+def _with_related(session: Session, now: float) -> Session:
+    """Return *session* with its related sessions and the command that resumes it."""
     live = sessions.discover_sessions()
-    on_record = lineage.known(live, sessions.discover_sessions(archived=True))
+    by_id = lineage.by_id(live, sessions.discover_sessions(archived=True))
     others = [
-        lookup.describe(info, now, archived=False)
+        lookup.judged(info, now, archived=False)
         for info in live
         if os.fspath(info) != session["path"]
     ]
-    neighbours.annotate([*others, session])
-    resume = None if session["verdict"] is None else session_view.resume_line(session)
+    *others, session = neighbours.annotate([*others, session])
+    same_worktree = neighbours.same_worktree(session, others)
+    unreadable = session["verdict"] is None
     return {
-        "came_from": lineage.came_from(session, on_record),
-        "went_on_as": lineage.went_on_as(session, on_record),
-        "siblings": neighbours.siblings(session, others),
-        "resume": resume,
+        **session,
+        "predecessors": lineage.predecessors(session, by_id),
+        "successors": lineage.successors(session, by_id),
+        "same_worktree": same_worktree[: neighbours.MAX_NAMED],
+        "same_worktree_count": len(same_worktree),
+        "resume": None if unreadable else session_view.resume_command(session),
     }
 
 
-# ---- For people ------------------------------------------------------------------
-
-
-def _lines(
-    session: Session, around: Session, entries: int | None, now: float
-) -> list[str]:
-    columns, _ = output.terminal()
-    if entries is None:
-        entries = 0 if session["verdict"] else _ENTRIES_OF_UNREADABLE
-    life = timeline.Timeline(_MOST_MOMENTS)
-    last: deque[SessionEntry] = deque(maxlen=entries)
-    total = 0
-    for entry in _entries(session["path"]):
-        life.add(entry)
-        last.append(entry)
-        total += 1
-    alive = session["verdict"] == "alive"
-    lines = [*facts.lines({**session, **around}, now), ""]
-    lines += [f"timeline of {total} {'entry' if total == 1 else 'entries'}"]
-    lines += timeline.lines(life, now, alive=alive, columns=columns)
-    if entries:
-        lines += ["", f"last {len(last)} of {total} entries"]
-        lines += [session_view.entry_line(entry, now, columns) for entry in last]
-    if around["resume"]:
-        lines += ["", "resume it with", around["resume"]]
-    return lines
-
-
-# ---- For scripts -----------------------------------------------------------------
-
-
-def _whole_life(session: Session) -> Session:
+def _as_object(session: Session) -> Session:
+    """Return what `--json` prints: the session with its whole history."""
     entries = list(_entries(session["path"]))
-    life = timeline.Timeline()
+    history = timeline.Timeline()
     for entry in entries:
-        life.add(entry)
+        history.add(entry)
     return {
-        "timeline": life.moments,
-        "other_entries": life.others,
+        **session,
+        "same_worktree": [other["session_id"] for other in session["same_worktree"]],
+        "timeline": history.moments,
+        "other_entries": history.others,
         "entries": entries,
     }
 
 
+def _lines(session: Session, entries: int | None, now: float) -> list[str]:
+    columns, _ = output.terminal()
+    if entries is None:
+        entries = 0 if session["verdict"] else _ENTRIES_OF_UNREADABLE
+    history = timeline.Timeline(_MAX_MOMENTS)
+    last: deque[SessionEntry] = deque(maxlen=entries)
+    total = 0
+    for entry in _entries(session["path"]):
+        history.add(entry)
+        last.append(entry)
+        total += 1
+    alive = session["verdict"] == "alive"
+    lines = [*fact_lines(session, now), ""]
+    lines += [f"timeline of {total} {'entry' if total == 1 else 'entries'}"]
+    lines += timeline_lines(history, now, alive=alive, columns=columns)
+    if entries:
+        lines += ["", f"last {len(last)} of {total} entries"]
+        lines += [formatting.entry_line(entry, now, columns) for entry in last]
+    if session["resume"]:
+        lines += ["", "resume it with", session["resume"]]
+    return lines
+
+
+# ---- The entries ----------------------------------------------------------------
+
+
 def _entries(path: str) -> Iterator[SessionEntry]:
-    """Yield the entries of the file at *path*; what is damaged is said on stderr."""
-    with _warnings_said(path):
+    """Yield the entries of the file at *path*; report damaged lines on stderr."""
+    with _warnings_on_stderr(path):
         yield from sessions.iter_session_jsonl(path)
 
 
 @contextlib.contextmanager
-def _warnings_said(path: str) -> Iterator[None]:
+def _warnings_on_stderr(path: str) -> Iterator[None]:
     import logging
 
-    said: list[str] = []
+    warnings: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("headcount")
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
-    for message in said[:_SHOWN_WARNINGS]:
-        output.message(message)
-    if len(said) > _SHOWN_WARNINGS:
-        output.message(f"{path}: {len(said) - _SHOWN_WARNINGS} more such lines")
+    for warning in warnings[:_MAX_WARNINGS]:
+        output.message(warning)
+    if len(warnings) > _MAX_WARNINGS:
+        output.message(f"{path}: {len(warnings) - _MAX_WARNINGS} more such lines")
+
+
+# ---- Facts ----------------------------------------------------------------------
+
+
+def fact_lines(session: Session, now: float) -> list[str]:
+    """Return what is known about *session*, a line for each fact and each reason."""
+    lines = []
+    for name, fact in _FACTS:
+        for index, text in enumerate(fact(session, now)):
+            label = "" if index else name
+            line = f"{label:<{_NAME_COLUMNS}} {printable(text, formatting.MAX_TEXT)}"
+            lines.append(line.rstrip())
+    return lines
+
+
+def _text(key: str) -> Fact:
+    return lambda session, _: [session[key]] if session.get(key) else []
+
+
+def _time(key: str) -> Fact:
+    def fact(session: Session, now: float) -> list[str]:
+        ago = formatting.ago(session[key], now)
+        return [f"{session[key]} ({ago})"] if ago else []
+
+    return fact
+
+
+def _verdict(session: Session, _: float) -> list[str]:
+    reasons = [f"  {reason}" for reason in session["reasons"]]
+    return [session["verdict"] or "unreadable", *reasons]
+
+
+def _worktree(session: Session, _: float) -> list[str]:
+    """The working tree, unless it is the session's folder itself."""
+    root = git.Worktrees().root(session["cwd"]) if session["cwd"] else ""
+    return [root] if root != (session["cwd"] or "") else []
+
+
+def _process(session: Session, _: float) -> list[str]:
+    return [_pid_on_host(session)] if session["pid"] else []
+
+
+def _others(session: Session, _: float) -> list[str]:
+    return [
+        f"{_pid_on_host(process)} ({process.get('state', 'idle')})"
+        for process in session.get("others", [])
+    ]
+
+
+def _pid_on_host(process: dict[str, Any]) -> str:
+    host = process.get("host")
+    return f"pid {process['pid']} on {host}" if host else f"pid {process['pid']}"
+
+
+def _relatives(key: str) -> Fact:
+    return lambda session, _: [_relative(one) for one in session.get(key, ())]
+
+
+def _relative(relative: Relative) -> str:
+    details = [
+        relative["how"],
+        relative["label"],
+        "archived" if relative["archived"] else None,
+        None if relative["on_record"] else "not on record",
+    ]
+    return f"{relative['session_id']}  {', '.join(filter(None, details))}"
+
+
+def _same_worktree(session: Session, now: float) -> list[str]:
+    return [
+        f"{other['session_id']}  "
+        + ", ".join(filter(None, (other["state"], other["label"])))
+        + f", last heartbeat {formatting.ago(other['last_heartbeat'], now)}"
+        for other in session.get("same_worktree", ())
+    ]
+
+
+def _tasks(session: Session, _: float) -> list[str]:
+    return [formatting.compact_json(task) for task in session.get("tasks", [])]
+
+
+def _client(session: Session, _: float) -> list[str]:
+    parts = filter(None, map(session.get, ("client_version", "entrypoint")))
+    text = ", ".join(parts)
+    return [text] if text else []
+
+
+def _file(session: Session, _: float) -> list[str]:
+    return [session["path"] + (" (archived)" if session["archived"] else "")]
+
+
+_FACTS: tuple[tuple[str, Fact], ...] = (
+    ("session", _text("session_id")),
+    ("label", _text("label")),
+    ("verdict", _verdict),
+    ("state", _text("state")),
+    ("closed", _text("close_reason")),
+    ("folder", _text("cwd")),
+    ("worktree", _worktree),
+    ("branch", _text("branch")),
+    ("same worktree", _same_worktree),
+    ("project", _text("project_dir")),
+    ("process", _process),
+    ("others", _others),
+    ("started", _time("start_time")),
+    ("heartbeat", _time("last_heartbeat")),
+    ("source", _text("source")),
+    ("previous", _relatives("predecessors")),
+    ("next", _relatives("successors")),
+    ("client", _client),
+    ("transcript", _text("transcript_path")),
+    ("tasks", _tasks),
+    ("file", _file),
+)
+
+
+# ---- Timeline -------------------------------------------------------------------
+
+
+def timeline_lines(
+    history: timeline.Timeline, now: float, *, alive: bool, columns: int | None
+) -> list[str]:
+    """Return a line for each moment, for what was left out, and for other entries.
+
+    *alive* says whether the last stretch still continues. *columns* is the width to
+    fit into, None for no limit.
+    """
+    lines = [_moment_line(moment, now, alive=alive) for moment in history.moments]
+    if history.left_out:
+        lines.insert(timeline.HEAD, f"{'...':>10}  {history.left_out} more between")
+    if history.others:
+        lines.append(f"{'others':>10}  {_counts(history.others)}")
+    lines = [printable(line, _MAX_LINE) for line in lines]
+    return lines if columns is None else [truncate_line(x, columns) for x in lines]
+
+
+def _moment_line(moment: Moment, now: float, *, alive: bool) -> str:
+    ago = formatting.ago(moment["from"], now) or formatting.NONE
+    text = moment["text"]
+    if moment["heartbeats"]:
+        text = _duration(moment, now, alive=alive)
+    elif moment["what"] == "label":
+        text = text or "removed"
+    return f"{ago:>10}  {moment['what']:<9}  {text or ''}".rstrip()
+
+
+def _duration(moment: Moment, now: float, *, alive: bool) -> str:
+    """Return how long a stretch lasted, and its heartbeats if there are several."""
+    keys = ("from", "to", "last_heartbeat")
+    begin, end, last = (timestamps.parse(moment[key]) for key in keys)
+    number = moment["heartbeats"]
+    heartbeats = f", {number} heartbeats" if number > 1 else ""
+    if begin is None:
+        return heartbeats.removeprefix(", ")
+    if end is not None:
+        return humanize(end - begin) + heartbeats
+    if alive:
+        return f"{humanize(now - begin)} so far{heartbeats}"
+    return f"{humanize((last or begin) - begin)}{heartbeats}, then nothing more"
+
+
+def _counts(others: dict[str, int]) -> str:
+    """Return `12 build.done, 3 note.a`, the most frequent first."""
+    ordered = sorted(others.items(), key=lambda item: -item[1])
+    counts = [f"{number} {kind}" for kind, number in ordered[:_MAX_TYPES]]
+    if len(ordered) > _MAX_TYPES:
+        counts.append(f"and {len(ordered) - _MAX_TYPES} more types")
+    return ", ".join(counts)

@@ -1,4 +1,4 @@
-"""`headcount tail`: the last entries, and with `--follow` those that come in."""
+"""`headcount tail`: the last entries, and with `--follow` the new ones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from ... import sessions
 from ...record import schema, timestamps
 from ...store import follow
-from ...text import printable
-from ...views import lookup, session_view
-from .. import output
+from ...text import local_time, printable
+from ...views import lookup
+from .. import formatting, output
 from ..terminal.width import truncate, truncate_line, width
 
 TYPE_CHECKING = False
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from ...model import SessionEntry
     from ...store.follow import Line
 
-_BETWEEN_LOOKS = 0.5  # seconds
+_POLL_SECONDS = 0.5
 _NAME_COLUMNS = 16
-_TELL_LABELS = schema.LIFECYCLE | {schema.UPDATE}
-_LONGEST = 200
+_WITH_LABELS = schema.LIFECYCLE | {schema.UPDATE}
+_MAX_LINE = 200
 
 
 def run(args: Namespace) -> int:
@@ -44,7 +44,7 @@ def _follow(
     follower: follow.Follower, write: Callable[[list[Line]], None], *, archived: bool
 ) -> None:
     while not (archived or follower.ended):
-        output.pause(_BETWEEN_LOOKS)
+        output.pause(_POLL_SECONDS)
         write(follower.look())
     output.message("the session is in the archive: nothing is written to it there")
 
@@ -63,8 +63,8 @@ def _writer(args: Namespace, *, one: bool) -> Callable[[list[Line]], None]:
 
 def _told(line: Line, names: _Names | None, columns: int | None) -> str:
     name = "" if names is None else names.of(line) + "  "
-    text = f"{_clock_time(line.time())}  {name}{session_view.entry_text(line.entry)}"
-    text = printable(text, _LONGEST)
+    text = f"{_clock_time(line.time())}  {name}{formatting.entry_text(line.entry)}"
+    text = printable(text, _MAX_LINE)
     return text if columns is None else truncate_line(text, columns)
 
 
@@ -72,8 +72,8 @@ def _clock_time(stamp: str) -> str:
     """Return the time as a clock on the wall has it: `11-25 14:03:22`."""
     when = timestamps.parse(stamp)
     if when is None:
-        return f"{session_view.NONE:>14}"
-    return time.strftime("%m-%d %H:%M:%S", time.localtime(when))
+        return f"{formatting.NONE:>14}"
+    return local_time(when, "%m-%d %H:%M:%S")
 
 
 class _Names:
@@ -89,10 +89,10 @@ class _Names:
         """Return the name, of _NAME_COLUMNS; an entry may bring a new label."""
         self._learn(line.session_id, line.entry)
         name = self._labels.get(line.session_id) or line.session_id[:8]
-        shown = truncate(printable(name, _LONGEST), _NAME_COLUMNS)
+        shown = truncate(printable(name, _MAX_LINE), _NAME_COLUMNS)
         return shown + " " * (_NAME_COLUMNS - width(shown))
 
     def _learn(self, session_id: str, entry: SessionEntry) -> None:
         label = entry.get("label")
-        if isinstance(label, str) and entry.get("type") in _TELL_LABELS:
+        if isinstance(label, str) and entry.get("type") in _WITH_LABELS:
             self._labels[session_id] = label

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from ...cli.terminal.width import truncate
 from ...errors import UsageError
-from ...text import count, printable
+from ...text import count, local_time, printable
 from ...views import changes, lookup, session_view
-from .. import output, time_spec
+from .. import formatting, output, time_spec
 from ..terminal import screen, session_table
+from ..terminal.width import truncate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def run(args: Namespace) -> int:
     """Watch until it is left, or until what was waited for has come."""
     args.interval = _interval(args.interval)
     args.timeout = time_spec.span(args.timeout) if args.timeout else None
-    args.here = lookup.current_tree() if args.here else None
+    args.here = lookup.current_worktree() if args.here else None
     if args.until:
         return _wait(args)
     if args.json or not screen.is_possible():
@@ -116,7 +116,7 @@ def _is(session: Session, state: str) -> bool:
 def _is_here(args: Namespace, session: Session) -> bool:
     if args.here is None:
         return True
-    return bool(session["tree"] == args.here)
+    return bool(session["worktree"] == args.here)
 
 
 def _how_it_came(session: Session, came: list[Change]) -> Change:
@@ -160,14 +160,14 @@ def _summary(args: Namespace, shown: list[Session]) -> str:
     told = count(sum(map(changes.is_on, shown)), "session")
     told += f", {waiting} waiting" if waiting and args.state != "waiting" else ""
     told += f", {args.state} only" if args.state else ""
-    told += f", in {session_view.shorten_home(args.here)}" if args.here else ""
+    told += f", in {formatting.shorten_home(args.here)}" if args.here else ""
     return f"{told}; q leaves"
 
 
 def _write(args: Namespace, change: Change, lookout: Lookout) -> None:
     now = time.time()
     if args.json:
-        output.write([session_view.as_json(changes.as_object(change, now))])
+        output.write([formatting.as_json(changes.as_object(change, now))])
         return
     output.write([printable(_line(change, _short(lookout), now), output.MAX_LINE)])
 
@@ -180,15 +180,15 @@ def _line(change: Change, short: dict[str, str], now: float) -> str:
     elif how == changes.ENDED:
         how = f"ended: {session['reasons'][0]}"
     told = (
-        time.strftime("%H:%M:%S", time.localtime(now)),
+        local_time(now, "%H:%M:%S"),
         f"{session_view.state_of(session):<7}",
         short.get(session["session_id"]) or str(session["session_id"]),
-        str(session["label"] or session_view.NONE),
-        session_view.where(session),
+        str(session["label"] or formatting.NONE),
+        formatting.where(session),
         f"({how})",
     )
     return "  ".join(told)
 
 
 def _short(lookout: Lookout) -> dict[str, str]:
-    return session_view.short_ids(str(one["session_id"]) for one in lookout.sessions)
+    return formatting.short_ids(str(one["session_id"]) for one in lookout.sessions)

@@ -12,9 +12,10 @@ import time
 from typing import TYPE_CHECKING
 
 from ...errors import HeadcountError
-from ...text import count, printable
-from ...views import report
+from ...text import count, local_time, printable
+from .. import formatting
 from . import svg
+from .text import by_day, by_worktree, day_title, ending_of, hours, title_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -40,15 +41,13 @@ def page(data: Report) -> str:
         legend=svg.legend(),
         period=_period(data),
         figures=_figures(data.total),
-        by_day=_sums(
-            [day._replace(name=report.day_title(day.name)) for day in data.by_day]
-        ),
-        by_worktree=_sums(data.by_tree[:_MAX_WORKTREES]),
-        worktrees_left_out=max(0, len(data.by_tree) - _MAX_WORKTREES),
+        by_day=_sums(by_day(data)),
+        by_worktree=_sums(by_worktree(data)[:_MAX_WORKTREES]),
+        worktrees_left_out=max(0, len(data.by_worktree) - _MAX_WORKTREES),
         max_rows=MAX_ROWS,
         rows_left_out=rows_left_out,
         timelines=[
-            (report.day_title(day.name), _timeline(day, number))
+            (day_title(day.name), _timeline(day, number))
             for number, day in enumerate(days)
         ],
         columns=_COLUMNS,
@@ -96,48 +95,48 @@ def _newest_rows(data: Report) -> tuple[list[Day], int]:
 
 def _period(data: Report) -> str:
     zone = time.strftime("%Z", time.localtime(data.until))
-    return f"{svg.clock_time(data.since)} to {svg.clock_time(data.until)}, {zone}"
+    return f"{local_time(data.since)} to {local_time(data.until)}, {zone}"
 
 
 def _figures(total: Sum) -> list[tuple[str, str]]:
     return [
         (str(total.sessions), "session" if total.sessions == 1 else "sessions"),
-        (report.hours(total.open), "open"),
-        (report.hours(total.busy), "busy"),
-        (report.hours(total.waiting), "waiting for you"),
+        (hours(total.open), "open"),
+        (hours(total.busy), "busy"),
+        (hours(total.waiting), "waiting for you"),
     ]
 
 
-def _sums(sums: list[Sum]) -> list[dict[str, Any]]:
+def _sums(sums: list[tuple[str, Sum]]) -> list[dict[str, Any]]:
     """Return the rows of a table; a bar's percentages are of the longest bar."""
-    longest = max((each.open for each in sums), default=0.0) or 1.0
+    longest = max((each.open for _, each in sums), default=0.0) or 1.0
     return [
         {
-            "name": each.name,
+            "name": name,
             "sessions": each.sessions,
-            "open": report.hours(each.open),
-            "busy": report.hours(each.busy),
+            "open": hours(each.open),
+            "busy": hours(each.busy),
             "has_bar": each.open > 0,
             "busy_percent": f"{100 * each.busy / longest:.1f}",
             "rest_percent": f"{100 * (each.open - each.busy) / longest:.1f}",
         }
-        for each in sums
+        for name, each in sums
     ]
 
 
 def _timeline(day: Day, number: int) -> str:
     sessions = count(len(day.rows), "session")
-    title = f"Timeline of {report.day_title(day.name)}, {sessions}"
+    title = f"Timeline of {day_title(day.name)}, {sessions}"
     return "\n".join(svg.timeline(day, title, day.rows, number))
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     return (
-        f"{report.title_of(row)} ({row.session['session_id'][:8]})",
-        row.tree,
-        svg.clock_time(row.begin),
-        svg.clock_time(row.end),
-        report.hours(row.seconds()),
-        report.hours(row.seconds("busy")),
-        report.how_it_ended(row),
+        f"{title_of(row)} ({row.session['session_id'][:8]})",
+        formatting.place(*row.place),
+        local_time(row.begin),
+        local_time(row.end),
+        hours(row.seconds()),
+        hours(row.seconds("busy")),
+        ending_of(row),
     )

@@ -10,15 +10,17 @@ from __future__ import annotations
 import html
 import time
 
-from ...text import printable
-from ...views import report, spans
+from ...text import local_time, printable
+from ...views import spans
+from .. import formatting
+from .text import ending_of, hours, title_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ...views.report import Day, Row
-    from ...views.spans import Part, Span
+    from ...views.spans import OpenPeriod, Span
 
 _UNITS = 1000  # the width of a timeline; nothing shorter than _MIN_UNITS is drawn
 _MIN_UNITS = 2
@@ -34,7 +36,7 @@ SYMBOLS = """<svg width="0" height="0" aria-hidden="true" style="position:absolu
 <path id="closed" class="mark" d="M0 -2v16"/>
 <path id="lost" class="mark" d="M-5 1l10 10m0 -10l-10 10"/>
 <path id="alive" class="mark fill" d="M0 1l8 5l-8 5z"/>
-<path id="unseen" class="mark" d="M-5 6a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z"/>
+<path id="unknown" class="mark" d="M-5 6a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z"/>
 </defs>
 </svg>"""
 
@@ -74,16 +76,14 @@ def legend() -> str:
             ("closed", "closed"),
             ("lost", "ended uncleanly"),
             ("alive", "alive"),
-            ("unseen", "unknown"),
+            ("unknown", "unknown"),
         )
     )
     return f'<p class="legend">{states}{marks}</p>'
 
 
 def _description(rows: list[Row]) -> str:
-    return "; ".join(
-        f"{report.title_of(row)}, {report.how_it_ended(row)}" for row in rows
-    )
+    return "; ".join(f"{title_of(row)}, {ending_of(row)}" for row in rows)
 
 
 def _axis(day: Day, height: int) -> Iterator[str]:
@@ -98,8 +98,9 @@ def _axis(day: Day, height: int) -> Iterator[str]:
 
 
 def _row(day: Day, row: Row, top: int) -> Iterator[str]:
-    title = escaped(report.title_of(row), _MAX_LABEL)
-    subtitle = escaped(f"{row.tree} \N{MIDDLE DOT} {_subtitle(row)}", _MAX_LABEL)
+    title = escaped(title_of(row), _MAX_LABEL)
+    place = formatting.place(*row.place)
+    subtitle = escaped(f"{place} \N{MIDDLE DOT} {_subtitle(row)}", _MAX_LABEL)
     yield f"<g><title>{escaped(_tooltip(row), _MAX_TITLE)}</title>"
     yield (
         f'<text y="{top + 13}"><tspan class="name">{title}</tspan> '
@@ -115,30 +116,26 @@ def _row(day: Day, row: Row, top: int) -> Iterator[str]:
         if path:
             yield f'<path class="{state}" d="{path}"/>'
     yield "</svg>"
-    for part in _distinct_parts(day, row):
-        if part.how != spans.GOES_ON:
-            x = _percent(day, part.end)
-            yield f'<use href="#{part.how}" x="{x}%" y="{top + 19}"/>'
+    for period in _distinct_periods(day, row):
+        if period.ending != spans.CONTINUES:
+            x = _percent(day, period.end)
+            yield f'<use href="#{period.ending}" x="{x}%" y="{top + 19}"/>'
     yield "</g>"
 
 
 def _subtitle(row: Row) -> str:
-    busy = report.hours(row.seconds("busy")).removesuffix(" h")
-    return f"{report.how_it_ended(row)}, {busy} of {report.hours(row.seconds())} busy"
+    busy = hours(row.seconds("busy")).removesuffix(" h")
+    return f"{ending_of(row)}, {busy} of {hours(row.seconds())} busy"
 
 
 def _tooltip(row: Row) -> str:
     """Return the text that appears when the pointer is over the row."""
+    place = formatting.place(*row.place)
     return (
-        f"{report.title_of(row)} ({row.session['session_id']}), {row.tree}: "
-        f"{clock_time(row.begin)} to {clock_time(row.end)}, {_subtitle(row)}, "
-        f"{report.hours(row.seconds('waiting'))} waiting"
+        f"{title_of(row)} ({row.session['session_id']}), {place}: "
+        f"{local_time(row.begin)} to {local_time(row.end)}, {_subtitle(row)}, "
+        f"{hours(row.seconds('waiting'))} waiting"
     )
-
-
-def clock_time(moment: float) -> str:
-    """Return the local day and minute of *moment*."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
 
 
 def _percent(day: Day, moment: float) -> str:
@@ -157,14 +154,14 @@ def _bars(day: Day, row: Row) -> dict[str, list[tuple[int, int]]]:
     their states. That bounds the size of a row, however often its state changed.
     """
     bars: dict[str, list[tuple[int, int]]] = {state: [] for state in _STATES}
-    for part in row.parts:
-        begin, worst = _unit(day, part.begin), "idle"
-        for span in part.spans:
+    for period in row.periods:
+        begin, worst = _unit(day, period.begin), "idle"
+        for span in period.spans:
             worst = max(
                 worst, _drawn_state(span), key=lambda state: _URGENCY.get(state, 0)
             )
             end = _unit(day, span.end)
-            if end - begin >= _MIN_UNITS or span is part.spans[-1]:
+            if end - begin >= _MIN_UNITS or span is period.spans[-1]:
                 _add(bars[worst], begin, max(end, begin + _MIN_UNITS))
                 begin, worst = end, "idle"
     return bars
@@ -181,9 +178,9 @@ def _drawn_state(span: Span) -> str:
     return span.state if span.state in _STATES else "idle"
 
 
-def _distinct_parts(day: Day, row: Row) -> Iterable[Part]:
-    """Return one part of those that end at the same place, and always the last."""
-    by_place = {_unit(day, part.end) // _MIN_UNITS: part for part in row.parts}
+def _distinct_periods(day: Day, row: Row) -> Iterable[OpenPeriod]:
+    """Return one period of those that end at the same place, and always the last."""
+    by_place = {_unit(day, period.end) // _MIN_UNITS: period for period in row.periods}
     return by_place.values()
 
 

@@ -1,9 +1,11 @@
-"""The lines of `headcount list`: a table that fits, who waits for you first."""
+"""The table of `headcount list`, fitted to the terminal."""
 
 from __future__ import annotations
 
+from ...record.schema import URGENCY
 from ...text import printable
-from ...views.session_view import LONGEST, NONE, ago, place_of, since, state_of
+from ...views.session_view import state_of
+from ..formatting import MAX_TEXT, NONE, ago, since, where
 from .width import truncate, truncate_line, truncate_start, width
 
 TYPE_CHECKING = False
@@ -12,10 +14,8 @@ if TYPE_CHECKING:
 
     from ...model import Session
 
-# The states of the living, the most urgent first, then the verdicts on the others.
-_ORDER = ("waiting", "busy", "idle", "unknown", "stale", "dead", "unreadable")
-_URGENCY = {state: len(_ORDER) - index for index, state in enumerate(_ORDER)}
-# Of the basic colours those that can be read on light and on dark: yellow cannot.
+_RANKS = {state: rank for rank, state in enumerate(reversed(URGENCY))}
+# Basic colours that are readable on light and on dark, which yellow is not.
 _BOLD_MAGENTA, _GREEN, _RED, _DIM = "1;35", "32", "31", "2"
 _COLOURS = {"waiting": _BOLD_MAGENTA, "busy": _GREEN, "unreadable": _RED}
 _COLOURS.update(stale=_DIM, dead=_DIM)
@@ -23,7 +23,7 @@ _COLOURS.update(stale=_DIM, dead=_DIM)
 STATE, ID, NAME, WHERE, AGE, HEARTBEAT, NOTE = range(7)
 _HEADINGS = ("STATE", "ID", "NAME", "WHERE", "AGE", "HEARTBEAT", "NOTE")
 _GAP = 2
-_NARROW, _NARROWEST = 10, 8  # of name and place: with all columns, and without some
+_COMFORTABLE, _MIN_COLUMNS = 10, 8  # widths of name and place
 
 
 def table(
@@ -34,17 +34,17 @@ def table(
     columns: int | None,
     colour: bool,
 ) -> list[str]:
-    """Return the table of *sessions*, in their order, each in one line.
+    """Return the table of *sessions*, in their order, a line for each.
 
-    *short* gives what is shown of each id. *columns* is the width to fit into, None
-    for no limit: where it is short, names and places are cut, then the ids go (a
-    session without a label is named by its id), then the age.
+    *short* has the short form of each id. *columns* is the width to fit into, None for
+    no limit. If it is narrow, names and places are truncated, then the ids are dropped
+    (a session without a label is named by its id), then the ages.
     """
     rows = [_HEADINGS, *(_row(session, short, now) for session in sessions)]
-    shown = _columns_shown(rows)
+    shown = _columns(rows)
     room = _widths(rows, shown)
     if columns is not None:
-        shown = _fit(room, shown, columns)
+        room, shown = _fit(room, shown, columns)
     if ID not in shown:
         rows = [_named_by_id(row) for row in rows]
         room[NAME] = min(room[NAME], max(width(row[NAME]) for row in rows))
@@ -59,10 +59,11 @@ def table(
 def ordered(sessions: Iterable[Session], by: str = "state") -> list[Session]:
     """Return *sessions* sorted by state, age, heartbeat, label or where.
 
-    By state the most urgent come first, and among them, as by heartbeat, the last heard
-    of; by age the youngest. What has no value comes last, as do archived ones by state.
+    By state, the most urgent first, and archived ones last; by age, the youngest first.
+    Otherwise equal ones are sorted by heartbeat, the latest first. A session without a
+    value comes last.
     """
-    latest = sorted(sessions, key=_last_sign, reverse=True)
+    latest = sorted(sessions, key=_last_heartbeat, reverse=True)
     if by == "state":
         return sorted(latest, key=_urgency, reverse=True)
     if by == "age":
@@ -70,16 +71,18 @@ def ordered(sessions: Iterable[Session], by: str = "state") -> list[Session]:
     if by == "label":
         return sorted(latest, key=_label)
     if by == "where":
-        return sorted(latest, key=place_of)
+        return sorted(latest, key=where)
     return latest
 
 
 def _urgency(session: Session) -> tuple[bool, int]:
-    return not session["archived"], _URGENCY.get(state_of(session), 0)
+    return not session["archived"], _RANKS.get(state_of(session), -1)
 
 
-def _last_sign(session: Session) -> str:
-    return session["last_heartbeat"] or ""  # stamps sort like the times they name
+def _last_heartbeat(session: Session) -> str:
+    return (
+        session["last_heartbeat"] or ""
+    )  # timestamps sort like the times that they name
 
 
 def _start(session: Session) -> str:
@@ -95,28 +98,27 @@ def _label(session: Session) -> tuple[bool, str]:
 
 def _row(session: Session, short: dict[str, str], now: float) -> tuple[str, ...]:
     state = state_of(session)
-    place, branch = place_of(session)
     return (
         f"{state}, archived" if session["archived"] else state,
-        printable(short[session["session_id"]], LONGEST),
-        printable(session["label"] or NONE, LONGEST),
-        f"{place} ({branch})" if branch else place,
+        printable(short[session["session_id"]], MAX_TEXT),
+        printable(session["label"] or NONE, MAX_TEXT),
+        where(session),
         since(session["start_time"], now) or NONE,
         ago(session["last_heartbeat"], now) or NONE,
-        note(session),
+        collision_note(session),
     )
 
 
-def note(session: Session) -> str:
-    """Return what collides with the session, in words; empty if nothing does."""
+def collision_note(session: Session) -> str:
+    """Say what collides with the session; empty if nothing does."""
     processes = len(session.get("processes", ()))
-    others = session.get("same_tree_count", 0)
+    others = session.get("same_worktree_count", 0)
     notes = [f"open in {processes} processes"] * (processes > 1)
-    notes += [f"same tree as {others} other{'s' * (others > 1)}"] * (others > 0)
+    notes += [f"same worktree as {others} other{'s' * (others > 1)}"] * (others > 0)
     return ", ".join(notes)
 
 
-def _columns_shown(rows: list[tuple[str, ...]]) -> list[int]:
+def _columns(rows: list[tuple[str, ...]]) -> list[int]:
     noted = any(row[NOTE] for row in rows[1:])
     return [index for index in range(len(_HEADINGS)) if noted or index != NOTE]
 
@@ -136,9 +138,12 @@ def _named_by_id(row: tuple[str, ...]) -> tuple[str, ...]:
 # ---- Fitting --------------------------------------------------------------------
 
 
-def _fit(room: list[int], shown: list[int], columns: int) -> list[int]:
-    """Narrow *room*, the columns' widths, to what fits; return the columns left."""
-    for dropped, least in (((), _NARROW), ((ID,), _NARROWEST), ((ID, AGE), 0)):
+def _fit(
+    widths: list[int], shown: list[int], columns: int
+) -> tuple[list[int], list[int]]:
+    """Return the widths with which the table fits, and the columns to keep."""
+    for dropped, least in (((), _COMFORTABLE), ((ID,), _MIN_COLUMNS), ((ID, AGE), 0)):
+        room = [*widths]
         left = [index for index in shown if index not in dropped]
         if ID in dropped:
             room[NAME] = max(room[NAME], room[ID])
@@ -146,9 +151,9 @@ def _fit(room: list[int], shown: list[int], columns: int) -> list[int]:
         if free >= min(least, room[NAME]) + min(least, room[WHERE]):
             break
     room[NAME], room[WHERE] = _shares(
-        room[NAME], room[WHERE], max(free, 2 * _NARROWEST)
+        room[NAME], room[WHERE], max(free, 2 * _MIN_COLUMNS)
     )
-    return left
+    return room, left
 
 
 def _taken(room: list[int], shown: list[int]) -> int:
@@ -156,7 +161,7 @@ def _taken(room: list[int], shown: list[int]) -> int:
 
 
 def _shares(name: int, place: int, free: int) -> tuple[int, int]:
-    """Return what name and place get of *free* columns: the wider one gives way."""
+    """Share *free* columns between name and place: the wider one is narrowed."""
     if name + place <= free:
         return name, place
     half = free // 2
@@ -173,16 +178,16 @@ def _line(row: tuple[str, ...], room: list[int], shown: list[int]) -> str:
 
 
 def _cell(text: str, index: int, room: int) -> str:
-    """Return *text* clipped or filled up to exactly *room* columns."""
+    """Return *text* truncated or padded to exactly *room* columns."""
     free = room - width(text)
     if free < 0:
-        text = _clip_place(text, room) if index == WHERE else truncate(text, room)
+        text = _truncate_place(text, room) if index == WHERE else truncate(text, room)
         free = room - width(text)
     return text + " " * free
 
 
-def _clip_place(text: str, room: int) -> str:
-    """Return *text*, a path and perhaps a branch, in *room*: the ends of both stay."""
+def _truncate_place(text: str, room: int) -> str:
+    """Return *text*, a path and perhaps a branch, in *room*, with the ends of both."""
     path, bracket, branch = text.rpartition(" (")
     if not bracket or width(branch) + len(bracket) > room // 2:
         return truncate_start(path if bracket else text, room)

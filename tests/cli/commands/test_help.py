@@ -12,7 +12,7 @@ from command_line import environment
 from support import ID, ROOT
 
 from lib.cli import help_page, main, parser, spec
-from lib.views.session_view import width
+from lib.cli.terminal.width import width
 
 
 def test_the_help_has_commands_by_purpose_examples_codes_and_environment(headcount):

@@ -56,7 +56,7 @@ def test_the_tree_and_its_branch_are_shown(headcount, shop):
     _, row = headcount("list")[1].splitlines()
     assert f"  {shop} (main)  " in row
     found = as_json(headcount)["one"]
-    assert (found["tree"], found["branch"]) == (str(shop), "main")
+    assert (found["worktree"], found["branch"]) == (str(shop), "main")
 
 
 def test_the_home_folder_is_a_tilde(headcount, shop):
@@ -75,7 +75,7 @@ def test_a_linked_worktree_has_the_branch_of_its_own(headcount, shop, tmp_path):
     create("two", cwd=str(shop))
     _, out, _ = headcount("list")
     assert f"{linked} (side)" in out
-    assert "same tree" not in out
+    assert "same worktree" not in out
 
 
 def test_a_hostile_branch_reaches_no_terminal(headcount, terminal, shop):
@@ -94,12 +94,14 @@ def test_live_sessions_in_one_tree_are_marked_and_no_others(headcount, store, sh
     create("elsewhere", cwd=str(shop.parent))
     write(store, "dead-one", cwd=str(shop))
     rows = headcount("list")[1].splitlines()
-    noted = {row.split()[1] for row in rows if "same tree as 2 others" in row}
+    noted = {row.split()[1] for row in rows if "same worktree as 2 others" in row}
     assert noted == {"one", "two", "three"}
     found = as_json(headcount)
-    assert sorted(found["one"]["same_tree"]) == ["three", "two"]
-    assert found["one"]["same_tree_count"] == 2
-    assert found["elsewhere"]["same_tree"] == found["dead-one"]["same_tree"] == []
+    assert sorted(found["one"]["same_worktree"]) == ["three", "two"]
+    assert found["one"]["same_worktree_count"] == 2
+    assert (
+        found["elsewhere"]["same_worktree"] == found["dead-one"]["same_worktree"] == []
+    )
 
 
 def test_a_session_that_is_alone_has_no_note_column(headcount, shop):
@@ -129,7 +131,7 @@ def test_a_second_process_that_is_gone_is_no_conflict(headcount, store):
 def test_who_is_filtered_out_is_a_neighbour_all_the_same(headcount, shop):
     create("one", cwd=str(shop), state="waiting")
     create("two", cwd=str(shop), state="busy")
-    assert "same tree as 1 other" in headcount("list", "--state", "waiting")[1]
+    assert "same worktree as 1 other" in headcount("list", "--state", "waiting")[1]
 
 
 def test_a_crowd_in_one_tree_names_a_few_and_counts_all():
@@ -144,11 +146,11 @@ def test_a_crowd_in_one_tree_names_a_few_and_counts_all():
         }
         for number in range(1000)
     ]
-    neighbours.annotate(crowd)
-    assert {one["same_tree_count"] for one in crowd} == {999}
-    assert {len(one["same_tree"]) for one in crowd} == {neighbours.MOST_NAMED}
-    assert crowd[999]["same_tree"][0] == "998"
-    assert all(one["session_id"] not in one["same_tree"] for one in crowd)
+    crowd = neighbours.annotate(crowd)
+    assert {one["same_worktree_count"] for one in crowd} == {999}
+    assert {len(one["same_worktree"]) for one in crowd} == {neighbours.MAX_NAMED}
+    assert crowd[999]["same_worktree"][0] == "998"
+    assert all(one["session_id"] not in one["same_worktree"] for one in crowd)
 
 
 # ---- Which, and in which order ---------------------------------------------------
@@ -206,7 +208,7 @@ def test_only_those_of_a_state_or_verdict_are_listed(headcount, many, words, fou
 def test_a_state_that_is_none_exits_2_and_names_those_there_are(headcount, state):
     code, out, err = headcount("list", "--state", state)
     assert (code, out) == (2, "")
-    assert "is no state" in err
+    assert "is not a valid state" in err
     assert "waiting" in err
     assert err.rstrip("\n").isprintable()
 
@@ -256,7 +258,7 @@ def test_quiet_gives_whole_ids_that_another_command_can_take(headcount, store, m
         text=True,
         check=True,
     )
-    assert done.stdout.startswith("session    waiting-one\n")
+    assert done.stdout.startswith("session       waiting-one\n")
 
 
 def test_quiet_about_nothing_is_silent(headcount):
@@ -299,7 +301,7 @@ def test_on_a_terminal_no_row_is_wider_than_it(terminal, shop, number, columns):
     assert len(rows) == number + 1
     assert max(map(width, rows)) <= columns
     if number > 1 and columns > 40:
-        assert len({width(row[: row.index("same tree")]) for row in rows[1:]}) == 1
+        assert len({width(row[: row.index("same worktree")]) for row in rows[1:]}) == 1
 
 
 @pytest.mark.parametrize(
@@ -322,7 +324,7 @@ def test_ten_thousand_sessions_are_listed_each_once(headcount, store, shop):
     _, out, _ = headcount("list")
     _, *rows = out.splitlines()
     assert len({row.split()[1] for row in rows}) == len(rows) == 10_000
-    assert all(row.endswith("same tree as 9999 others") for row in rows)
+    assert all(row.endswith("same worktree as 9999 others") for row in rows)
 
 
 def test_an_empty_store_is_a_sentence_on_a_terminal_too(terminal):
@@ -438,7 +440,7 @@ def test_here_in_a_folder_that_is_gone_says_so(headcount, tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("headcount: cannot tell the current folder")
+    assert done.stderr.startswith("headcount: cannot read the current folder")
 
 
 def test_an_empty_store_is_one_helpful_sentence_and_no_failure(headcount, store):

@@ -114,7 +114,7 @@ def test_the_last_seen_is_first_and_they_are_grouped_by_boot(headcount, store):
         "since the last boot,",
         "before the reboot of",
         "of an earlier boot, until",
-        "of a boot that is not known, until",
+        "of an unknown boot, until",
         "on another host, far, until",
     ]
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -152,7 +152,7 @@ def test_only_those_that_a_person_would_want_and_the_rest_in_words(
     _, _, words = headcount("recover")
     assert "1 run by a script (claude -p)" in words
     assert "1 without a transcript to resume" in words
-    assert "1 last seen before 20" in words
+    assert "1 with the last heartbeat before 20" in words
     assert "`headcount recover --all` lists them" in words
     _, said, words = headcount("recover", "--all")
     assert words == ""
@@ -202,14 +202,14 @@ def test_what_a_record_says_cannot_reach_the_terminal(terminal, store):
 
 
 def test_nothing_to_recover_is_said(headcount, store):
-    nothing = "headcount: no session ended without a goodbye\n"
+    nothing = "headcount: no session ended uncleanly\n"
     assert headcount("recover") == (0, "", nothing)
     assert headcount("recover", "--json")[:2] == (0, "[]\n")
     assert headcount("recover", "--print0")[:2] == (0, "")
     write(store, "old", **ago(8 * DAY))
     _, said, told = headcount("recover")
     assert said == ""
-    assert told.startswith("headcount: left out: 1 last seen before ")
+    assert told.startswith("headcount: left out: 1 with the last heartbeat before ")
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from command_line import DAY, HOSTILE, create, environment, write
 from lib import sessions
 from lib.cli import main
 from lib.cli.report import page, svg
+from lib.cli.terminal.width import width
 from lib.record import timestamps
 from lib.views import local_days, report, spans
-from lib.views.session_view import width
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&lt;"
 NOW = time.time()
@@ -56,7 +56,7 @@ def lasting(store, session_id, begin, *signs, **more):
 
 @pytest.fixture
 def known(store, tmp_path):
-    """Two trees: three hours open and one busy in one, two hours in the other."""
+    """One worktree with three hours open, one busy; another with two hours open."""
     for tree in ("shop", "blog"):
         (tmp_path / "home" / tree / ".git").mkdir(parents=True)
     home = str(tmp_path / "home")
@@ -78,7 +78,9 @@ def known(store, tmp_path):
 # ---- text and JSON --------------------------------------------------------------
 
 
-def test_hours_are_by_day_and_by_tree_over_live_and_archived_sessions(headcount, known):
+def test_hours_are_by_day_and_by_tree_over_live_and_archived_sessions(
+    headcount, known, tmp_path
+):
     code, out, err = headcount("report", "--json")
     assert (code, err) == (0, "")
     told = json.loads(out)
@@ -94,9 +96,11 @@ def test_hours_are_by_day_and_by_tree_over_live_and_archived_sessions(headcount,
     by_day = {one["day"]: one["open_hours"] for one in told["days"]}
     assert by_day[local_days.name(NOON)] == 5.0
     assert sum(by_day.values()) == 5.0
-    assert [(one["tree"], one["open_hours"]) for one in told["trees"]] == [
-        ("~/shop", 3.0),
-        ("~/blog", 2.0),
+    assert [
+        (s["worktree"], s["branch"], s["open_hours"]) for s in told["worktrees"]
+    ] == [
+        (f"{tmp_path}/home/shop", None, 3.0),
+        (f"{tmp_path}/home/blog", None, 2.0),
     ]
 
 
@@ -232,7 +236,7 @@ def test_thousands_of_sessions_make_a_page_of_bounded_size(store, monkeypatch):
     for number in range(100):
         signs = [(-9 + n / 30, ("busy", "waiting")[n % 2]) for n in range(200)]
         lasting(store, f"session-{number:03d}", -10, *signs, label=EVIL * 99)
-    made = report.make(NOON - DAY, time.time())
+    made = report.build(NOON - DAY, time.time())
     text = page.page(made)
     assert text.count("<g><title>") == 30
     assert "The last 30 rows. 70 earlier ones are left out here" in text
@@ -242,14 +246,14 @@ def test_thousands_of_sessions_make_a_page_of_bounded_size(store, monkeypatch):
 
 def test_a_session_with_endless_changes_is_drawn_as_finely_as_can_be_seen(store):
     lasting(store, "restless", -6, (6, "closed"))
-    (day, *_) = report.make(NOON - 1, time.time()).days
+    (day, *_) = report.build(NOON - 1, time.time()).days
     (row,) = day.rows
     moments = [day.begin + n for n in range(0, 86_400, 5)]
     changes = [
         spans.Span(begin, begin + 5, ("busy", "waiting", "idle")[n % 3])
         for n, begin in enumerate(moments)
     ]
-    row = row._replace(parts=[spans.Part(changes, spans.CLOSED)])
+    row = row._replace(periods=[spans.OpenPeriod(changes, spans.CLOSED)])
     drawn = "".join(svg.timeline(day, "a day", [row], 0))
     assert len(drawn) < 16_000
     # Each bar that can be seen has all three in it: the most urgent stands for them.
@@ -298,7 +302,7 @@ def test_the_page_names_nothing_outside_itself(headcount, store):
     assert re.findall(r"(?:https?:)?//", text) == []
     tags = Tags()
     tags.feed(text)
-    assert tags.links == {"#closed", "#lost", "#alive", "#unseen"}
+    assert tags.links == {"#closed", "#lost", "#alive", "#unknown"}
     assert not tags.names & {"script", "img", "link", "iframe", "object", "a"}
     assert "url(" not in text
     assert "@import" not in text

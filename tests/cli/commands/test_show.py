@@ -28,8 +28,8 @@ def fact(out, name):
     """The lines of one fact."""
     found = []
     for line in out.splitlines():
-        if line.startswith((f"{name:<10} ", " " * 11)[: 1 + bool(found)]):
-            found.append(line[11:])
+        if line.startswith((f"{name:<13} ", " " * 14)[: 1 + bool(found)]):
+            found.append(line[14:])
         elif found:
             break
     return found
@@ -41,14 +41,14 @@ def test_the_chain_before_goes_over_live_and_archived_sessions(headcount, store,
     write(store, "third", source="fork", previous_session_id="second", **me)
     write(store, "fourth", source="startup", previous_session_id="third", **me)
     _, out, _ = headcount("show", "fourth")
-    assert fact(out, "came from") == [
+    assert fact(out, "previous") == [
         "third  resumed",
         "second  forked",
         "first  cleared, nightly, archived",
     ]
     assert [
         (one["session_id"], one["how"], one["on_record"], one["archived"])
-        for one in as_json(headcount, "fourth")["came_from"]
+        for one in as_json(headcount, "fourth")["predecessors"]
     ] == [
         ("third", "resumed", True, False),
         ("second", "forked", True, False),
@@ -56,23 +56,23 @@ def test_the_chain_before_goes_over_live_and_archived_sessions(headcount, store,
     ]
 
 
-def test_what_a_session_went_on_as_is_told_also_of_an_archived_one(headcount, store):
+def test_what_a_session_successors_is_told_also_of_an_archived_one(headcount, store):
     archive(store, "first")
     archive(store, "second", source="clear", previous_session_id="first")
     write(store, "third", source="fork", previous_session_id="first", label="docs")
     _, out, _ = headcount("show", "first")
-    assert sorted(fact(out, "went on as")) == [
+    assert sorted(fact(out, "next")) == [
         "second  cleared, archived",
         "third  forked, docs",
     ]
     found = as_json(headcount, "first")
-    assert {one["session_id"] for one in found["went_on_as"]} == {"second", "third"}
-    assert found["came_from"] == []
+    assert {one["session_id"] for one in found["successors"]} == {"second", "third"}
+    assert found["predecessors"] == []
 
 
 def test_a_session_before_that_is_not_on_record_is_named_all_the_same(headcount, store):
     write(store, "second", source="clear", previous_session_id="first")
-    assert fact(headcount("show", "second")[1], "came from") == [
+    assert fact(headcount("show", "second")[1], "previous") == [
         "first  cleared, not on record"
     ]
 
@@ -83,26 +83,26 @@ def test_of_a_session_archived_twice_the_newer_file_is_told(headcount, store):
         when = timestamps.from_epoch(now - days * DAY)
         archive(store, "first", last_heartbeat=when, start_time=when, label=label)
     write(store, "second", source="clear", previous_session_id="first")
-    assert fact(headcount("show", "second")[1], "came from") == [
+    assert fact(headcount("show", "second")[1], "previous") == [
         "first  cleared, new, archived"
     ]
     write(store, "first", label="back")
-    assert fact(headcount("show", "second")[1], "came from") == ["first  cleared, back"]
+    assert fact(headcount("show", "second")[1], "previous") == ["first  cleared, back"]
 
 
 def test_sessions_that_name_each_other_end_the_chain(headcount, store):
     write(store, "one", previous_session_id="two", source="clear")
     write(store, "two", previous_session_id="one", source="clear")
     write(store, "self", previous_session_id="self", source="clear")
-    assert fact(headcount("show", "one")[1], "came from") == ["two  cleared"]
-    assert fact(headcount("show", "self")[1], "came from") == []
-    assert fact(headcount("show", "self")[1], "went on as") == []
+    assert fact(headcount("show", "one")[1], "previous") == ["two  cleared"]
+    assert fact(headcount("show", "self")[1], "previous") == []
+    assert fact(headcount("show", "self")[1], "next") == []
 
 
 def test_a_long_chain_is_bounded(headcount, store):
     for number in range(30):
         write(store, f"s{number}", previous_session_id=f"s{number - 1}", source="clear")
-    assert len(fact(headcount("show", "s29")[1], "came from")) == 20
+    assert len(fact(headcount("show", "s29")[1], "previous")) == 20
 
 
 def test_other_live_sessions_in_the_tree_are_beside_it(headcount, store, tmp_path):
@@ -115,16 +115,16 @@ def test_other_live_sessions_in_the_tree_are_beside_it(headcount, store, tmp_pat
     write(store, "dead-one", cwd=str(tree))
     for shown, beside in (("one", "two"), ("two", "one")):
         out = headcount("show", shown)[1]
-        (line,) = fact(out, "beside")
+        (line,) = fact(out, "same worktree")
         assert line.startswith(f"{beside}  ")
         assert fact(out, "branch") == ["main"]
-    assert "two  waiting, docs, last sign " in headcount("show", "one")[1]
-    assert len(fact(headcount("show", "dead-one")[1], "beside")) == 2
-    assert fact(headcount("show", "elsewhere")[1], "beside") == []
+    assert "two  waiting, docs, last heartbeat " in headcount("show", "one")[1]
+    assert len(fact(headcount("show", "dead-one")[1], "same worktree")) == 2
+    assert fact(headcount("show", "elsewhere")[1], "same worktree") == []
     found = as_json(headcount, "one")
-    assert [one["session_id"] for one in found["siblings"]] == ["two"]
-    assert (found["tree"], found["branch"]) == (str(tree), "main")
-    assert found["same_tree"] == ["two"]
+    assert found["same_worktree_count"] == 1
+    assert (found["worktree"], found["branch"]) == (str(tree), "main")
+    assert found["same_worktree"] == ["two"]
 
 
 def test_json_has_the_life_the_surroundings_and_the_line_that_resumes(headcount):
@@ -140,7 +140,7 @@ def test_json_has_the_life_the_surroundings_and_the_line_that_resumes(headcount)
     assert found["timeline"][1]["to"] == found["timeline"][2]["from"]
     assert found["other_entries"] == {"build.done": 1}
     assert found["resume"] == f"cd /srv && claude --resume {ID}"
-    assert found["came_from"] == found["went_on_as"] == found["siblings"] == []
+    assert found["predecessors"] == found["successors"] == found["same_worktree"] == []
     assert len(found["entries"]) == 4
 
 
@@ -148,8 +148,8 @@ def test_json_of_an_unreadable_session_has_every_key_too(headcount, store):
     store.mkdir()
     (store / "damaged.jsonl").write_text('{"type": "note.a"}\n')
     found = as_json(headcount, "damaged")
-    assert found["resume"] is found["tree"] is None
-    assert found["timeline"] == found["siblings"] == []
+    assert found["resume"] is found["worktree"] is None
+    assert found["timeline"] == found["same_worktree"] == []
     assert found["other_entries"] == {"note.a": 1}
 
 
@@ -191,10 +191,10 @@ def test_show_tells_facts_verdict_reasons_entries_and_how_to_resume(
     code, out, err = headcount("show", ID)
     assert (code, err) == (0, "")
     shown = out.splitlines()
-    assert f"session    {ID}" in shown
-    assert "label      nightly build" in shown
-    assert "verdict    alive" in shown
-    assert f"             pid {os.getpid()} is running" in shown
+    assert f"session       {ID}" in shown
+    assert "label         nightly build" in shown
+    assert "verdict       alive" in shown
+    assert f"                pid {os.getpid()} is running" in shown
     assert "timeline of 3 entries" in shown
     assert any("  waiting    " in line for line in shown)
     assert "    others  1 build.done" in shown
@@ -237,6 +237,6 @@ def test_an_unreadable_session_is_shown_as_far_as_it_goes(headcount, store):
     (store / "damaged.jsonl").write_text('{"type": "note.a", "text": "still here"}\n')
     code, out, _ = headcount("show", "damaged")
     assert code == 0
-    assert "verdict    unreadable" in out
+    assert "verdict       unreadable" in out
     assert "still here" in out
     assert "claude --resume" not in out

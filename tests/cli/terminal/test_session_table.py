@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from sample_session import HOSTILE, NOW, session
 
+from lib.cli import formatting
 from lib.cli.terminal import session_table as tables
 from lib.cli.terminal.width import width
 from lib.record import timestamps
-from lib.views import session_view
 
 
 def table(*sessions, columns=None, colour=False):
-    short = session_view.short_ids(one["session_id"] for one in sessions)
+    short = formatting.short_ids(one["session_id"] for one in sessions)
     return tables.table(
         tables.ordered(sessions), short, now=NOW, columns=columns, colour=colour
     )
@@ -83,7 +83,7 @@ def test_colour_is_on_the_state_alone_and_takes_no_width():
 
 def test_nothing_that_a_record_holds_reaches_the_table_as_control():
     texts = dict.fromkeys(("label", "cwd", "path", "session_id"), HOSTILE)
-    hostile = session(**texts, tree=HOSTILE, branch=HOSTILE, reasons=[HOSTILE])
+    hostile = session(**texts, worktree=HOSTILE, branch=HOSTILE, reasons=[HOSTILE])
     for columns in (None, 80, 30):
         shown = [
             *table(hostile, columns=columns),
@@ -93,15 +93,15 @@ def test_nothing_that_a_record_holds_reaches_the_table_as_control():
 
 
 def test_the_branch_stands_behind_the_tree():
-    _, row = table(session(tree="/srv/shop", branch="main"))
+    _, row = table(session(worktree="/srv/shop", branch="main"))
     assert "  /srv/shop (main)  " in row
 
 
 def test_of_a_place_that_is_cut_the_ends_of_path_and_branch_stay():
     path = "/srv/" + "deep/" * 30 + "shop"
-    _, row = table(session(tree=path, branch="main"), columns=60)
+    _, row = table(session(worktree=path, branch="main"), columns=60)
     assert "p/shop (main)" in row
-    _, row = table(session(tree=path, branch="feature/" + "x" * 60), columns=60)
+    _, row = table(session(worktree=path, branch="feature/" + "x" * 60), columns=60)
     assert "deep/shop" in row
     assert "feature" not in row
 
@@ -123,17 +123,26 @@ def test_what_collides_is_said_in_a_column_that_is_there_only_then():
     heading, *_ = table(session())
     assert "NOTE" not in heading
     heading, *rows = table(
-        session(session_id="a", processes=[7, 8], same_tree=[], same_tree_count=0),
-        session(session_id="b", processes=[9], same_tree=["c"], same_tree_count=1),
-        session(session_id="c", processes=[9], same_tree=["b", "d"], same_tree_count=2),
-        session(session_id="d", processes=[9], same_tree=[], same_tree_count=0),
+        session(
+            session_id="a", processes=[7, 8], same_worktree=[], same_worktree_count=0
+        ),
+        session(
+            session_id="b", processes=[9], same_worktree=["c"], same_worktree_count=1
+        ),
+        session(
+            session_id="c",
+            processes=[9],
+            same_worktree=["b", "d"],
+            same_worktree_count=2,
+        ),
+        session(session_id="d", processes=[9], same_worktree=[], same_worktree_count=0),
     )
     assert heading.endswith("NOTE")
     at = heading.index("NOTE")
     assert [row[at:] for row in rows] == [
         "open in 2 processes",
-        "same tree as 1 other",
-        "same tree as 2 others",
+        "same worktree as 1 other",
+        "same worktree as 2 others",
         "",
     ]
 
@@ -141,12 +150,15 @@ def test_what_collides_is_said_in_a_column_that_is_there_only_then():
 @pytest.mark.parametrize("columns", [30, 50, 80, 120])
 def test_the_table_fits_with_notes_too(columns):
     given = session(
-        label="label " * 20, tree="/srv" * 30, branch="b" * 80, same_tree_count=9
+        label="label " * 20,
+        worktree="/srv" * 30,
+        branch="b" * 80,
+        same_worktree_count=9,
     )
     rows = table(given, session(session_id="x"), columns=columns)
     assert all(width(row) <= columns for row in rows)
     if columns >= 80:
-        assert rows[1].endswith("same tree as 9 others")
+        assert rows[1].endswith("same worktree as 9 others")
 
 
 SORTED = [
@@ -192,7 +204,9 @@ def test_the_table_is_sorted_as_asked(by, order):
 
 
 def test_no_row_is_wrapped_where_the_parts_of_an_emoji_are_drawn_apart():
-    given = session(label="👩🏽\u200d🚀" * 3, cwd="/srv/" + "d" * 70, same_tree_count=1)
+    given = session(
+        label="👩🏽\u200d🚀" * 3, cwd="/srv/" + "d" * 70, same_worktree_count=1
+    )
     _, row = table(given, columns=80)
     assert "👩🏽\u200d🚀" in row
     assert width(row) + 3 * 4 <= 80  # each of the three may take four more

@@ -9,14 +9,16 @@ import subprocess
 import pytest
 from sample_session import HOSTILE, NOW, session
 
-from lib.cli import facts
+from lib.cli import formatting
+from lib.cli.commands import show
+from lib.cli.terminal.width import width
 from lib.record import timestamps
 from lib.views import session_view
 
 
 def test_a_short_id_is_the_shortest_of_8_or_more_that_means_one_session():
     ids = ["aaaaaaaa-1", "aaaaaaaa-2x", "bbbbbbbbbbbb", "c", "nightly1", "nightly12"]
-    assert session_view.short_ids(ids) == {
+    assert formatting.short_ids(ids) == {
         "aaaaaaaa-1": "aaaaaaaa-1",
         "aaaaaaaa-2x": "aaaaaaaa-2",
         "bbbbbbbbbbbb": "bbbbbbbb",
@@ -37,35 +39,35 @@ def test_nothing_that_a_record_holds_reaches_the_terminal_as_control():
     )
     entry = {"type": HOSTILE, "timestamp": HOSTILE, HOSTILE: HOSTILE}
     shown = [
-        *facts.lines(hostile, NOW),
-        session_view.entry_line(entry, NOW, None),
-        session_view.entry_line(
+        *show.fact_lines(hostile, NOW),
+        formatting.entry_line(entry, NOW, None),
+        formatting.entry_line(
             {**entry, "type": "heartbeat", "event": HOSTILE}, NOW, 80
         ),
-        session_view.resume_line(hostile),
-        *session_view.as_json(hostile).split("\n"),
+        session_view.resume_command(hostile),
+        *formatting.as_json(hostile).split("\n"),
     ]
     assert [line for line in shown if not line.isprintable()] == []
 
 
 def test_home_is_written_as_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert session_view.shorten_home(str(tmp_path)) == "~"
-    assert session_view.shorten_home(f"{tmp_path}/src") == "~/src"
-    assert session_view.shorten_home(f"{tmp_path}2/src") == f"{tmp_path}2/src"
+    assert formatting.shorten_home(str(tmp_path)) == "~"
+    assert formatting.shorten_home(f"{tmp_path}/src") == "~/src"
+    assert formatting.shorten_home(f"{tmp_path}2/src") == f"{tmp_path}2/src"
 
 
 def test_where_is_the_working_tree_of_the_folder(tmp_path):
     (tmp_path / ".git").mkdir()
     (tmp_path / "a/b").mkdir(parents=True)
-    assert session_view.where(session(cwd=str(tmp_path / "a/b"))) == os.path.realpath(
+    assert formatting.where(session(cwd=str(tmp_path / "a/b"))) == os.path.realpath(
         tmp_path
     )
 
 
 @pytest.mark.parametrize("cwd", ["/nul\0byte", "/half\ud800"], ids=["nul", "surrogate"])
 def test_a_folder_that_cannot_be_one_is_shown_all_the_same(cwd):
-    assert session_view.where(session(cwd=cwd)).startswith("/")
+    assert formatting.where(session(cwd=cwd)).startswith("/")
 
 
 @pytest.mark.parametrize(
@@ -98,13 +100,13 @@ def test_a_folder_that_cannot_be_one_is_shown_all_the_same(cwd):
 )
 def test_an_entry_is_a_line_of_when_type_and_what_it_says(entry, line):
     entry = {"timestamp": timestamps.from_epoch(NOW - 3), **entry}
-    assert session_view.entry_line(entry, NOW, None) == line
+    assert formatting.entry_line(entry, NOW, None) == line
 
 
 def test_an_entry_is_capped():
     entry = {"type": "log", "text": "x" * 50_000}
-    assert len(session_view.entry_line(entry, NOW, None)) == 200
-    assert session_view.width(session_view.entry_line(entry, NOW, 80)) == 80
+    assert len(formatting.entry_line(entry, NOW, None)) == 200
+    assert width(formatting.entry_line(entry, NOW, 80)) == 80
 
 
 @pytest.mark.parametrize(
@@ -124,9 +126,9 @@ def test_an_entry_is_capped():
         os.fsdecode(b"latin-\xe9"),
     ],
 )
-def test_the_resume_line_leads_the_shell_to_the_folder(folder, tmp_path):
+def test_the_resume_command_leads_the_shell_to_the_folder(folder, tmp_path):
     (tmp_path / folder).mkdir()
-    line = session_view.resume_line(session(cwd=str(tmp_path / folder)))
+    line = session_view.resume_command(session(cwd=str(tmp_path / folder)))
     assert line.isprintable()
     script = 'claude() { printf "%s\\0" "$PWD" "$@"; }\n' + line
     done = subprocess.run(
@@ -137,32 +139,32 @@ def test_the_resume_line_leads_the_shell_to_the_folder(folder, tmp_path):
     assert not (tmp_path / "pwned").exists()
 
 
-def test_the_resume_line_of_a_session_without_a_folder_just_resumes():
+def test_the_resume_command_of_a_session_without_a_folder_just_resumes():
     assert (
-        session_view.resume_line(session(cwd=None, session_id="x1"))
+        session_view.resume_command(session(cwd=None, session_id="x1"))
         == "claude --resume x1"
     )
 
 
 def test_json_is_ascii_and_gives_back_what_was_given():
     given = [session(label="日本語\x7f\x1b", tasks=[{"a": [1]}], others=[]), session()]
-    text = session_view.as_json(given)
+    text = formatting.as_json(given)
     assert text.isascii()
     assert "\x7f" not in text
     assert json.loads(text) == given
-    assert session_view.as_json([]) == "[]"
+    assert formatting.as_json([]) == "[]"
 
 
 def test_each_session_or_entry_in_json_has_a_line_of_its_own():
     entries = [{"type": "x", "deep": {"list": [{"a": 1}]}}, {"type": "y"}]
     shown = {"session_id": "a", "entries": entries, "tasks": ["x"], "none": []}
-    assert session_view.as_json(shown).split("\n") == [
+    assert formatting.as_json(shown).split("\n") == [
         '{"session_id": "a", "entries": [',
         '{"type": "x", "deep": {"list": [{"a": 1}]}},',
         '{"type": "y"}',
         '], "tasks": ["x"], "none": []}',
     ]
-    assert session_view.as_json([shown]).count("\n") == 2
+    assert formatting.as_json([shown]).count("\n") == 2
 
 
 def test_what_has_no_json_form_is_null_and_the_rest_is_not():
@@ -173,7 +175,7 @@ def test_what_has_no_json_form_is_null_and_the_rest_is_not():
         "session_id": "a",
         "entries": [{"type": "x", "n": float("inf"), "c": deep}],
     }
-    assert json.loads(session_view.as_json(given)) == {
+    assert json.loads(formatting.as_json(given)) == {
         "session_id": "a",
         "entries": [{"type": "x", "n": None, "c": None}],
     }
@@ -183,6 +185,4 @@ def test_an_entry_nested_too_deeply_is_a_line_all_the_same():
     deep = []
     for _ in range(100_000):
         deep = [deep]
-    assert "too deeply" in session_view.entry_line(
-        {"type": "x", "deep": deep}, NOW, None
-    )
+    assert "too deeply" in formatting.entry_line({"type": "x", "deep": deep}, NOW, None)

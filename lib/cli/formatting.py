@@ -1,0 +1,156 @@
+"""Sessions and entries as text for people, and anything as JSON for scripts.
+
+Nothing here reads a record or writes to a stream. Whatever comes from a record or a
+file name passes through `printable`: it may contain escape sequences.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ..record import timestamps
+from ..text import humanize, printable
+from ..views import session_view
+from .terminal.width import truncate_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..model import Session, SessionEntry
+
+NONE = "-"  # where there is no value
+MAX_TEXT = 4096  # the longest path
+_MAX_ENTRY = 200
+_ID_LENGTH = 8
+_COMMON = frozenset(["type", "v", "id", "session_id", "timestamp"])
+_SUMMARY_KEYS = ("state", "event", "reason", "source")
+_HOMES: dict[str, tuple[str, str]] = {}  # each home folder, and its real path
+
+
+# ---- Sessions -------------------------------------------------------------------
+
+
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Return for each id its shortest unique prefix of 8 characters or more."""
+    from itertools import pairwise
+
+    ordered = sorted(set(ids))
+    shared = [_shared(*pair) for pair in pairwise(ordered)]
+    neighbours = zip(ordered, [0, *shared], [*shared, 0], strict=False)
+    return {
+        session_id: session_id[: max(_ID_LENGTH, before + 1, after + 1)]
+        for session_id, before, after in neighbours
+    }
+
+
+def _shared(first: str, second: str) -> int:
+    """Return the length of the common prefix, or 0 if it is shorter than a short id."""
+    if first[:_ID_LENGTH] != second[:_ID_LENGTH]:
+        return 0
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(first), len(second)))
+
+
+def where(session: Session) -> str:
+    """Return the session's working tree and branch, such as `~/shop (main)`.
+
+    For an unreadable session, the path of its file.
+    """
+    return place(*session_view.place_of(session))
+
+
+def place(worktree: str | None, branch: str | None) -> str:
+    """Return a working tree and its branch as `where` does."""
+    root = shorten_home(worktree) if worktree else NONE
+    return f"{root} ({printable(branch, MAX_TEXT)})" if branch else root
+
+
+def shorten_home(path: str) -> str:
+    """Return *path* with `~` for the home folder."""
+    home = os.environ.get("HOME") or os.path.expanduser("~")
+    if home not in _HOMES:
+        _HOMES[home] = (home, os.path.realpath(home))
+    for prefix in _HOMES[home]:
+        if len(prefix) > 1 and (path + "/").startswith(prefix + "/"):
+            path = "~" + path[len(prefix) :]
+            break
+    return printable(path, MAX_TEXT)
+
+
+def ago(timestamp: object, now: float) -> str | None:
+    """Return how long before *now* it was, such as `3 min ago`; None if not a time."""
+    age = since(timestamp, now)
+    return age and f"{age} ago"
+
+
+def since(timestamp: object, now: float) -> str | None:
+    """Return the time from *timestamp* to now, like `3 min`; None if not a time."""
+    seconds = timestamps.parse(timestamp)
+    return None if seconds is None else humanize(now - seconds)
+
+
+# ---- Entries --------------------------------------------------------------------
+
+
+def entry_line(entry: SessionEntry, now: float, columns: int | None) -> str:
+    """Return one entry as a line: its age, its type and its content."""
+    age = ago(entry.get("timestamp", entry.get("start_time")), now) or NONE
+    line = printable(f"{age:>10}  {entry_text(entry)}", _MAX_ENTRY)
+    return line if columns is None else truncate_line(line, columns)
+
+
+def entry_text(entry: SessionEntry) -> str:
+    """Return an entry's type and content, not yet `printable`."""
+    from ..record.schema import LIFECYCLE
+
+    kind = str(entry.get("type", NONE))
+    if kind in LIFECYCLE:
+        values = (str(entry[key]) for key in _SUMMARY_KEYS if entry.get(key))
+        content = " ".join(values)
+    else:
+        own = {key: value for key, value in entry.items() if key not in _COMMON}
+        content = compact_json(own)
+    return f"{kind:<16}  {content}".rstrip()
+
+
+# ---- JSON -----------------------------------------------------------------------
+
+
+def as_json(value: object) -> str:
+    """Return *value* as JSON in ASCII, each session or entry on a line of its own.
+
+    A value of theirs that has no JSON form (1e999, or too deep a nesting) is null.
+    """
+    if isinstance(value, dict):
+        pairs = (f"{_dumps(key)}: {_rows(item)}" for key, item in value.items())
+        return "{" + ", ".join(pairs) + "}"
+    return _rows(value)
+
+
+def _rows(value: object) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(map(_dumps, value)) + "\n]"
+    return _dumps(value)
+
+
+def _dumps(value: object, *, by_key: bool = True) -> str:
+    import json
+
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError):
+        if by_key and isinstance(value, dict):
+            pairs = (f"{_dumps(k)}: {_dumps(value[k], by_key=False)}" for k in value)
+            return "{" + ", ".join(pairs) + "}"
+        return "null"
+
+
+def compact_json(value: object) -> str:
+    """Return *value* as JSON without spaces, for people: not yet `printable`."""
+    import json
+
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return "(nested too deeply to be shown)"
