@@ -1,11 +1,12 @@
-"""The running clients that Claude Code itself knows of, for corroboration only.
+"""The running clients, as Claude Code's own files name them. For corroboration only.
 
-It keeps `sessions/<pid>.json` in its own folder for each of its processes, and, while
-one still asks whether its folder is to be trusted, only `sessions/<pid>.<hash>.key`
-(seen with 2.1.330). None of it is documented: it may hold anything, and proves nothing
-about a session. A process counts if it is there, with the start time on file.
+In its configuration folder Claude Code keeps `sessions/<pid>.json` for each of its
+processes. While a client still asks whether to trust its folder, there is only
+`sessions/<pid>.<hash>.key` (seen with 2.1.330). None of this is documented: a file may
+hold anything, and proves nothing about a session. A client counts only if its process
+is running and has the start time that the file names.
 
-Linux only: elsewhere another process's arguments and environment are not to be had.
+Linux only: other systems do not show the arguments and environment of a process.
 """
 
 from __future__ import annotations
@@ -13,28 +14,26 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..system import client_process, private, process
 from . import settings
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 _MAX_FILES = 1000
 _MAX_BYTES = 1 << 16
 _MAX_CONFIG_BYTES = 1 << 26
 _STORE_NAME = b"HEADCOUNT_DIR="
-_ASK = ["claude", "agents", "--json"]
-_ASK_SECONDS = 4.0
+_COMMAND = ["claude", "agents", "--json"]
+_COMMAND_SECONDS = 4.0
 _SLACK_SECONDS = 1.0
 
 
 class Client(NamedTuple):
-    """A running client. *store* is its HEADCOUNT_DIR; None if it cannot be read.
+    """A running client.
 
-    *asks*: by its files it has not begun; it still asks about its folder.
+    *store* is its HEADCOUNT_DIR; None if that cannot be read. *waiting*: it has not
+    started a session yet; its files say that it still asks about its folder.
     """
 
     pid: int
@@ -44,20 +43,20 @@ class Client(NamedTuple):
     arguments: tuple[str, ...]
     store: str | None
     entrypoint: str = ""
-    asks: bool = False
+    waiting: bool = False
 
 
-def can_be_known() -> bool:
-    """Whether this system lets us see what we look for."""
+def is_supported() -> bool:
+    """Whether this system shows us other processes."""
     return sys.platform == "linux"
 
 
-def live(now: float) -> list[Client] | None:
-    """Return the running clients that have a file, by pid; None if there are no files.
+def from_files(now: float) -> list[Client] | None:
+    """Return the running clients that have a file, by pid; None if there is no folder.
 
     Raises nothing, whatever the files hold.
     """
-    found: dict[int, Client] = {}
+    clients: dict[int, Client] = {}
     try:
         names = sorted(os.listdir(_folder()))[:_MAX_FILES]
     except OSError:
@@ -69,40 +68,41 @@ def live(now: float) -> list[Client] | None:
         path = os.path.join(_folder(), name)
         read = _from_entry if name.endswith(".json") else _from_key
         client = read(path, pid, now)
-        if client is not None and (pid not in found or not client.asks):
-            found[pid] = client
-    return [found[pid] for pid in sorted(found)]
+        if client is not None and (pid not in clients or not client.waiting):
+            clients[pid] = client
+    return [clients[pid] for pid in sorted(clients)]
 
 
-def asked(now: float) -> list[Client]:
+def from_command(now: float) -> list[Client]:
     """Return the running clients that `claude agents --json` names; [] if it fails.
 
-    It is on PATH or not, knows the words or not: 2.0.45 and 2.1.74 refuse them.
+    It fails if `claude` is not on PATH, or does not have this command: 2.0.45 and
+    2.1.74 do not.
     """
-    rows = _decode(_answer())
-    found = []
+    rows = _decode(_command_output())
+    clients = []
     for row in rows if isinstance(rows, list) else []:
         pid = row.get("pid") if isinstance(row, dict) else None
         if process.is_pid(pid) and client_process.is_client(pid):
-            found.append(_look_at(pid, now, _folder_in(row)))
-    return [client for client in found if client is not None]
+            clients.append(_describe(pid, now, _folder_in(row)))
+    return [client for client in clients if client is not None]
 
 
-def is_plausible(folder: str) -> bool | None:
+def is_trusted(folder: str) -> bool | None:
     """Whether the user has told Claude Code to trust *folder*; None if unknown.
 
-    Kept in `.claude.json`, by working tree; what is trusted is so with all below it.
-    For the home folder nothing is kept.
+    It is in `.claude.json`, by working tree, and includes all folders below. Nothing
+    is stored there for the home folder.
     """
     config = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~")
-    known = _decode(_read(os.path.join(config, ".claude.json"), _MAX_CONFIG_BYTES))
-    projects = known.get("projects") if isinstance(known, dict) else None
+    content = _decode(_read(os.path.join(config, ".claude.json"), _MAX_CONFIG_BYTES))
+    projects = content.get("projects") if isinstance(content, dict) else None
     if not isinstance(projects, dict):
         return None
     return any(
-        isinstance(projects.get(above), dict)
-        and projects[above].get("hasTrustDialogAccepted") is True
-        for above in _upwards(folder)
+        isinstance(project := projects.get(path), dict)
+        and project.get("hasTrustDialogAccepted") is True
+        for path in (folder, *map(str, PurePath(folder).parents))
     )
 
 
@@ -110,33 +110,24 @@ def _folder() -> str:
     return os.path.join(os.path.dirname(settings.settings_files()["user"]), "sessions")
 
 
-def _upwards(folder: str) -> Iterator[str]:
-    while True:
-        yield folder
-        above = os.path.dirname(folder)
-        if above == folder:
-            return
-        folder = above
-
-
 # ---- Its files ------------------------------------------------------------------
 
 
 def _pid_of(name: str) -> int | None:
-    """Return the process that a file is named by: `<pid>.json`, `<pid>.<hash>.key`."""
+    """Return the pid in the name of a file, `<pid>.json` or `<pid>.<hash>.key`."""
     number, _, rest = name.partition(".")
     if not (number.isascii() and number.isdigit() and len(number) <= len(str(2**31))):
         return None
-    known = rest == "json" or rest.endswith(".key")
-    return int(number) if known and process.is_pid(int(number)) else None
+    expected = rest == "json" or rest.endswith(".key")
+    return int(number) if expected and process.is_pid(int(number)) else None
 
 
 def _from_entry(path: str, pid: int, now: float) -> Client | None:
     entry = _decode(_read(path, _MAX_BYTES))
     if not isinstance(entry, dict) or entry.get("pid") != pid:
         return None
-    client = _look_at(pid, now, _folder_in(entry))
-    if client is None or not _is_the_same(client.process, entry):
+    client = _describe(pid, now, _folder_in(entry))
+    if client is None or not _is_same_process(client.process, entry):
         return None
     return client._replace(entrypoint=_text(entry, "entrypoint"))
 
@@ -146,39 +137,39 @@ def _from_key(path: str, pid: int, now: float) -> Client | None:
         written = os.lstat(path).st_mtime
     except OSError:
         return None
-    client = _look_at(pid, now, "") if client_process.is_client(pid) else None
+    client = _describe(pid, now, "") if client_process.is_client(pid) else None
     if client is None or written < client.started - _SLACK_SECONDS:
-        return None  # left by another that had this number before
-    return client._replace(asks=True)
+        return None  # left by an earlier process with this pid
+    return client._replace(waiting=True)
 
 
-def _is_the_same(known: str, entry: dict[str, Any]) -> bool:
-    """Whether the process is the one on file: its start, and if told its namespace."""
-    _, _, namespace, _, start = known.split(":")
+def _is_same_process(fingerprint: str, entry: dict[str, Any]) -> bool:
+    """Whether *entry* has the start time, and if any the namespace, of the process."""
+    _, _, namespace, _, start = fingerprint.split(":")
     domain = _text(entry, "pidDomain")
-    here = f"[{namespace}]" in domain or "pid:[" not in domain
-    return here and start == str(entry.get("procStart"))
+    same_namespace = f"[{namespace}]" in domain or "pid:[" not in domain
+    return same_namespace and start == str(entry.get("procStart"))
 
 
-def _answer() -> bytes:
-    """Return what `claude agents --json` writes, within its time; b"" if it fails."""
+def _command_output() -> bytes:
+    """Return what `claude agents --json` prints; b"" if it fails or takes too long."""
     import shutil
     import subprocess
 
-    if shutil.which(_ASK[0]) is None:
+    if shutil.which(_COMMAND[0]) is None:
         return b""
-    still = {
+    quiet = {
         "DISABLE_AUTOUPDATER": "1",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }
     try:
-        done = subprocess.run(  # noqa: S603  # a command of our own
-            _ASK,
+        done = subprocess.run(  # noqa: S603  # a constant
+            _COMMAND,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **still},
-            timeout=_ASK_SECONDS,
+            env={**os.environ, **quiet},
+            timeout=_COMMAND_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
@@ -194,13 +185,13 @@ def _decode(content: bytes) -> Any:  # noqa: ANN401  # JSON
 
 
 def _folder_in(entry: dict[str, Any]) -> str:
-    """Return the folder that *entry* names, if it can be one, else ""."""
+    """Return the folder that *entry* names; "" if that cannot be a path."""
     cwd = _text(entry, "cwd")
     try:
-        possible = os.path.isabs(cwd) and b"\0" not in os.fsencode(cwd)
+        valid = os.path.isabs(cwd) and b"\0" not in os.fsencode(cwd)
     except UnicodeEncodeError:
-        possible = False
-    return cwd if possible else ""
+        valid = False
+    return cwd if valid else ""
 
 
 def _text(entry: dict[str, Any], key: str) -> str:
@@ -209,7 +200,7 @@ def _text(entry: dict[str, Any], key: str) -> str:
 
 
 def _read(path: str, limit: int) -> bytes:
-    """Return the content of the regular file at *path*, at most *limit*; else b""."""
+    """Return at most *limit* bytes of the regular file at *path*; b"" if unreadable."""
     try:
         return private.read_regular(path, limit)
     except OSError:
@@ -219,20 +210,25 @@ def _read(path: str, limit: int) -> bytes:
 # ---- Its process ----------------------------------------------------------------
 
 
-def _look_at(pid: int, now: float, cwd: str) -> Client | None:
-    """Return what can be seen of process *pid*; None if it is gone or not Linux's."""
-    known, age = process.fingerprint(pid), process.age(pid)
-    if known is None or age is None or not known.startswith("linux:"):
+def _describe(pid: int, now: float, cwd: str) -> Client | None:
+    """Return what can be seen of process *pid*; None if it is gone, or not on Linux."""
+    fingerprint, age = process.fingerprint(pid), process.age(pid)
+    if fingerprint is None or age is None or not fingerprint.startswith("linux:"):
         return None
-    if process.probe(pid, known, None)[0] != process.RUNNING:
+    if process.probe(pid, fingerprint, None)[0] != process.RUNNING:
         return None  # a zombie
-    arguments = os.fsdecode(_of_process(pid, "cmdline")).rstrip("\0").split("\0")
+    arguments = os.fsdecode(_proc_file(pid, "cmdline")).rstrip("\0").split("\0")
     return Client(
-        pid, known, cwd or _cwd(pid), now - age, tuple(arguments), _store_of(pid)
+        pid=pid,
+        process=fingerprint,
+        cwd=cwd or _cwd(pid),
+        started=now - age,
+        arguments=tuple(arguments),
+        store=_headcount_dir(pid),
     )
 
 
-def _of_process(pid: int, name: str) -> bytes:
+def _proc_file(pid: int, name: str) -> bytes:
     try:
         with open(f"/proc/{pid}/{name}", "rb") as file:
             return file.read()
@@ -247,9 +243,12 @@ def _cwd(pid: int) -> str:
         return ""
 
 
-def _store_of(pid: int) -> str | None:
-    """Return HEADCOUNT_DIR of the process, "" if it has none; nothing else is kept."""
-    environment = _of_process(pid, "environ")
+def _headcount_dir(pid: int) -> str | None:
+    """Return HEADCOUNT_DIR of the process, "" if it has none, None if unreadable.
+
+    Nothing else of its environment is kept.
+    """
+    environment = _proc_file(pid, "environ")
     for variable in environment.split(b"\0"):
         if variable.startswith(_STORE_NAME):
             return os.fsdecode(variable.removeprefix(_STORE_NAME))

@@ -1,13 +1,15 @@
-"""Live clients that leave no record, and why that likely is.
+"""Live clients that leave no record, and the likely reason for each.
 
-Who is alive is taken from files of Claude Code's own that nobody has documented. So
-this never is a problem, only a warning: it proves nothing.
+Which clients are alive is read from Claude Code's own, undocumented files. They prove
+nothing, so a finding here is a warning, never a problem.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
+from pathlib import PurePath
+from typing import NamedTuple
 
 from ..text import humanize
 from .finding import OK, WARN, Context, Finding, install_command
@@ -19,108 +21,118 @@ if TYPE_CHECKING:
 
     from ..claude.clients import Client
 
-    Reason = tuple[str, str | None]  # why, and what fixes it
-
 _MAX_NAMED = 10
 _YOUNG_SECONDS = 10
-_WITHOUT_HOOKS = ("--bare", "--safe-mode")
-_SOURCES = "--setting-sources"
-_PICKERS = ("--resume", "-r")
+_NO_HOOK_OPTIONS = ("--bare", "--safe-mode")
+_SOURCES_OPTION = "--setting-sources"
+_RESUME_OPTIONS = ("--resume", "-r")
+
+
+class Reason(NamedTuple):
+    """Why a client leaves no record, and if known, how to fix it.
+
+    *certain*: this alone explains it. It then has priority over what only may.
+    """
+
+    why: str
+    fix: str | None = None
+    certain: bool = False
 
 
 def check_clients(context: Context) -> Iterator[Finding]:
     """Compare the live clients with the record."""
     from ..claude import clients
 
-    if not clients.can_be_known():
+    if not clients.is_supported():
         return
-    found = clients.live(context.now)
-    if found is None:
-        found = [] if context.quick else clients.asked(context.now)
-    if not found:
+    live = clients.from_files(context.now)
+    if live is None:
+        live = [] if context.quick else clients.from_command(context.now)
+    if not live:
         return
-    on_record = _processes_on_record()
-    without = [client for client in found if client.process not in on_record]
-    told = f"{len(found) - len(without)} of {len(found)} live clients on record"
-    yield Finding(OK, "clients", told)
-    for client in without[:_MAX_NAMED]:
-        yield _named(client, context.now)
-    if len(without) > _MAX_NAMED:
-        more = f"{len(without) - _MAX_NAMED} more leave no record"
+    processes = _recorded_processes()
+    missing = [client for client in live if client.process not in processes]
+    message = f"{len(live) - len(missing)} of {len(live)} live clients on record"
+    yield Finding(OK, "clients", message)
+    for client in missing[:_MAX_NAMED]:
+        yield _finding(client, context.now)
+    if len(missing) > _MAX_NAMED:
+        more = f"{len(missing) - _MAX_NAMED} more leave no record"
         yield Finding(WARN, "clients", more)
 
 
-def _named(client: Client, now: float) -> Finding:
-    reasons = list(_reasons(client, now)) or [_unknown(client, now)]
-    why = "; ".join(reason for reason, _ in reasons)
+def _finding(client: Client, now: float) -> Finding:
+    """Name all reasons, the certain ones first; the fix is that of the first."""
+    reasons = sorted(_reasons(client, now), key=lambda reason: not reason.certain)
+    reasons = reasons or [_no_reason(client, now)]
+    why = "; ".join(reason.why for reason in reasons)
     where = f" in {client.cwd}" if client.cwd else ""
     message = f"the client with pid {client.pid}{where} leaves no record: {why}"
-    return Finding(WARN, "clients", message, reasons[0][1])
+    return Finding(WARN, "clients", message, reasons[0].fix)
 
 
-def _processes_on_record() -> set[str]:
-    """Return the fingerprint of every process that any session had open last."""
+def _recorded_processes() -> set[str]:
+    """Return the fingerprint of each process that is attached to a session."""
     from .. import sessions
+    from ..record import attached
 
-    found: set[str] = set()
-    for archived in (False, True):
-        for info in sessions.discover_sessions(archived=archived):
-            if info.metadata:
-                processes = [info.metadata, *info.metadata.get("others", [])]
-                found.update(seen.get("process", "") for seen in processes)
-    return found
+    return {
+        entry.get("process", "")
+        for archived in (False, True)
+        for info in sessions.discover_sessions(archived=archived)
+        if info.metadata
+        for entry in attached.processes_of(info.metadata)
+    }
 
 
-# ---- Why ------------------------------------------------------------------------
+# ---- Reasons --------------------------------------------------------------------
 
 
 def _reasons(client: Client, now: float) -> Iterator[Reason]:
-    """Yield why the client may leave no record; what is certain goes first."""
-    installed = [scope for scope in _settings_of(client) if scope.hooks]
-    yield from _switched_off(client, installed)
+    settings = _read_all(scopes(client.cwd or "/"))
+    installed = [scope for scope in settings if scope.hooks]
+    yield from _turned_off(client, settings)
     yield from _other_store(client)
     if installed:
-        yield from _not_to_be_run(installed)
-        yield from _untrusted(client)
-        yield from _older(client, installed, now)
+        yield from _sources_without_hooks(client, installed)
+        yield from _hooks_unusable(installed)
     else:
         yield _not_installed(client)
-        yield from _untrusted(client)
+    yield from _not_trusted(client)
+    yield from _started_before(client, installed, now)
 
 
-def _switched_off(client: Client, installed: list[Scope]) -> Iterator[Reason]:
-    for word in _WITHOUT_HOOKS:
-        if word in client.arguments:
-            yield f"it was started with {word}, which runs no hooks", None
-    sources = _sources(client.arguments)
-    if (
-        sources is not None
-        and installed
-        and not sources & {scope.name for scope in installed}
-    ):
-        names = ", ".join(scope.name for scope in installed)
-        why = f"it was started with {_SOURCES}, without the settings of {names}"
-        yield f"{why}, where the hooks are", install_command()
-    for scope in _settings_of(client):
+def _turned_off(client: Client, settings: list[Scope]) -> Iterator[Reason]:
+    for option in _NO_HOOK_OPTIONS:
+        if option in client.arguments:
+            why = f"it was started with {option}, which runs no hooks"
+            yield Reason(why, certain=True)
+    for scope in settings:
         if scope.off:
-            yield f"{scope.path} turns off all hooks", _edit(scope.path)
+            fix = f"remove disableAllHooks from {shlex.quote(scope.path)}"
+            yield Reason(f"{scope.path} turns off all hooks", fix, certain=True)
 
 
-def _sources(arguments: tuple[str, ...]) -> set[str] | None:
-    """Return the settings that the client was told to read; None if it was not."""
+def _sources_without_hooks(client: Client, installed: list[Scope]) -> Iterator[Reason]:
+    sources = _setting_sources(client.arguments)
+    names = [scope.name for scope in installed]
+    if sources is not None and not sources & {*names}:
+        why = f"it was started with {_SOURCES_OPTION}, without the settings of "
+        why += f"{', '.join(names)}, where the hooks are"
+        yield Reason(why, install_command(), certain=True)
+
+
+def _setting_sources(arguments: tuple[str, ...]) -> set[str] | None:
+    """Return the scopes named by `--setting-sources`; None if it was not given."""
     for word, following in zip(arguments, (*arguments[1:], ""), strict=True):
-        name, given, value = word.partition("=")
-        if name == _SOURCES:
-            return set((value if given else following).split(","))
+        name, equals, value = word.partition("=")
+        if name == _SOURCES_OPTION:
+            return set((value if equals else following).split(","))
     return None
 
 
-def _edit(path: str) -> str:
-    return f"take disableAllHooks out of {shlex.quote(path)}"
-
-
 def _other_store(client: Client) -> Iterator[Reason]:
-    """Compare HEADCOUNT_DIR alone; a relative one is taken from its project."""
+    """Compare HEADCOUNT_DIR; a relative one is relative to the client's project."""
     from ..errors import StoreError
     from ..store import paths
 
@@ -128,72 +140,74 @@ def _other_store(client: Client) -> Iterator[Reason]:
         return
     environment = {**os.environ, "HEADCOUNT_DIR": client.store}
     try:
-        theirs = paths.locate({**environment, "CLAUDE_PROJECT_DIR": client.cwd})
+        store = paths.locate({**environment, "CLAUDE_PROJECT_DIR": client.cwd})
     except StoreError as error:
-        yield str(error), None
+        yield Reason(str(error), certain=True)
         return
-    if os.path.realpath(theirs) != os.path.realpath(paths.SESSIONS_DIR):
-        named = "HEADCOUNT_DIR in" if client.store else "no HEADCOUNT_DIR in"
-        fix = f"HEADCOUNT_DIR={shlex.quote(theirs)} headcount list"
-        yield f"it records to {theirs} ({named} its environment)", fix
+    if os.path.realpath(store) != os.path.realpath(paths.SESSIONS_DIR):
+        variable = "HEADCOUNT_DIR" if client.store else "no HEADCOUNT_DIR"
+        why = f"it records to {store} ({variable} in its environment)"
+        fix = f"HEADCOUNT_DIR={shlex.quote(store)} headcount list"
+        yield Reason(why, fix, certain=True)
 
 
-def _not_to_be_run(installed: list[Scope]) -> Iterator[Reason]:
-    hooks = [hook for scope in installed for hook in scope.hooks]
-    usable = [
-        hook
-        for hook in hooks
-        if os.access(hook.script, os.R_OK) and os.access(hook.python, os.X_OK)
-    ]
+def _hooks_unusable(installed: list[Scope]) -> Iterator[Reason]:
+    usable = any(
+        os.access(hook.script, os.R_OK) and os.access(hook.python, os.X_OK)
+        for scope in installed
+        for hook in scope.hooks
+    )
     if not usable:
-        yield (
-            "none of the installed hooks can be run",
-            install_command(installed[0].name, installed[0].path),
-        )
+        fix = install_command(installed[0].name, installed[0].path)
+        yield Reason("none of the installed hooks can be run", fix, certain=True)
 
 
 def _not_installed(client: Client) -> Reason:
-    """Say that no hook is installed where it looks, and where one is instead."""
-    for folder in _above(client.cwd):
-        for scope in _read_all(scopes(folder)):
+    """Say that the client reads no settings with hooks, and where there are some."""
+    why = "no hook is installed in the settings it reads"
+    for folder in PurePath(client.cwd).parents:
+        for scope in _read_all(scopes(str(folder))):
             if scope.name != "user" and scope.hooks:
-                why = f"the hooks in {scope.path} count only for a start in {folder}"
-                return f"{why}, and it was started below that", install_command()
+                why = f"the hooks in {scope.path} apply only to clients started in "
+                why += f"{folder} itself, and it was started below"
+                return Reason(why, install_command(), certain=True)
     for scope in _read_all(here()):
         if scope.hooks:
-            why = f"the hooks in {scope.path} are for that project alone"
-            return f"{why}, and it was started elsewhere", install_command()
-    return "no hook is installed in the settings it reads", install_command()
+            why = f"the hooks in {scope.path} apply to that project only, and it was "
+            why += "started elsewhere"
+            break
+    return Reason(why, install_command(), certain=True)
 
 
-def _untrusted(client: Client) -> Iterator[Reason]:
+def _not_trusted(client: Client) -> Iterator[Reason]:
     from ..claude import clients
 
-    fix = f"answer its question (pid {client.pid}), or leave it be"
-    if clients.is_plausible(client.cwd) is not False:
-        if client.asks:
-            yield "it has not begun a session yet", None
-    elif client.asks:
-        yield "it asks whether to trust its folder; until then no hook runs", fix
-    elif client.entrypoint == "cli" and client.cwd != os.path.expanduser("~"):
-        yield "its folder is not trusted", fix
-
-
-def _older(client: Client, installed: list[Scope], now: float) -> Iterator[Reason]:
-    changed = min(_installed_since(scope.path) for scope in installed)
-    if client.started < changed and not client.asks:
-        ago = humanize(now - client.started)
-        why = (
-            f"it was started {ago} ago, before the hooks were installed (the settings "
+    fix = f"answer its question (pid {client.pid}), or ignore this"
+    if clients.is_trusted(client.cwd) is not False:
+        if client.waiting:
+            yield Reason("it has not started a session yet")
+    elif client.waiting:
+        yield Reason(
+            "it asks whether to trust its folder; until then no hook runs", fix
         )
-        why += f"changed {humanize(now - changed)} ago)"
-        yield why, "give it a prompt: from then on it is on record"
+    elif client.entrypoint == "cli" and client.cwd != os.path.expanduser("~"):
+        yield Reason("its folder is not trusted", fix)
 
 
-def _installed_since(path: str) -> float:
-    """Return about when our hooks came into the settings (epoch seconds).
+def _started_before(
+    client: Client, installed: list[Scope], now: float
+) -> Iterator[Reason]:
+    changed = min((_install_time(scope.path) for scope in installed), default=0.0)
+    if client.started < changed and not client.waiting:
+        why = f"it was started {humanize(now - client.started)} ago, before the hooks "
+        why += f"were installed (the settings changed {humanize(now - changed)} ago)"
+        yield Reason(why, "send it a prompt; from then on it is on record")
 
-    Our backup is made then; the settings themselves are changed by others, too.
+
+def _install_time(path: str) -> float:
+    """Return about when our hooks were installed in *path*, in epoch seconds.
+
+    The backup is written then. The settings may have been changed by others since.
     """
     from ..claude.config_file import BACKUP_SUFFIX
 
@@ -205,34 +219,25 @@ def _installed_since(path: str) -> float:
     return 0.0
 
 
-def _unknown(client: Client, now: float) -> Reason:
-    if client.arguments[-1:] and client.arguments[-1] in _PICKERS:
-        return "it shows the list of sessions to resume; none is chosen yet", None
+def _no_reason(client: Client, now: float) -> Reason:
+    if client.arguments[-1:] and client.arguments[-1] in _RESUME_OPTIONS:
+        return Reason("it shows the list of sessions to resume; none is chosen yet")
     if now - client.started < _YOUNG_SECONDS:
-        return "it has only just been started; look again", None
-    return "why is not known", "give it a prompt and look again"
+        return Reason("it was started only seconds ago; check again")
+    return Reason("the reason is not known", "send it a prompt and check again")
 
 
 # ---- The settings it reads ------------------------------------------------------
 
 
-def _settings_of(client: Client) -> list[Scope]:
-    return _read_all(scopes(client.cwd or "/"))
-
-
 def _read_all(files: dict[str, str]) -> list[Scope]:
+    """Read the settings *files*, by scope; those that are not valid are left out."""
     from ..errors import HeadcountError
 
-    found = []
+    settings = []
     for name, path in files.items():
         try:
-            found.append(read(name, path))
-        except (HeadcountError, ValueError):  # the check of the hooks tells ours
+            settings.append(read(name, path))
+        except (HeadcountError, ValueError):  # check_hooks reports those that are ours
             continue
-    return found
-
-
-def _above(folder: str) -> Iterator[str]:
-    while folder != (above := os.path.dirname(folder)):
-        yield above
-        folder = above
+    return settings

@@ -152,7 +152,7 @@ def test_one_that_was_started_after_is_told_that_nothing_is_known(
     start,
     long_installed,
 ):
-    assert reason(start()) == "it has only just been started; look again"
+    assert reason(start()) == "it was started only seconds ago; check again"
 
 
 @pytest.mark.parametrize("word", ["--bare", "--safe-mode"])
@@ -223,8 +223,8 @@ def test_one_started_below_the_project_whose_hooks_they_are_is_told_so(
     (project / "src/deep").mkdir(parents=True)
     why = reason(start(cwd=project / "src/deep"))
     assert why == (
-        f"the hooks in {path} count only for a start in {project}, "
-        "and it was started below that"
+        f"the hooks in {path} apply only to clients started in {project} itself, "
+        "and it was started below"
     )
 
 
@@ -238,7 +238,7 @@ def test_one_started_in_another_project_is_told_so(
     (tmp_path / "there").mkdir()
     why = reason(start(cwd=tmp_path / "there"), cwd=tmp_path / "here")
     assert why == (
-        f"the hooks in {path} are for that project alone, and it was started elsewhere"
+        f"the hooks in {path} apply to that project only, and it was started elsewhere"
     )
 
 

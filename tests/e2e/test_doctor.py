@@ -75,7 +75,7 @@ def test_a_client_below_the_project_whose_hooks_they_are_is_named(bare_box, chec
 
     said = warnings(box)
     assert [*said] == [below.pid]
-    assert f"count only for a start in {box.project}" in said[below.pid]
+    assert f"apply only to clients started in {box.project}" in said[below.pid]
     assert inside.is_running()
 
 
