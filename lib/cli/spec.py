@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import UsageError
+from ..record import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ _IDS = Argument(
 )
 
 # As the table shows them: the state of a live session, the verdict on any other.
-STATES = ("waiting", "busy", "idle", "unknown", "stale", "dead")
+STATES = tuple(state for state in schema.URGENCY if state != "unreadable")
 
 COMMANDS = (
     Command(

@@ -1,4 +1,4 @@
-"""Makes the three packages importable in a process that was started without `site`.
+"""Makes our packages importable in a process that was started without `site`.
 
 Hooks run as `python -I -S`, because `site` takes a quarter of a bare start (15 against
 21 ms where this was measured), and most hooks need no package. The few that do call

@@ -28,8 +28,7 @@ _AXIS, _ROW, _BAR = 22, 40, 12
 _HOURS = 3  # between two marks on the axis
 _MAX_LABEL = 80
 _MAX_TITLE = 300
-_STATES = ("idle", "busy", "waiting")  # in the order of drawing
-_URGENCY = {"waiting": 2, "busy": 1}
+_STATES = ("idle", "busy", "waiting")  # the most urgent is drawn last, over the others
 # The marks for how a session ended, once per page; their ids are the endings.
 SYMBOLS = """<svg width="0" height="0" aria-hidden="true" style="position:absolute">
 <defs>
@@ -157,9 +156,7 @@ def _bars(day: Day, row: Row) -> dict[str, list[tuple[int, int]]]:
     for period in row.periods:
         begin, worst = _unit(day, period.begin), "idle"
         for span in period.spans:
-            worst = max(
-                worst, _drawn_state(span), key=lambda state: _URGENCY.get(state, 0)
-            )
+            worst = max(worst, _drawn_state(span), key=_STATES.index)
             end = _unit(day, span.end)
             if end - begin >= _MIN_UNITS or span is period.spans[-1]:
                 _add(bars[worst], begin, max(end, begin + _MIN_UNITS))

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
-# One column each: Latin letters, and what our own lines are drawn with.
-_NARROW = frozenset(map(chr, range(0x300))) | set(f"{ELLIPSIS}\u2588\u2591")
+# One column each: Latin letters, and the characters that we add ourselves.
+_NARROW = frozenset(map(chr, range(0x300))) | set(f"{ELLIPSIS}\u2588\u2591\ufffd")
 _LIBRARY: list[ModuleType | None] = []
 
 

@@ -283,12 +283,13 @@ def test_bash_on_a_terminal_puts_no_label_on_the_line(on_terminal, tmp_path):
 
 
 @needs("bash")
-def test_bash_on_a_terminal_quotes_the_name_of_a_file(on_terminal, tmp_path):
+@pytest.mark.parametrize("option", ["--html ", "--html="], ids=["word", "equals"])
+def test_bash_on_a_terminal_quotes_the_name_of_a_file(on_terminal, tmp_path, option):
     (tmp_path / "x $(touch pwned).html").touch()
     bash = on_terminal("bash", "--norc", "-i")
     bash.type('eval "$(headcount completion bash)"; echo sou""rced\n')
     bash.read_until("sourced\r")
-    bash.type("headcount report --html x\t")
+    bash.type(f"headcount report {option}x\t")
     bash.read_until(re.escape(r"x\ \$\(touch\ pwned\).html"))
     bash.type("\x15echo d''one\n")
     bash.read_until("done\r")
