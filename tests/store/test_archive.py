@@ -480,7 +480,7 @@ def test_what_can_never_be_moved_does_not_keep_a_cleanup_from_the_rest(
     quiet, monkeypatch
 ):
     """Each has time for three; twenty that were written first are in the way."""
-    monkeypatch.setattr(archive, "_MANY", 5)
+    monkeypatch.setattr(archive, "_ROTATE_ABOVE", 5)
     line = '{"type":"note"}\n{"type":"session_metadata","session_id":"%s","pid":%d}\n'
     quiet.mkdir()
     for number in range(20):
