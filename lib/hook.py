@@ -112,17 +112,44 @@ def session_start(event: Event) -> None:
 
 def heartbeat(event: Event) -> None:
     """UserPromptSubmit, PostToolUse, Notification: the session is alive."""
-    _beat(event, _state_of(event.payload), "heartbeat")
+    state = None if event.payload.get("agent_id") else _state_of(event.payload)
+
+    def beat(session_id: str) -> None:
+        sessions.update_heartbeat(
+            session_id,
+            state=state,
+            event=event.text("hook_event_name"),
+            pid=client(),
+            min_interval=HEARTBEAT_INTERVAL_SECONDS,
+            observed_at=began_at(),
+            timeout=LOCK_POLICY,
+        )
+
+    _upsert(event, beat)
 
 
 def stop(event: Event) -> None:
     """Stop: the turn is over. The session is not, nor are its background tasks."""
+    if event.payload.get("agent_id"):
+        heartbeat(event)  # the turn of a subagent is not that of the session
+        return
     tasks = event.payload.get("background_tasks")
     running = isinstance(tasks, list) and any(
         isinstance(task, dict) and task.get("status", "running") == "running"
         for task in tasks
     )
-    _beat(event, "busy" if running else "idle", "turn_close")
+
+    def close_turn(session_id: str) -> None:
+        sessions.close_turn(
+            session_id,
+            state="busy" if running else "idle",
+            event=event.text("hook_event_name"),
+            pid=client(),
+            observed_at=began_at(),
+            timeout=LOCK_POLICY,
+        )
+
+    _upsert(event, close_turn)
 
 
 def session_end(event: Event) -> None:
@@ -133,40 +160,22 @@ def session_end(event: Event) -> None:
             session_id,
             reason=event.text("reason") or "other",
             pid=client(),
-            lock_policy=LOCK_POLICY,
+            timeout=LOCK_POLICY,
         )
 
     _upsert(event, close)
 
 
-def _beat(event: Event, state: State | None, kind: str) -> None:
-    in_subagent = bool(event.payload.get("agent_id"))
-
-    def beat(session_id: str) -> None:
-        sessions.update_heartbeat(
-            session_id,
-            state=None if in_subagent else state,
-            event=event.text("hook_event_name"),
-            kind="heartbeat" if in_subagent else kind,
-            pid=client(),
-            min_interval=HEARTBEAT_INTERVAL_SECONDS,
-            observed_at=began_at(),
-            lock_policy=LOCK_POLICY,
-        )
-
-    try:
-        _upsert(event, beat)
-    except sessions.SessionClosedError:
-        pass  # it was closed while we waited, so this event is out of date
-
-
 def _upsert(event: Event, action: Callable[[str], None]) -> None:
     """Call *action* with the session id; begin the session first if there is none."""
     try:
-        action(event.session_id)
-    except sessions.SessionNotFoundError:
-        _begin(event, "adopted")
-        action(event.session_id)
+        try:
+            action(event.session_id)
+        except sessions.SessionNotFoundError:
+            _begin(event, "adopted")
+            action(event.session_id)
+    except sessions.SessionClosedError:
+        return  # it was closed while we waited, so this event is out of date
     event.recorded = True
 
 
@@ -180,7 +189,7 @@ def _begin(event: Event, source: str) -> None:
         transcript_path=event.text("transcript_path"),
         entrypoint=os.environ.get("CLAUDE_CODE_ENTRYPOINT"),
         client_version=_client_version(os.environ.get("AI_AGENT", "")),
-        lock_policy=LOCK_POLICY,
+        timeout=LOCK_POLICY,
     )
 
 

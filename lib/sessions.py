@@ -6,13 +6,13 @@
     close_session(id)                                it ends
     discover_sessions()                              all of them, folded
     verdict(metadata), is_session_alive(metadata)    is it alive, and why do we think so
-    cleanup_stale_sessions()                         the dead are filed away
-    restore_session(id)                              who returns is brought back
+    cleanup_stale_sessions()                         archive stale and dead sessions
+    restore_session(id)                              one is back from the archive
 
 A session is a file of JSON lines below SESSIONS_DIR. Line 1 is its metadata, written
 once; every later line is an entry. Lines are only added, under the file's lock, and a
-session is only moved: nothing here deletes one (`removal` does, where a person asks).
-All of this may be called from any number of processes at once.
+session is only moved: nothing here deletes one (`store.delete` does, where a person
+asks). All of this may be called from any number of processes at once.
 
 `HEADCOUNT_DIR` and `HEADCOUNT_TTL_HOURS` are read when this module is imported.
 """
@@ -22,7 +22,6 @@ from __future__ import annotations
 import os
 import time
 
-from . import file_lock
 from .errors import (
     HeadcountError,
     InvalidEntryError,
@@ -36,8 +35,9 @@ from .errors import (
 )
 from .file_lock import with_lock
 from .record import entries, jsonl, schema
-from .store import journal, paths, session_file
-from .store.session_file import LockPolicy
+from .store import paths
+from .store.journal import DEFAULT_LOCK_POLICY, LockPolicy
+from .store.session_file import SessionFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from .model import SessionEntry, SessionInfo, SessionMetadata, State, Verdict
     from .record.fold import Snapshot
+    from .store.resume import resume_session
 
     SESSIONS_DIR: Path
     ARCHIVE_DIR: Path
@@ -87,15 +88,12 @@ __all__ = [
     "with_lock",
 ]
 
-# The cleanup by the way must not be noticed by whoever starts a session.
+# Whoever starts a session must not notice the cleanup.
 CLEANUP_BUDGET_SECONDS = 0.2
-# A compacted session goes on, and a process that starts has had no other yet.
-_SAME_OR_NEW = ("compact", "startup")
-DEFAULT_LOCK_POLICY = LockPolicy(file_lock.DEFAULT_TIMEOUT_SECONDS)
 
 
 def __getattr__(name: str) -> object:
-    """Give the names that cost an import only to those who ask for them.
+    """Import what is behind a name only when the name is used.
 
     `pathlib` and `typing` would each double what a hook takes.
     """
@@ -107,6 +105,10 @@ def __getattr__(name: str) -> object:
         from .record.verdict import HEARTBEAT_TTL_HOURS
 
         return HEARTBEAT_TTL_HOURS
+    if name == "resume_session":
+        from .store.resume import resume_session
+
+        return resume_session
     if name in ("SessionEntry", "SessionInfo", "SessionMetadata", "Verdict"):
         from . import model
 
@@ -128,98 +130,54 @@ def get_session_path(session_id: str) -> Path:
     return Path(paths.session_path(session_id))
 
 
-def create_session(
+def create_session(  # noqa: PLR0913  # each is a field of line 1
     label: str | None = None,
     *,
     session_id: str | None = None,
     pid: int | None = None,
     cwd: str | None = None,
     tasks: list[object] | None = None,
-    **facts: str | None,
+    source: str | None = None,
+    project_dir: str | None = None,
+    transcript_path: str | None = None,
+    entrypoint: str | None = None,
+    client_version: str | None = None,
+    previous_session_id: str | None = None,
 ) -> str:
-    """Begin a session and return its id; stale ones are archived by the way.
+    """Create a session and return its id; archive some stale ones while at it.
 
     *session_id* is a new UUID4 unless given, *pid* (the process whose life is the
-    session's) the caller's; 0 says that none is known. *cwd* is the current folder.
-    *facts* are further texts of the metadata entry: `source`, `project_dir`,
-    `transcript_path`, `entrypoint`, `client_version`, `previous_session_id`.
+    session's) the caller's; 0 says that none is known. *cwd* is the current folder. The
+    other parameters are fields of the metadata entry; None leaves one out.
 
     Raises SessionExistsError if the id is on record, live or archived;
     InvalidSessionIdError; InvalidEntryError if the metadata is not JSON or over
     64 KiB; StoreError or OSError if it cannot be written. What goes wrong in the
     cleanup goes to errors.log, never to the caller.
     """
-    from .store import archive
-
     session_id = _new_uuid() if session_id is None else session_id
-    path = paths.session_path(session_id)
-    entries.check_facts(facts)
-    known = {"label": label, "tasks": [] if tasks is None else tasks, **facts}
-    fields = {"cwd": _here() if cwd is None else cwd, **known}
-    line = jsonl.encode(entries.metadata_entry(session_id, pid, fields))
-    if archive.is_archived(session_id):
-        raise SessionExistsError(
-            f"session {session_id} is in the archive; append_to_session and "
-            "restore_session bring it back"
-        )
-    paths.ensure_folder(paths.SESSIONS_DIR)
-    try:
-        journal.create(path, line, is_taken=lambda: archive.is_archived(session_id))
-    except FileExistsError:
-        raise SessionExistsError(f"session {session_id} is on record: {path}") from None
+    file = SessionFile(session_id, DEFAULT_LOCK_POLICY)
+    fields = {
+        "cwd": _current_folder() if cwd is None else cwd,
+        "label": label,
+        "tasks": [] if tasks is None else tasks,
+        "source": source,
+        "project_dir": project_dir,
+        "transcript_path": transcript_path,
+        "entrypoint": entrypoint,
+        "client_version": client_version,
+        "previous_session_id": previous_session_id,
+    }
+    file.create(entries.metadata_entry(session_id, pid, fields))
     auto_cleanup(session_id)
     return session_id
-
-
-def resume_session(
-    session_id: str,
-    *,
-    source: str,
-    pid: int | None = None,
-    cwd: str | None = None,
-    lock_policy: LockPolicy = DEFAULT_LOCK_POLICY,
-    **facts: str | None,
-) -> None:
-    """Begin the session, or if it is on record, live or archived, go on with it.
-
-    For hooks: the upsert behind SessionStart and behind every event that comes first.
-    The parameters are those of `create_session`. The session that the same process had
-    open until now, if any, becomes `previous_session_id`, and is closed if it was not.
-
-    Raises InvalidSessionIdError, LockTimeoutError, StoreError, OSError.
-    """
-    paths.session_path(session_id)
-    pid = os.getpid() if pid is None else pid
-    previous = None
-    if source not in _SAME_OR_NEW:
-        from .store.reader import last_of_process
-
-        previous = last_of_process(pid, besides=session_id)
-    left = None if previous is None else previous["session_id"]
-    fields = {"cwd": cwd, "source": source, "previous_session_id": left}
-    found = session_file.find(session_id, lock_policy)
-    if found is None:
-        first: dict[str, object] = {**fields, **facts, "tasks": []}
-        line_1 = entries.metadata_entry(session_id, pid, first)
-        if not session_file.begin(session_id, line_1, lock_policy):
-            found = session_file.require(session_id, lock_policy)
-    if found is not None:
-        session_file.append_with(
-            session_id,
-            lambda seen: entries.resume_entry(seen, pid, fields, facts),
-            lock_policy,
-        )
-    if previous is not None and previous.get("state") != "closed":
-        close_session(
-            previous["session_id"], reason="replaced", pid=pid, lock_policy=lock_policy
-        )
 
 
 def auto_cleanup(session_id: str, listing: paths.Listing | None = None) -> None:
     """Archive what is stale, but not *session_id*.
 
     Ends CLEANUP_BUDGET_SECONDS after the *listing* was begun, which is made now unless
-    given. Never raises: what goes wrong is noted in errors.log.
+    given. Never raises: what goes wrong is logged in errors.log.
     """
     from .store import archive, error_log
 
@@ -242,23 +200,25 @@ def append_to_session(
     session_id: str,
     entry: SessionEntry,
     *,
-    lock_policy: LockPolicy = DEFAULT_LOCK_POLICY,
+    timeout: float | LockPolicy = DEFAULT_LOCK_POLICY,
 ) -> str:
-    """Add one entry of your own to a session, whole or not at all; return its id.
+    """Append one entry of your own to a session, whole or not at all; return its id.
 
     *entry* is JSON, at most 64 KiB, with a `type` of `[a-z][a-z0-9_.-]{0,63}` that is
-    none of Headcount's own (`session_update`, which sets `label` or `tasks`, may be
+    not one of Headcount's own (`session_update`, which sets `label` or `tasks`, may be
     written by anybody). `v`, `session_id`, and unless given `id` and `timestamp`, are
-    filled in. An archived session is brought back; a missing one is never made.
+    filled in. An archived session is restored; a missing one is never created.
+    *timeout* is how long to wait for the file's lock, in seconds; hooks give a
+    LockPolicy.
 
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
     InvalidSessionIdError, InvalidEntryError, LockTimeoutError, StoreError, OSError.
     """
-    paths.session_path(session_id)
+    file = SessionFile(session_id, timeout)
     whole = entries.custom_entry(session_id, entry)
-    jsonl.encode(whole)  # what is no entry is said before anything is looked for
-    session_file.require_metadata(session_id, lock_policy)
-    session_file.add(session_id, whole, lock_policy)
+    jsonl.encode(whole)  # an invalid entry is an error before anything is looked for
+    file.check_exists()
+    file.append(whole)
     return str(whole["id"])
 
 
@@ -267,40 +227,71 @@ def update_heartbeat(
     *,
     state: State | None = None,
     event: str | None = None,
-    kind: str = schema.HEARTBEAT,
     pid: int | None = None,
     min_interval: float = 0.0,
     observed_at: float | None = None,
-    lock_policy: LockPolicy = DEFAULT_LOCK_POLICY,
+    timeout: float | LockPolicy = DEFAULT_LOCK_POLICY,
 ) -> bool:
-    """Say that the session is alive, and in *state*; return whether a line was written.
+    """Record that the session is alive, and its *state*; return whether it was written.
 
-    None is: with *min_interval*, when state and process are unchanged and the last
-    heartbeat is younger than that many seconds. *state* None leaves it as it is. *pid*
-    is the process that has the session open; None is the caller, if it has, else the
-    one on record. *kind* `turn_close` marks the end of a turn. *event* is the hook's
-    name for it. A closed session is opened again, unless it was closed after
-    *observed_at*, when the event was observed (epoch seconds).
+    Nothing is written if *min_interval* is given, state and process are unchanged, and
+    the last heartbeat is younger than that many seconds. *state* None leaves it as it
+    is. *pid* is the process that has the session open; None is the caller, if it has,
+    else the one on record. *event* is the hook's name for it. A closed session is
+    opened again, unless it was closed after *observed_at*, when the event was observed
+    (epoch seconds). *timeout* is that of `append_to_session`.
 
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
-    SessionClosedError, InvalidEntryError for a state that is none, LockTimeoutError,
+    SessionClosedError, InvalidEntryError for an invalid state, LockTimeoutError,
     StoreError, OSError.
     """
+    make = _beat(schema.HEARTBEAT, state, event, pid, observed_at)
+    file = SessionFile(session_id, timeout)
+    session = file.read()
+    since = time.time() - min_interval
+    if min_interval and entries.is_redundant(make(session), session, since):
+        return False
+    file.append_with(make)
+    return True
+
+
+def close_turn(
+    session_id: str,
+    *,
+    state: State = "idle",
+    event: str | None = None,
+    pid: int | None = None,
+    observed_at: float | None = None,
+    timeout: float | LockPolicy = DEFAULT_LOCK_POLICY,
+) -> None:
+    """Record that a turn has ended, and the *state* after it.
+
+    For the Stop hook. The parameters and errors are those of `update_heartbeat`.
+    """
+    make = _beat(schema.TURN_CLOSE, state, event, pid, observed_at)
+    file = SessionFile(session_id, timeout)
+    file.check_exists()
+    file.append_with(make)
+
+
+def _beat(
+    kind: str,
+    state: State | None,
+    event: str | None,
+    pid: int | None,
+    observed_at: float | None,
+) -> Callable[[Snapshot], SessionEntry]:
     if not (state is None or (isinstance(state, str) and state in schema.LIVE_STATES)):
         raise InvalidEntryError(f"{ascii(state)[:80]} is not busy, idle or waiting")
-    if kind not in (schema.HEARTBEAT, schema.TURN_CLOSE):
-        raise InvalidEntryError(f"{ascii(kind)[:80]} is not heartbeat or turn_close")
-    found = session_file.require(session_id, lock_policy)
 
-    def entry(seen: Snapshot) -> SessionEntry:
-        fields = {"event": event, "state": entries.state_of(seen, state, observed_at)}
-        return entries.lifecycle_entry(seen, kind, pid, fields)
+    def make(session: Snapshot) -> SessionEntry:
+        fields = {
+            "event": event,
+            "state": entries.next_state(session, state, observed_at),
+        }
+        return entries.lifecycle_entry(session, kind, pid, fields)
 
-    since = time.time() - min_interval
-    if min_interval and entries.is_redundant(entry(found), found, since):
-        return False
-    session_file.append_with(session_id, entry, lock_policy)
-    return True
+    return make
 
 
 def close_session(
@@ -308,19 +299,18 @@ def close_session(
     *,
     reason: str = "other",
     pid: int | None = None,
-    lock_policy: LockPolicy = DEFAULT_LOCK_POLICY,
+    timeout: float | LockPolicy = DEFAULT_LOCK_POLICY,
 ) -> None:
-    """Say that the session has ended, and why (`clear`, `logout`, ...).
+    """Record that the session has ended, and why (`clear`, `logout`, ...).
 
     If another process has it open too, only this one's part ends. The parameters and
     errors are those of `update_heartbeat`.
     """
-    session_file.require_metadata(session_id, lock_policy)
+    file = SessionFile(session_id, timeout)
+    file.check_exists()
     fields = {"reason": reason}
-    session_file.append_with(
-        session_id,
-        lambda seen: entries.lifecycle_entry(seen, schema.CLOSE, pid, fields),
-        lock_policy,
+    file.append_with(
+        lambda session: entries.lifecycle_entry(session, schema.CLOSE, pid, fields)
     )
 
 
@@ -379,7 +369,7 @@ def is_session_alive(metadata: SessionMetadata, *, now: float | None = None) -> 
     return verdict(metadata, now=now).verdict == "alive"
 
 
-# ---- It is filed away, and brought back -----------------------------------------
+# ---- It is archived, and restored -----------------------------------------------
 
 
 def cleanup_stale_sessions(
@@ -431,7 +421,7 @@ def archive_session(
 def restore_session(
     session_id: str, *, timeout: float = DEFAULT_LOCK_POLICY.timeout
 ) -> Path:
-    """Bring the session back from whichever day of the archive; return its live path.
+    """Move the session back from whichever day of the archive; return its live path.
 
     A live one is left as it is. Raises SessionNotFoundError, InvalidSessionIdError,
     LockTimeoutError, StoreError, OSError.
@@ -440,7 +430,7 @@ def restore_session(
 
     from .store import archive
 
-    return Path(archive.restore(session_id, timeout=timeout))
+    return Path(archive.restore(session_id, LockPolicy(timeout)))
 
 
 def _new_uuid() -> str:
@@ -449,8 +439,8 @@ def _new_uuid() -> str:
     return str(uuid.uuid4())
 
 
-def _here() -> str | None:
+def _current_folder() -> str | None:
     try:
         return os.getcwd()
     except OSError:
-        return None  # it was deleted under us
+        return None  # the folder was deleted

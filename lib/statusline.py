@@ -113,7 +113,7 @@ def _beat(own: SessionMetadata) -> None:
             min_interval=hook.HEARTBEAT_INTERVAL_SECONDS,
             observed_at=hook.began_at(),
             pid=hook.client(),
-            lock_policy=hook.LOCK_POLICY,
+            timeout=hook.LOCK_POLICY,
         )
     except SessionClosedError:
         pass  # it was closed meanwhile

@@ -102,9 +102,7 @@ def test_only_the_modules_named_for_it_touch_third_party_packages():
     ("call", "more"),
     [
         pytest.param("update_heartbeat('a', state='busy')", set(), id="heartbeat"),
-        pytest.param(
-            "update_heartbeat('a', state='idle', kind='turn_close')", set(), id="stop"
-        ),
+        pytest.param("close_turn('a', state='idle')", set(), id="stop"),
         pytest.param("close_session('a')", set(), id="end"),
     ],
 )

@@ -148,9 +148,7 @@ def test_it_excludes_appends_to_the_same_session(store):
     sessions.create_session(session_id=ID)
 
     def append():
-        sessions.append_to_session(
-            ID, {"type": "n"}, lock_policy=sessions.LockPolicy(0)
-        )
+        sessions.append_to_session(ID, {"type": "n"}, timeout=sessions.LockPolicy(0))
 
     with pytest.raises(LockTimeoutError):
         with_lock(sessions.get_session_path(ID), append)

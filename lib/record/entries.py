@@ -23,6 +23,7 @@ NO_PROCESS = 0
 MAX_LABEL_BYTES = 8 * 1024
 MAX_OTHERS = 16
 _OTHER_KEYS = (*schema.PROCESS_KEYS, "state")
+_RESUME = ("cwd", "source", "previous_session_id")
 _ID_DIGITS = 16
 _HEX = frozenset("0123456789abcdef")
 _MAX_TYPE_LENGTH = 64
@@ -48,83 +49,70 @@ def metadata_entry(
 
 
 def lifecycle_entry(
-    found: Snapshot, kind: str, pid: int | None, fields: Mapping[str, object]
+    session: Snapshot, kind: str, pid: int | None, fields: Mapping[str, object]
 ) -> SessionEntry:
-    """Return an entry of ours; *pid* 0 names no process.
+    """Return an entry of *kind* with *fields* for *session*; *pid* 0 names no process.
 
-    *pid* None is this process if it has the session open, else the one on record; that
-    is meant by 0, too, unless the session begins anew.
+    *pid* None is this process if it has the session open, else the one on record. 0,
+    too, is the one on record, unless the session starts fresh.
 
-    It carries whatever a reader of the tail would otherwise have to look for in the
-    middle: further processes at work, and the host, texts, label and tasks where they
-    are no longer those of line 1.
+    The entry carries what a reader of the end of the file would otherwise have to look
+    for in the middle: further processes that are running, and the host, texts, label
+    and tasks where they are no longer those of line 1.
     """
-    metadata, first = found.metadata, found.metadata_entry
-    entry = _envelope(kind, metadata["session_id"])
-    if pid is None and _is_attached(metadata):
-        pid = os.getpid()
-    if pid:
-        entry.update(_process_fields(pid), host=process.host_name())
-    elif not _starts_fresh(kind, fields):
-        entry.update({k: v for k, v in metadata.items() if k in schema.PROCESS_KEYS})
-    others = _other_processes(metadata, entry)
-    if entry.get("host") == first.get("host"):
-        entry.pop("host", None)
-    entry.update(_without_none(fields))
+    metadata, first = session.metadata, session.metadata_entry
+    process_part = _process_part(metadata, kind, pid, fields)
+    others = _other_processes(metadata, process_part)
+    if process_part.get("host") == first.get("host"):
+        process_part.pop("host", None)
+    envelope = _envelope(kind, metadata["session_id"])
+    entry = {**envelope, **process_part, **_without_none(fields)}
     if others:
         entry["others"] = others[-MAX_OTHERS:]
     return {**entry, **_changed(metadata, first, exclude=entry)}
 
 
 def resume_entry(
-    found: Snapshot,
-    pid: int,
-    fields: Mapping[str, object],
-    facts: Mapping[str, object],
+    session: Snapshot, pid: int, fields: Mapping[str, object]
 ) -> SessionEntry:
-    """Return a `session_resume`, with those of *facts* that are not on record."""
-    news = {k: v for k, v in facts.items() if v != found.metadata.get(k)}
-    fields = {**fields, **news, "host": process.host_name()}
+    """Return a `session_resume` with *fields*, most of them only if they changed."""
+    metadata = session.metadata
+    fields = {
+        **{k: v for k, v in fields.items() if k in _RESUME or v != metadata.get(k)},
+        "host": process.host_name(),
+    }
     if not _starts_fresh(schema.RESUME, fields):
-        fields["state"] = state_of(found, None)
-    return lifecycle_entry(found, schema.RESUME, pid, fields)
+        fields["state"] = next_state(session, None)
+    return lifecycle_entry(session, schema.RESUME, pid, fields)
 
 
-def state_of(
-    found: Snapshot, said: State | None, observed_at: float | None = None
+def next_state(
+    session: Snapshot, state: State | None, observed_at: float | None = None
 ) -> State:
-    """Return the state of a session that goes on: the one it *said*, or as it was.
+    """Return *state*, or if that is None the one that *session* is in.
 
-    Raises SessionClosedError if it was closed after *observed_at* (epoch seconds).
+    A closed session opens again, by default as busy. Raises SessionClosedError if it
+    was closed after *observed_at* (epoch seconds).
     """
-    metadata = found.metadata
+    metadata = session.metadata
     if metadata["state"] != "closed":
-        return said or metadata["state"]
+        return state or metadata["state"]
     if observed_at is not None and metadata["last_heartbeat"] > timestamps.from_epoch(
         observed_at
     ):
         raise SessionClosedError(f"session {metadata['session_id']} is closed")
-    return said or "busy"
+    return state or "busy"
 
 
-def is_redundant(entry: SessionEntry, found: Snapshot, since: float) -> bool:
-    """Whether the heartbeat *entry* repeats what is on record from after *since*."""
-    metadata = found.metadata
+def is_redundant(entry: SessionEntry, session: Snapshot, since: float) -> bool:
+    """Whether the heartbeat *entry* repeats one of *session* from after *since*."""
+    metadata = session.metadata
     return (
         entry["type"] == schema.HEARTBEAT
         and entry.get("state") == metadata.get("state")
         and entry.get("process") == metadata.get("process")
         and metadata["last_heartbeat"] > timestamps.from_epoch(since)
     )
-
-
-def check_facts(facts: Mapping[str, object]) -> None:
-    """Raise TypeError for a name that is no fact, InvalidEntryError for its value."""
-    for name, value in facts.items():
-        if name not in schema.TEXT_FIELDS:
-            raise TypeError(f"{name} is none of {', '.join(schema.TEXT_FIELDS)}")
-        if not isinstance(value, (str, type(None))):
-            raise InvalidEntryError(f"{name} is a text, not {ascii(value)[:80]}")
 
 
 def custom_entry(session_id: str, given: SessionEntry) -> SessionEntry:
@@ -188,6 +176,22 @@ def _changed_label(metadata: SessionMetadata, first: SessionEntry) -> SessionEnt
             continue  # by hand, and too much to carry in every entry
         changed[key] = value
     return changed
+
+
+def _process_part(
+    metadata: SessionMetadata,
+    kind: str,
+    pid: int | None,
+    fields: Mapping[str, object],
+) -> SessionEntry:
+    """Return pid, process and host of the process that the entry is about."""
+    if pid is None and _is_attached(metadata):
+        pid = os.getpid()
+    if pid:
+        return {**_process_fields(pid), "host": process.host_name()}
+    if _starts_fresh(kind, fields):
+        return {}
+    return {k: v for k, v in metadata.items() if k in schema.PROCESS_KEYS}
 
 
 def _starts_fresh(kind: str, fields: Mapping[str, object]) -> bool:

@@ -16,7 +16,7 @@ from ..errors import HeadcountError, LockError, LockTimeoutError, StoreError
 from ..record import timestamps
 from ..system import process, rename
 from ..text import humanize
-from . import journal, paths, snapshot
+from . import journal, links, paths, snapshot
 from .paths import Listing
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from ..model import SessionMetadata
+    from .journal import LockPolicy
 
 _LEFTOVER_SECONDS = 3600
 _ROTATE_ABOVE = 500
@@ -60,20 +61,20 @@ def archive(
         return target if _undo_if_grown(target, size, path) else None
 
 
-def restore(session_id: str, *, timeout: float, write_unlocked: bool = False) -> str:
-    """Bring the session back from whichever day it lies in; return its live path.
+def restore(session_id: str, policy: LockPolicy) -> str:
+    """Move the session back from whichever day it is in; return its live path.
 
-    Does nothing if it is live already. *write_unlocked*: move it although a (stopped)
-    process holds its lock, or there are none on this file system: nothing is lost by
-    that, an entry follows its file.
+    Does nothing if it is live already. With `write_unlocked` in *policy*, moves it even
+    if a (stopped) process holds its lock, or the file system has no locks: no entry is
+    lost by that, since an entry is written to the file wherever it is.
     Raises SessionNotFoundError, LockError, StoreError, OSError.
     """
     live = paths.session_path(session_id)
     while (archived := paths.locate_session(session_id, _is_ours)) != live:
         try:
-            _move_back(archived, live, timeout, write_unlocked=write_unlocked)
+            _move_back(archived, live, policy)
         except (FileNotFoundError, FileExistsError):
-            continue  # another process brought it back, or archived it once more
+            continue  # another process restored it, or archived it again
     return live
 
 
@@ -128,14 +129,12 @@ def _is_ours(path: str) -> bool:
         return False  # a stranger's, or moved away just now
 
 
-def _move_back(
-    archived: str, live: str, timeout: float, *, write_unlocked: bool
-) -> None:
+def _move_back(archived: str, live: str, policy: LockPolicy) -> None:
     try:
-        with journal.locked(archived, timeout):
+        with journal.locked(archived, policy.timeout):
             rename.rename(archived, live)
     except LockError:
-        if not write_unlocked:
+        if not policy.write_unlocked:
             raise
         rename.rename(archived, live)
 
@@ -254,7 +253,7 @@ def _undo_if_grown(target: str, size: int, path: str) -> bool:
 
 def _remove_leftovers(now: float, on_problem: Callable[[str], None]) -> None:
     try:
-        journal.remove_leftovers(paths.SESSIONS_DIR, now - _LEFTOVER_SECONDS)
+        links.remove_leftovers(paths.SESSIONS_DIR, now - _LEFTOVER_SECONDS)
     except FileNotFoundError:
         pass  # no store yet, or another cleaner was quicker
     except (StoreError, OSError) as error:

@@ -218,9 +218,14 @@ def locate_session(session_id: str, is_ours: Callable[[str], bool]) -> str:
         for path in archived_paths(session_id):
             if is_ours(path):
                 return path
-    raise SessionNotFoundError(
-        f"no session {session_id} in {SESSIONS_DIR} or its archive; "
-        "`headcount list --all` shows those on record"
+    raise not_found(session_id)
+
+
+def not_found(session_id: str) -> SessionNotFoundError:
+    """Return the error that the session is not on record, or damaged."""
+    return SessionNotFoundError(
+        f"no session {session_id} with valid metadata in {SESSIONS_DIR} or its "
+        "archive; `headcount list --all` shows all sessions"
     )
 
 

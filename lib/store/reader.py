@@ -102,8 +102,8 @@ def recently_written(
             yield found
 
 
-def last_of_process(pid: int, *, besides: str) -> SessionMetadata | None:
-    """Return the session that process *pid* had open last, *besides* left out.
+def last_of_process(pid: int, *, exclude: str) -> SessionMetadata | None:
+    """Return the session that process *pid* had open last, except *exclude*.
 
     A process has one session at a time. Current clients close the one they leave
     (/clear, /resume); those up to 2.1.200 are silent when they fork. Only what was
@@ -114,7 +114,7 @@ def last_of_process(pid: int, *, besides: str) -> SessionMetadata | None:
         return None
     for found in recently_written(paths.Listing(), _MAX_RECENT, time.time()):
         metadata = found.metadata
-        if metadata.get("process") == known and metadata["session_id"] != besides:
+        if metadata.get("process") == known and metadata["session_id"] != exclude:
             return metadata
     return None
 

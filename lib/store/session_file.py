@@ -1,13 +1,14 @@
-"""One session's file, wherever it lies: found, begun, mended, brought back, grown."""
+"""The file of one session, live or archived: created, repaired, restored, grown."""
 
 from __future__ import annotations
 
 import os
 import time
 
-from ..errors import SessionNotFoundError, StoreError
+from ..errors import SessionExistsError, SessionNotFoundError, StoreError
 from ..record import jsonl
 from . import journal, paths, snapshot
+from .journal import LockPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,174 +21,135 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-class LockPolicy:
-    """How long to wait for a lock, in seconds, and whether to write even without it.
+class SessionFile:
+    """The file of the session *session_id*; every operation restores it if archived.
 
-    Hooks do: a process that was stopped while it held the lock must not cost an entry.
-    It is logged in errors.log. With *shared_deadline* all waits together end *timeout*
-    seconds from now.
+    *timeout* is how many seconds each lock is waited for, or a LockPolicy. The
+    operations raise LockTimeoutError, StoreError or OSError, and SessionNotFoundError
+    if the session is not on record or its metadata is damaged. Raises
+    InvalidSessionIdError.
     """
 
-    __slots__ = ("_deadline", "seconds", "write_unlocked")
+    __slots__ = ("_path", "_policy", "_session_id")
 
-    def __init__(
-        self,
-        timeout: float,
-        *,
-        write_unlocked: bool = False,
-        shared_deadline: bool = False,
-    ) -> None:
-        self.write_unlocked = write_unlocked
-        self.seconds = timeout
-        self._deadline = time.monotonic() + timeout if shared_deadline else None
+    def __init__(self, session_id: str, timeout: float | LockPolicy) -> None:
+        self._path = paths.session_path(session_id)
+        self._session_id = session_id
+        if not isinstance(timeout, LockPolicy):
+            timeout = LockPolicy(timeout)
+        self._policy = timeout
 
-    @property
-    def timeout(self) -> float:
-        """The seconds that the next lock may take."""
-        if self._deadline is None:
-            return self.seconds
-        return max(0.0, self._deadline - time.monotonic())
+    def read(self) -> Snapshot:
+        """Return the session."""
+        return self._with_restore(self._read)
 
-
-def add(session_id: str, entry: SessionEntry, lock_policy: LockPolicy) -> None:
-    """Add the entry to the session, which is brought back if it is in the archive.
-
-    Raises SessionNotFoundError, InvalidEntryError, LockTimeoutError, StoreError,
-    OSError.
-    """
-    line = jsonl.encode(entry)
-    _add(session_id, lambda: line, lock_policy)
-
-
-def append_with(
-    session_id: str,
-    make: Callable[[Snapshot], SessionEntry],
-    lock_policy: LockPolicy,
-) -> None:
-    """Add the entry that *make* returns for the session, as `add` does.
-
-    *make* is given the session as it is under the lock: what an entry says of it must
-    still be so when it is written.
-    """
-    path = paths.session_path(session_id)
-
-    def line() -> bytes:
-        found = snapshot.read(path, time.time())
-        if found is None:
-            raise _not_found(session_id)
-        return jsonl.encode(make(found))
-
-    _add(session_id, line, lock_policy)
-
-
-def _add(session_id: str, make: Callable[[], bytes], lock_policy: LockPolicy) -> None:
-    path = paths.session_path(session_id)
-    while True:
+    def read_or_none(self) -> Snapshot | None:
+        """Return the session; None where `read` raises SessionNotFoundError."""
         try:
-            _append(path, make, lock_policy)
-        except FileNotFoundError:
-            _bring_back(session_id, lock_policy)
-        else:
-            break
-    if not os.path.lexists(path):
-        # Written without the lock while a cleaner moved the file: follow the entry.
-        _bring_back(session_id, lock_policy)
-
-
-def begin(session_id: str, entry: SessionEntry, lock_policy: LockPolicy) -> bool:
-    """Begin the session's file with its metadata *entry*; False if another did.
-
-    A file that is there without valid metadata (a crash, a torn line 1) is mended by
-    adding it. Raises InvalidEntryError, StoreError, LockTimeoutError, OSError.
-    """
-    from . import archive
-
-    path, line = paths.session_path(session_id), jsonl.encode(entry)
-    paths.ensure_folder(paths.SESSIONS_DIR)
-    try:
-        journal.create(path, line, is_taken=lambda: archive.is_archived(session_id))
-    except FileExistsError:
-        try:
-            return _mend(path, line, lock_policy)
-        except FileNotFoundError:
-            return False  # begun by another, and filed away since
-    return True
-
-
-def _mend(path: str, line: bytes, lock_policy: LockPolicy) -> bool:
-    if snapshot.read(path, time.time()) is not None:
-        return False
-    if snapshot.classify(path) == snapshot.FOREIGN:
-        raise StoreError(
-            f"{path} is not a session of Headcount; it was left alone. "
-            "Does HEADCOUNT_DIR name somebody else's folder?"
-        )
-    _append(path, lambda: line, lock_policy)
-    return True
-
-
-def find(session_id: str, lock_policy: LockPolicy) -> Snapshot | None:
-    """Return the session, brought back if need be; None if missing or damaged.
-
-    Raises LockTimeoutError, StoreError, OSError.
-    """
-    return _find(session_id, lambda path: snapshot.read(path, time.time()), lock_policy)
-
-
-def require(session_id: str, lock_policy: LockPolicy) -> Snapshot:
-    """Return the session as `find` does; raise SessionNotFoundError for None."""
-    found = find(session_id, lock_policy)
-    if found is None:
-        raise _not_found(session_id)
-    return found
-
-
-def require_metadata(session_id: str, lock_policy: LockPolicy) -> None:
-    """Raise SessionNotFoundError as `require` does, without reading the session."""
-    if not _find(session_id, snapshot.has_metadata, lock_policy):
-        raise _not_found(session_id)
-
-
-def _find(
-    session_id: str, look: Callable[[str], T], lock_policy: LockPolicy
-) -> T | None:
-    path = paths.session_path(session_id)
-    while True:
-        try:
-            return look(path)
-        except FileNotFoundError:
-            pass
-        try:
-            _bring_back(session_id, lock_policy)
+            return self.read()
         except SessionNotFoundError:
             return None
 
+    def check_exists(self) -> None:
+        """Raise what `read` would, without reading the whole session."""
+        if not self._with_restore(lambda: snapshot.has_metadata(self._path)):
+            raise paths.not_found(self._session_id)
 
-def _not_found(session_id: str) -> SessionNotFoundError:
-    return SessionNotFoundError(
-        f"no session {session_id} with valid metadata in {paths.SESSIONS_DIR} or "
-        "its archive; `headcount list --all` shows those on record"
-    )
+    def append(self, entry: SessionEntry) -> None:
+        """Append *entry*. Raises InvalidEntryError if it is not JSON, or too long."""
+        line = jsonl.encode(entry)
+        self._append(lambda: line)
 
+    def append_with(self, make: Callable[[Snapshot], SessionEntry]) -> None:
+        """Append the entry that *make* returns for the session, as `append` does.
 
-def _append(path: str, make: Callable[[], bytes], lock_policy: LockPolicy) -> None:
-    problem = journal.append(
-        path,
-        make,
-        timeout=lock_policy.timeout,
-        write_unlocked=lock_policy.write_unlocked,
-    )
-    if problem is not None:
-        from . import error_log
+        *make* gets the session as it is under the lock: what an entry says of it must
+        still be true when it is written.
+        """
+        self._append(lambda: jsonl.encode(make(self._read())))
 
-        error_log.log_error("written without the lock", problem)
+    def create(self, entry: SessionEntry) -> None:
+        """Create the file with its metadata *entry*.
 
+        Raises SessionExistsError if the session is on record, live or archived, and
+        InvalidEntryError.
+        """
+        from . import links
 
-def _bring_back(session_id: str, lock_policy: LockPolicy) -> None:
-    from . import archive
+        line = jsonl.encode(entry)
+        if self._is_archived():
+            raise SessionExistsError(
+                f"session {self._session_id} is in the archive; append_to_session and "
+                "restore_session restore it"
+            )
+        paths.ensure_folder(paths.SESSIONS_DIR)
+        try:
+            links.create(self._path, line, is_taken=self._is_archived)
+        except FileExistsError:
+            raise SessionExistsError(
+                f"session {self._session_id} is on record: {self._path}"
+            ) from None
 
-    archive.restore(
-        session_id,
-        timeout=lock_policy.timeout,
-        write_unlocked=lock_policy.write_unlocked,
-    )
+    def create_or_repair(self, entry: SessionEntry) -> bool:
+        """Create the file as `create` does; return False if another did.
+
+        A file without valid metadata (a crash tore line 1) is repaired by appending
+        *entry*.
+        """
+        try:
+            self.create(entry)
+        except SessionExistsError:
+            try:
+                return self._repair(jsonl.encode(entry))
+            except FileNotFoundError:
+                return False  # created by another, and archived since
+        return True
+
+    def _repair(self, line: bytes) -> bool:
+        if snapshot.read(self._path, time.time()) is not None:
+            return False
+        if snapshot.classify(self._path) == snapshot.FOREIGN:
+            raise StoreError(
+                f"{self._path} is not a session of Headcount; it was left alone. "
+                "Does HEADCOUNT_DIR name somebody else's folder?"
+            )
+        self._append_once(lambda: line)
+        return True
+
+    def _read(self) -> Snapshot:
+        session = snapshot.read(self._path, time.time())
+        if session is None:
+            raise paths.not_found(self._session_id)
+        return session
+
+    def _append(self, make: Callable[[], bytes]) -> None:
+        self._with_restore(lambda: self._append_once(make))
+        if not os.path.lexists(self._path):
+            # It was written to without the lock while a cleanup moved it. The file
+            # with the new entry must be live.
+            self._restore()
+
+    def _append_once(self, make: Callable[[], bytes]) -> None:
+        problem = journal.append(self._path, make, self._policy)
+        if problem is not None:
+            from . import error_log
+
+            error_log.log_error("written without the lock", problem)
+
+    def _with_restore(self, operation: Callable[[], T]) -> T:
+        """Return what *operation* does, restoring the session while it is archived."""
+        while True:
+            try:
+                return operation()
+            except FileNotFoundError:
+                self._restore()
+
+    def _is_archived(self) -> bool:
+        from . import archive
+
+        return archive.is_archived(self._session_id)
+
+    def _restore(self) -> None:
+        from . import archive
+
+        archive.restore(self._session_id, self._policy)

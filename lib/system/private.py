@@ -131,6 +131,25 @@ def _copy_ownership(source: str, target: str) -> None:
     os.utime(target)
 
 
+def write_whole(descriptor: int, line: bytes, *, roll_back: bool = True) -> None:
+    """Write *line* at the end of the file, in one call, or raise OSError.
+
+    With *roll_back*, a part of it that was written is taken back: the caller must hold
+    the file's lock.
+    """
+    before = os.fstat(descriptor).st_size
+    try:
+        written = os.write(descriptor, line)
+    except OSError:
+        if roll_back and os.fstat(descriptor).st_size != before:
+            os.ftruncate(descriptor, before)
+        raise
+    if written != len(line):
+        if roll_back:
+            os.ftruncate(descriptor, before)
+        raise OSError(errno.ENOSPC, "the entry was not written: no room for all of it")
+
+
 def sync_folder(folder: str) -> None:
     """Make the names in *folder* durable, as after a rename; OSError if that fails."""
     try:

@@ -45,7 +45,7 @@ MUTANTS = [
     ),
     Mutant(
         "exclusive creation",
-        "lib/store/journal.py",
+        "lib/store/links.py",
         "        os.link(hidden, path, follow_symlinks=False)\n",
         "        os.replace(hidden, path)\n",
         "test_writers.py",
@@ -108,16 +108,17 @@ MUTANTS = [
     ),
     Mutant(
         "metadata before the name",
-        "lib/store/journal.py",
+        "lib/store/links.py",
         "    descriptor = private.open_private(hidden, _APPEND | os.O_EXCL)\n",
         "    descriptor = private.open_private(path, _APPEND | os.O_EXCL)\n"
-        "    _write(descriptor, line[:9]); _write(descriptor, line[9:])\n"
+        "    private.write_whole(descriptor, line[:9])\n"
+        "    private.write_whole(descriptor, line[9:])\n"
         "    return os.close(descriptor)\n",
         "test_writers.py",
     ),
     Mutant(
         "whole writes only",
-        "lib/store/journal.py",
+        "lib/system/private.py",
         "        written = os.write(descriptor, line)\n",
         "        half = os.write(descriptor, line[:99])\n"
         "        written = half + os.write(descriptor, line[99:])\n",
@@ -125,7 +126,7 @@ MUTANTS = [
     ),
     Mutant(
         "hard links refused",
-        "lib/store/journal.py",
+        "lib/store/links.py",
         "    if surplus > 0:\n",
         "    if surplus > 99:\n",
         "test_folders.py",

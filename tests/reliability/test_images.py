@@ -23,7 +23,7 @@ def image(store):
         sessions.append_to_session(ID, {"type": "n", "number": number})
     for state in ("busy", "waiting", "idle"):
         sessions.update_heartbeat(ID, state=state)
-        sessions.update_heartbeat(ID, state=state, kind="turn_close")
+        sessions.close_turn(ID, state=state)
     return (store / f"{ID}.jsonl").read_bytes()
 
 

@@ -143,7 +143,7 @@ def test_an_entry_written_without_the_lock_between_verdict_and_move_is_seen(quie
     hooks = sessions.LockPolicy(0, write_unlocked=True)
 
     def beat_after_the_verdict():
-        sessions.update_heartbeat(session_id, state="busy", lock_policy=hooks)
+        sessions.update_heartbeat(session_id, state="busy", timeout=hooks)
         return True
 
     moved = archive.archive(str(path), now=time.time(), confirm=beat_after_the_verdict)
@@ -511,7 +511,7 @@ def test_a_cleanup_by_the_way_keeps_to_its_time_and_gets_through_in_the_end(quie
 
 def append_by_path(path):
     try:
-        journal.append(str(path), lambda: b'{"type":"n"}\n', timeout=10)
+        journal.append(str(path), lambda: b'{"type":"n"}\n', journal.LockPolicy(10))
     except FileNotFoundError:
         os._exit(3)
 

@@ -95,7 +95,7 @@ def test_after_every_torn_end_the_next_entry_is_readable(path):
     for cut in range(len(whole)):
         for tail in (b"", b"\0", b"\0" * 7):
             path.write_bytes(whole[:cut] + tail)
-            journal.append(str(path), lambda: entry, timeout=1)
+            journal.append(str(path), lambda: entry, journal.LockPolicy(1))
             stored = path.read_bytes()
             assert stored.startswith(whole[:cut] + tail)
             assert stored.split(b"\n")[-2] == entry[:-1], (cut, tail)
@@ -275,9 +275,7 @@ def test_a_strangers_file_of_the_same_name_is_left_alone(store, text):
 def test_a_library_call_says_that_the_lock_is_held_and_writes_nothing(path):
     before = path.read_bytes()
     with journal.locked(str(path)), pytest.raises(LockTimeoutError, match="attempts"):
-        sessions.append_to_session(
-            ID, {"type": "n"}, lock_policy=sessions.LockPolicy(0.05)
-        )
+        sessions.append_to_session(ID, {"type": "n"}, timeout=sessions.LockPolicy(0.05))
     assert path.read_bytes() == before
 
 

@@ -1,0 +1,163 @@
+"""The names of a session's file: how it gets one, and what a crash leaves behind.
+
+A file is created under a hidden name and linked to its live one. It is moved to the
+archive and back in one step, or, where the system has none that never overwrites, by a
+link to the new name and an unlink of the old one. At any moment it has these names:
+
+    hidden            Being created, or `create` was killed: no reader sees it.
+                      `remove_leftovers` removes it after an hour.
+    hidden + live     Created, or `create` was killed before it removed the hidden
+                      name. Whoever next locks the file removes that.
+    live              The normal state.
+    live + archived   Being moved, or a move was killed, either way. Whoever next locks
+                      the file removes the archived name: the session is live.
+    archived          The normal state of an archived session.
+    any + elsewhere   Somebody linked the file from outside the store. It is left
+                      alone, with an error.
+
+Whoever creates or moves a file holds its lock until it has one name again; so a second
+name that is found while holding the lock belongs to an interrupted operation.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from .. import file_lock
+from ..errors import LockUnsupportedError, StoreError
+from ..system import private
+from . import paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_APPEND = os.O_RDWR | os.O_APPEND
+_NO_HARD_LINKS = frozenset([errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK])
+
+
+def create(
+    path: str, line: bytes, *, is_taken: Callable[[], bool] = lambda: False
+) -> None:
+    """Create the session's file at *path* with *line*, all or nothing.
+
+    The line is written under a hidden name, made durable, and linked to *path*: no
+    reader sees a file without its first line, and of two creators one wins. If the
+    other's file was created and archived before ours was linked, *is_taken* reports it
+    and ours is removed again. Raises FileExistsError if the session exists, OSError.
+    """
+    hidden = paths.temporary_path(paths.id_of(path))
+    descriptor = private.open_private(hidden, _APPEND | os.O_EXCL)
+    try:
+        file_lock.acquire(descriptor, hidden, 0)  # until the hidden name is removed
+    except LockUnsupportedError:
+        pass  # nobody else can lock it either
+    try:
+        private.write_whole(descriptor, line)
+        os.fsync(descriptor)
+        _link(hidden, path, line)
+        if is_taken():
+            _undo_create(path, descriptor, len(line))
+    finally:
+        _unlink_if_there(hidden)
+        file_lock.release(descriptor)
+    private.sync_folder(os.path.dirname(path))
+
+
+def finish_interrupted_move(path: str, descriptor: int, *, unlink: bool) -> None:
+    """Make *path*, which has a second name, the only name of the file *descriptor*.
+
+    *unlink* False, for those who do not hold the lock, only checks that all its names
+    are in the store. Raises StoreError if one is not, and FileNotFoundError if *path*
+    is archived and the session live: it is no longer where it was looked for.
+    """
+    status = os.fstat(descriptor)
+    surplus = status.st_nlink - 1
+    if surplus < 1:
+        return
+    if unlink:
+        _prefer_live_name(path, status)
+    for other in _possible_names(path):
+        if other != path and os.path.samestat(os.lstat(other), status):
+            surplus -= 1
+            if unlink:
+                os.unlink(other)
+    if surplus > 0:
+        raise StoreError(
+            f"{path} has a second name (hard link) outside the store; it was left "
+            f"alone. `find / -samefile {path}` finds the other"
+        )
+
+
+def remove_leftovers(folder: str, older_than: float) -> None:
+    """Remove hidden files that a killed `create` left before *older_than* (epoch)."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if paths.is_temporary(entry.name):
+                status = entry.stat(follow_symlinks=False)
+                private.check_ours(entry.path, status)
+                if status.st_mtime < older_than:
+                    os.unlink(entry.path)
+
+
+def _link(hidden: str, path: str, line: bytes) -> None:
+    try:
+        os.link(hidden, path, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        _create_in_place(path, line)
+
+
+def _create_in_place(path: str, line: bytes) -> None:
+    """Create the file under its live name, where the file system has no hard links."""
+    descriptor = private.open_private(path, _APPEND | os.O_EXCL)
+    try:
+        private.write_whole(descriptor, line)
+    finally:
+        os.close(descriptor)
+
+
+def _undo_create(path: str, descriptor: int, size: int) -> None:
+    """Remove the file at *path*, created under the lock of *descriptor*.
+
+    If an entry was written without the lock, so that the file is larger than *size*, it
+    stays. Raises FileExistsError if it was removed.
+    """
+    status = os.fstat(descriptor)
+    if status.st_size == size and os.path.samestat(os.lstat(path), status):
+        os.unlink(path)
+        raise FileExistsError(errno.EEXIST, "created and archived by another", path)
+
+
+def _prefer_live_name(path: str, status: os.stat_result) -> None:
+    """If *path* is archived and the file has its live name too, remove *path*.
+
+    Raises FileNotFoundError then.
+    """
+    live = paths.session_path(paths.id_of(path))
+    if os.path.samefile(os.path.dirname(path), paths.SESSIONS_DIR):
+        return
+    if os.path.lexists(live) and os.path.samestat(os.lstat(live), status):
+        os.unlink(path)
+        raise FileNotFoundError(errno.ENOENT, "restored in the meantime", path)
+
+
+def _possible_names(path: str) -> list[str]:
+    folder, session_id = os.path.dirname(path), paths.id_of(path)
+    hidden = [
+        os.path.join(folder, name)
+        for name in os.listdir(folder)
+        if name.startswith(f".{session_id}.") and paths.is_temporary(name)
+    ]
+    return hidden + paths.archived_paths(session_id)
+
+
+def _unlink_if_there(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
