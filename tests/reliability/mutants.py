@@ -180,6 +180,13 @@ MUTANTS = [
         "if size < 0:",
         "../cli/commands/test_rm.py",
     ),
+    Mutant(
+        "no NaN, also without the interpreter's codec",
+        "lib/record/jsonl.py",
+        "entry, allow_nan=False, separators",
+        "entry, allow_nan=True, separators",
+        "../record/test_jsonl.py",
+    ),
 ]
 
 
