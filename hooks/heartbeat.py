@@ -1,4 +1,4 @@
-"""UserPromptSubmit, PostToolUse, Notification: the session is alive, in this state."""
+"""UserPromptSubmit, PostToolUse, Notification: the session is alive."""
 
 from __future__ import annotations
 

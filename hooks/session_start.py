@@ -1,4 +1,4 @@
-"""SessionStart: the session begins, or goes on."""
+"""SessionStart: a session starts or is resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""statusLine: who is here, in one line."""
+"""statusLine: the live sessions, in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stop: the turn is over, the session goes on."""
+"""Stop: the turn is over, the session is not."""
 
 from __future__ import annotations
 

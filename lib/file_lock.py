@@ -1,19 +1,19 @@
-"""The lock: filelock's protocol on the file's own descriptor, with a finite deadline.
+"""Locks a file: filelock's protocol on the file's own descriptor, with a timeout.
 
 Promises
-    * One holder at a time among all who ask here, or through filelock, for the same
-      file. Readers take no lock.
-    * The kernel holds it: a holder that dies, however it dies, frees it at once. A
-      holder that is stopped keeps it, so every wait ends at a deadline.
+    * At most one process holds the lock of a file, among all that lock it here or
+      through filelock. Readers take no lock.
+    * The kernel releases the lock at once when its holder dies, however it dies. A
+      holder that is stopped keeps it, so every wait has a timeout.
     * The lock is on the file itself. There is no lock file to go stale or be deleted.
 
 Calling sequence
     with_lock(path, operation)
 
-The tries of the first two seconds are the kernel's own call, the one that filelock
-makes; filelock comes in for those who wait longer. Its import costs 35 ms of processor,
-in every waiter at once: with 64 of them on two processors the waits grew tenfold.
-Waiting doubles from 0.5 ms to 20 ms, each time with jitter.
+For the first two seconds we make the system call that filelock would make; only those
+who wait longer import filelock. Its import costs 35 ms of processor time in every
+waiter at once: with 64 of them on two processors the waits grew tenfold. The delay
+between two attempts doubles from 0.5 ms to 20 ms, each time with jitter.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-# Long enough for 256 writers in a queue; hooks bring their own, below a second.
+# Long enough for a queue of 256 writers. Hooks have a timeout of their own.
 DEFAULT_TIMEOUT_SECONDS = 10.0
 _FIRST_DELAY_SECONDS = 0.0005
-_LONGEST_DELAY_SECONDS = 0.02
-# Not created by a lock: a session's file begins with its metadata.
+_MAX_DELAY_SECONDS = 0.02
+# Not created to be locked: a session's file begins with its metadata.
 _SESSION_SUFFIX = ".jsonl"
-_ALONE_SECONDS = 2.0  # without filelock; see above
+_FLOCK_ONLY_SECONDS = 2.0  # then filelock is imported; see above
 
 
 def with_lock(
@@ -54,12 +54,12 @@ def with_lock(
 ) -> T:
     """Call *operation* while holding the lock of the file at *path*; return its result.
 
-    A missing file is created empty, except a `*.jsonl`: a session begins with its
-    metadata, not with a lock. The lock is released whatever happens. It is not
-    reentrant: asking again for the same file inside *operation* waits in vain.
+    A missing file is created empty, except a `*.jsonl`: a session's file begins with
+    its metadata. The lock is always released. It is not reentrant: locking the same
+    file again inside *operation* times out.
 
-    Raises LockTimeoutError after *timeout* seconds, LockError if the file cannot be
-    locked at all; both are also said in one `[file-lock]` line on stderr.
+    Raises LockTimeoutError after *timeout* seconds, and LockError if the file cannot
+    be locked at all. Either is also printed as one `[file-lock]` line on stderr.
     """
     name = os.fspath(path)
     try:
@@ -74,33 +74,33 @@ def with_lock(
 
 
 def acquire(descriptor: int, path: str, timeout: float) -> None:
-    """Lock *descriptor*, open on *path*, until `release`.
+    """Lock *descriptor*, which is open on *path*, until `release`.
 
-    Raises LockTimeoutError after *timeout* seconds (0: one try), and
-    LockUnsupportedError where the file system has no locks.
+    Raises LockTimeoutError after *timeout* seconds (0: after one attempt), and
+    LockUnsupportedError if the file system has no locks.
     """
     started = time.monotonic()
     attempts, delay = 1, _FIRST_DELAY_SECONDS
     attempt: Callable[[int], bool] = _try_once
-    while not _attempt(attempt, descriptor, path):
+    while not _guarded(attempt, descriptor, path):
         waited = time.monotonic() - started
         if waited >= timeout:
             raise LockTimeoutError(
-                f"cannot lock {path}: {attempts} attempts in {waited:.2f} s, the last "
-                "found it held by another process. If that one is stopped, continue "
-                f"or end it (`fuser {path}` names it)"
+                f"cannot lock {path}: {attempts} attempts in {waited:.2f} s, and each "
+                "found it held by another process. If that process is stopped, "
+                f"continue or end it (`fuser {path}` shows its pid)"
             )
-        if waited > _ALONE_SECONDS:
-            attempt = _filelocks_own()
+        if waited > _FLOCK_ONLY_SECONDS:
+            attempt = _filelock_attempt()
         time.sleep(min(_jittered(delay), max(0.0, timeout - waited)))
-        delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+        delay = min(delay * 2, _MAX_DELAY_SECONDS)
         attempts += 1
 
 
 def release(descriptor: int) -> None:
-    """Give the lock of *descriptor* back, if it has it, and close it.
+    """Release the lock of *descriptor*, if it has one, and close it.
 
-    Closing alone would leave the lock with a child that was forked meanwhile.
+    Closing alone would leave the lock to a child that was forked meanwhile.
     """
     try:
         if fcntl is not None:
@@ -129,7 +129,7 @@ def _open_and_lock(path: str, deadline: float) -> int:
         except BaseException:
             release(descriptor)
             raise
-        release(descriptor)  # moved away while we waited: lock what is there now
+        release(descriptor)  # it was moved while we waited: lock the file there now
 
 
 def _open(path: str) -> int:
@@ -146,19 +146,20 @@ def _open(path: str) -> int:
         raise LockError(f"cannot open {path} to lock it: {error.strerror}") from error
 
 
-def _attempt(attempt: Callable[[int], bool], descriptor: int, path: str) -> bool:
+def _guarded(attempt: Callable[[int], bool], descriptor: int, path: str) -> bool:
+    """Return whether *attempt* got the lock; raise LockUnsupportedError if it fails."""
     try:
         return attempt(descriptor)
     except OSError as error:
         raise LockUnsupportedError(
-            f"cannot lock {path}: {error.strerror}; does its file system have locks?"
+            f"cannot lock {path}: {error.strerror}; does its file system support locks?"
         ) from error
 
 
 def _try_once(descriptor: int) -> bool:
-    """Take the lock as filelock would, in one call, without its import."""
+    """Return whether the lock was free; it is taken as filelock takes it."""
     if fcntl is None:
-        return _filelocks_own()(descriptor)
+        return _filelock_attempt()(descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):  # EACCES is contention on some systems
@@ -166,17 +167,17 @@ def _try_once(descriptor: int) -> bool:
     return True
 
 
-def _filelocks_own() -> Callable[[int], bool]:
+def _filelock_attempt() -> Callable[[int], bool]:
     from .system import site_packages
 
     site_packages.add_site_packages()
     try:
         from filelock import lock_descriptor
-    except ImportError:  # uninstalling, or the environment is gone: same kernel call
+    except ImportError:  # during uninstall, or without the environment
         return _try_once
     return lambda descriptor: lock_descriptor(descriptor, blocking=False)
 
 
 def _jittered(delay: float) -> float:
-    """Return half to all of *delay*; `random` would cost 5 ms of import."""
+    """Return between half and all of *delay*; importing `random` would cost 5 ms."""
     return delay * (0.5 + os.urandom(1)[0] / 510)

@@ -1,4 +1,4 @@
-"""Numbers and texts in words, as the verdicts and the tables give them."""
+"""Formats durations, counts and untrusted texts for people to read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _JOINER = "\u200d"
+_REPLACEMENT = "\ufffd"
 
 
 def humanize(seconds: float) -> str:
@@ -17,28 +18,28 @@ def humanize(seconds: float) -> str:
 
 
 def printable(text: str, limit: int) -> str:
-    """Return *text* as one line that a terminal shows as it stands.
+    """Return *text* as one line of at most *limit* characters, safe on a terminal.
 
-    White space of any kind becomes a space, and whatever else does not print (escape
-    sequences, direction marks, half characters) a replacement mark; a joiner stays
-    where it joins (emoji of several parts, letters of some scripts). Longer than
-    *limit*, it ends in an ellipsis.
+    Each white space character becomes a space. Any other character that does not print
+    (escape sequences, direction marks, lone surrogates) becomes a replacement mark,
+    except a joiner between two characters that it can join (emoji of several parts,
+    letters of some scripts). A longer text is cut, and ends in an ellipsis.
     """
-    shown = text[: limit + 1]
-    if not shown.isprintable():
-        parts = shown.split(_JOINER)
-        shown = parts[0] = _printable(parts[0])
+    line = text[: limit + 1]
+    if not line.isprintable():
+        parts = line.split(_JOINER)
+        line = parts[0] = _printable(parts[0])
         for part in map(_printable, parts[1:]):
-            shown += (_JOINER if _joins(shown, part) else "\ufffd") + part
-    if len(shown) <= limit:
-        return shown
-    return shown[: limit - 1] + "\u2026"
+            line += (_JOINER if _joins(line, part) else _REPLACEMENT) + part
+    if len(line) <= limit:
+        return line
+    return line[: limit - 1] + "\u2026"
 
 
 def _joins(before: str, after: str) -> bool:
-    """Whether a joiner between the two has anything to join."""
-    beside = (before[-1:], after[:1])
-    return not any(character.isascii() or character == "\ufffd" for character in beside)
+    """Whether a joiner has something to join between these two texts."""
+    ends = (before[-1:], after[:1])
+    return not any(end.isascii() or end == _REPLACEMENT for end in ends)
 
 
 def _printable(text: str) -> str:
@@ -49,14 +50,14 @@ def _printable(text: str) -> str:
         if character.isprintable()
         else " "
         if character.isspace()
-        else "\ufffd"  # a replacement mark
+        else _REPLACEMENT
         for character in text
     )
 
 
-def count(number: int, what: str) -> str:
-    """Return `1 session`, `2 sessions`: *number* and as many of *what*."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def count(number: int, noun: str) -> str:
+    """Return *number* and *noun*, in the right form: `1 session`, `2 sessions`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def local_time(seconds: float, form: str = "%Y-%m-%d %H:%M") -> str:

@@ -232,5 +232,5 @@ def test_where_there_are_no_locks_appends_go_on_and_cleanup_does_not(store):
         text=True,
         check=True,
     )
-    assert "does its file system have locks?" in done.stdout
+    assert "does its file system support locks?" in done.stdout
     assert (store / f"{ID}.jsonl").read_text().count("\n") == 2

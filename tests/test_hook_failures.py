@@ -315,7 +315,7 @@ def test_hooks_record_where_the_file_system_has_no_locks(store, client):
     assert types(store / f"{ID}.jsonl") == [
         *("session_metadata", "heartbeat", "turn_close", "session_close")
     ]
-    assert "does its file system have locks?" in errors(store)
+    assert "does its file system support locks?" in errors(store)
 
 
 def test_a_store_that_cannot_be_written_disturbs_nobody(store, client, tmp_path):

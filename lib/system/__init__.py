@@ -1,1 +1,1 @@
-"""What the operating system provides: processes, private files, renames, git."""
+"""Access to the operating system: processes, deadlines, private files, git."""

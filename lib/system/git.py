@@ -1,6 +1,6 @@
-"""Which working tree a folder belongs to, and which branch is checked out there.
+"""Finds the git working tree of a folder, and the branch checked out there.
 
-Read straight from the files of git: no process is started, and nothing is written.
+The files of git are read directly: no process is started, and nothing is written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _MAX_HEAD_BYTES = 4096
 _SHORT_HASH = 7
 _HASHES = (40, 64)
 _REFERENCE, _BRANCHES = "ref: ", "refs/heads/"
-_NO_BRANCH = "refs/heads/.invalid"  # where branches are kept elsewhere (reftable)
+_NO_BRANCH = "refs/heads/.invalid"  # HEAD where branches are elsewhere (reftable)
 
 
 class Worktrees:
@@ -91,7 +91,7 @@ def _ref_name(head: str) -> str | None:
 
 
 def _first_line(path: str) -> str | None:
-    """Return the first line of the file at *path*; None if it cannot be read."""
+    """Return the first line of the file at *path*, or None if it cannot be read."""
     try:
         content = private.read_regular(path, _MAX_HEAD_BYTES)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Renaming a file so that nothing is replaced."""
+"""Renames a file without replacing another one."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ import errno
 import os
 import sys
 
-# The call, the descriptor that stands for the current folder, and the flag that says
-# not to replace: renameat2(2) on Linux, renameatx_np(2) on macOS.
+# The system call, AT_FDCWD (the current folder), and the flag that forbids replacing:
+# renameat2(2) on Linux, renameatx_np(2) on macOS.
 _CALLS = {"linux": ("renameat2", -100, 1), "darwin": ("renameatx_np", -2, 4)}
-# What a kernel or a file system says that does not know the call or the flag.
-_UNKNOWN = frozenset([errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+# The errors of a kernel or a file system without this call or this flag.
+_UNSUPPORTED = frozenset([errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
 
 
 def rename(path: str, target: str) -> None:
     """Rename *path* to *target*, which must not exist.
 
-    In one step where system and file system have one. Else in two, a second name and
-    then the first removed: a crash in between leaves both names on one file.
-    Raises FileExistsError, FileNotFoundError, and OSError, as where *target* is on
-    another file system.
+    Atomic if the system and the file system support it. Otherwise the file gets its
+    second name and then loses the first: a crash in between leaves it with both.
+    Raises FileExistsError, FileNotFoundError, or another OSError, such as when
+    *target* is on another file system.
     """
-    if not _in_one_step(path, target):
+    if not _rename_atomically(path, target):
         os.link(path, target, follow_symlinks=False)
         os.unlink(path)
 
 
-def _in_one_step(path: str, target: str) -> bool:
-    """Return whether it could be done so; raise OSError if it must not be."""
+def _rename_atomically(path: str, target: str) -> bool:
+    """Return False if that is not supported here; raise OSError if it fails."""
     try:
-        import ctypes  # 4 ms, for the few that move a file
+        import ctypes  # takes 4 ms, which few callers need
 
-        name, here, flag = _CALLS[sys.platform]
+        name, folder, flag = _CALLS[sys.platform]
         call = getattr(ctypes.CDLL(None, use_errno=True), name)
     except (ImportError, KeyError, AttributeError, OSError):
-        return False  # a Python without it, another system, or an older one
-    if call(here, os.fsencode(path), here, os.fsencode(target), flag) == 0:
+        return False  # a Python without ctypes, another system, or an old one
+    if call(folder, os.fsencode(path), folder, os.fsencode(target), flag) == 0:
         return True
     number = ctypes.get_errno()
-    if number in _UNKNOWN:
+    if number in _UNSUPPORTED:
         return False
     raise OSError(number, os.strerror(number), path, None, target)

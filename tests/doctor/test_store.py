@@ -180,6 +180,6 @@ def test_a_store_without_locks_is_told(store, monkeypatch):
     monkeypatch.setattr("fcntl.flock", unsupported)
     (finding,) = store_checks.check_lock(NOW)
     assert finding.level == "problem"
-    assert "does its file system have locks" in finding.message
+    assert "does its file system support locks" in finding.message
     assert "HEADCOUNT_DIR" in finding.fix
     assert os.listdir(store) == []

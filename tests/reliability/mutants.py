@@ -53,14 +53,14 @@ MUTANTS = [
     Mutant(
         "no-clobber rename",
         "lib/system/rename.py",
-        "    if not _in_one_step(path, target):\n",
+        "    if not _rename_atomically(path, target):\n",
         "    os.rename(path, target)\n    if 0:\n",
         "test_cleaners.py",
     ),
     Mutant(
         "rename in one step",
         "lib/system/rename.py",
-        "    if not _in_one_step(path, target):\n",
+        "    if not _rename_atomically(path, target):\n",
         "    if True:\n",
         "../store/test_archive.py test_cleaners.py",
     ),
