@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..record import schema, timestamps
+from ..record import timestamps, transitions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 # How an open period ended: with a close; without one, the process is gone; not at all,
 # it is alive; not known; or it continues beyond the time that it was cut to.
-CLOSED, LOST, ALIVE, UNKNOWN = "closed", "lost", "alive", "unknown"
+CLOSED, LOST = transitions.CLOSED, transitions.LOST
+ALIVE, UNKNOWN = "alive", "unknown"
 CONTINUES = "continues"
 _ENDINGS = {"alive": ALIVE, "dead": LOST}  # by verdict, if it was not closed
 
@@ -53,85 +54,47 @@ def open_periods(
 ) -> list[OpenPeriod]:
     """Return the open periods of a session from its *entries*, in order.
 
-    Implausible times are ignored. After the clock was set back, time stands still until
-    it has caught up.
+    *verdict* says how the last period ended if it was not closed. *now* is in epoch
+    seconds.
     """
-    reader = _Reader(now)
-    for entry in entries:
-        reader.add(entry)
-    return reader.result(_ENDINGS.get(verdict or "", UNKNOWN))
+    periods = _Periods()
+    last_seen: str | None = None
+    for transition in transitions.transitions(entries, now):
+        if transition.time is not None:
+            when = _seconds(transition.time, now)
+            periods.enter(transition.state, when, transition.event)
+            last_seen = transition.last_seen
+    ending = _ENDINGS.get(verdict or "", UNKNOWN)
+    end = now if ending == ALIVE else _seconds(last_seen, now)
+    periods.enter("closed", end, ending)
+    return periods.finished
 
 
-class _Reader:
-    def __init__(self, now: float) -> None:
-        self._now = now
-        self._periods: list[OpenPeriod] = []
+def _seconds(timestamp: str | None, now: float) -> float:
+    return min(timestamps.parse(timestamp) or 0.0, now)
+
+
+class _Periods:
+    """Builds the open periods from one state after the other."""
+
+    def __init__(self) -> None:
+        self.finished: list[OpenPeriod] = []
         self._spans: list[Span] = []
-        self._state = ""  # empty while it is not open
+        self._state = "closed"
         self._since = 0.0
-        self._last = 0.0
-        self._process: object = None
 
-    def add(self, entry: SessionEntry) -> None:
-        kind = entry.get("type")
-        if not schema.is_lifecycle(entry):
-            return
-        first = kind == schema.METADATA
-        when = self._time(entry.get("start_time" if first else "timestamp"))
-        if when is None:
-            return
-        if kind in (schema.METADATA, schema.RESUME):
-            self._begin(entry, when)
-        elif kind == schema.CLOSE:
-            self._close(entry, when)
-        else:
-            self._enter(str(entry.get("state")), when)
-        self._process = entry.get("process", self._process)
-        self._last = when
-        if first:
-            self._last = self._time(entry.get("last_heartbeat")) or when
-
-    def result(self, ending: str) -> list[OpenPeriod]:
-        if self._state:
-            self._end(self._now if ending == ALIVE else self._last, ending)
-        return self._periods
-
-    def _time(self, value: object) -> float | None:
-        when = timestamps.normalize(value)
-        if when is None or not timestamps.is_plausible(
-            when, timestamps.latest_plausible(self._now)
-        ):
-            return None
-        return min(max(timestamps.parse(when) or 0.0, self._last), self._now)
-
-    def _begin(self, entry: SessionEntry, when: float) -> None:
-        """Begin a period, or continue the current one if the process is the same."""
-        same = entry.get("process", 0) == self._process
-        if self._state and not same:
-            self._end(self._last, LOST)
-        if not (self._state and entry.get("source") == "compact"):
-            self._enter("idle", when)
-
-    def _enter(self, state: str, when: float) -> None:
-        state = state if state in schema.LIVE_STATES else self._state or "idle"
+    def enter(self, state: str, when: float, event: str) -> None:
+        """Change to *state*; if that is `closed`, *event* says how the period ended."""
         if state == self._state:
             return
-        if self._state and when > self._since:
+        closes = state == "closed"
+        is_open = self._state != "closed"
+        if is_open and (when > self._since or (closes and not self._spans)):
             self._spans.append(Span(self._since, when, self._state))
+        if closes:
+            self.finished.append(OpenPeriod(self._spans, event))
+            self._spans = []
         self._state, self._since = state, when
-
-    def _close(self, entry: SessionEntry, when: float) -> None:
-        others = entry.get("others")
-        if isinstance(others, list) and others:
-            return  # another process still has it open
-        if self._state:
-            self._end(when, CLOSED)
-
-    def _end(self, when: float, ending: str) -> None:
-        if when > self._since or not self._spans:
-            self._spans.append(Span(self._since, when, self._state))
-        self._periods.append(OpenPeriod(self._spans, ending))
-        self._spans, self._state = [], ""
 
 
 def cut(period: OpenPeriod, since: float, until: float) -> OpenPeriod | None:

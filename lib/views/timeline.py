@@ -8,24 +8,30 @@ from __future__ import annotations
 
 from collections import deque
 
-from ..record import schema, timestamps
+from ..record import transitions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..model import SessionEntry
+    from ..record.transitions import Transition
 
     # what, from, to, heartbeats, last_heartbeat and text. Times are timestamps; None
     # stands for what is not known.
     Moment = dict[str, Any]
 
 HEAD = 4  # the moments at the beginning that are always kept
-_CLOSED, _LABEL, _TASKS = "closed", "label", "tasks"
+# Where the entry of an event says more about it.
+_TEXT_KEYS = {
+    transitions.STARTED: "source",
+    transitions.RESUMED: "source",
+    transitions.CLOSED: "reason",
+    transitions.LEFT: "reason",
+}
 
 
 class Timeline:
-    """Collects the moments of a session from its entries, given in order.
+    """Collects the moments of a session from its transitions, given in order.
 
     `moments` are the first HEAD and the last completed ones, at most *limit* together
     (None: all of them), then the current stretch and the updates within it. `left_out`
@@ -48,51 +54,47 @@ class Timeline:
         current = [] if self._stretch is None else [self._stretch]
         return [*self._head, *self._tail, *current, *self._pending_updates]
 
-    def add(self, entry: SessionEntry) -> None:
-        """Add the next entry."""
-        kind = entry.get("type")
-        when = timestamps.normalize(entry.get("timestamp", entry.get("start_time")))
-        if kind in (schema.HEARTBEAT, schema.TURN_CLOSE):
-            self._add_state(entry.get("state"), when)
-        elif kind == schema.METADATA:
-            self._add_event("started", when, entry.get("source"))
-        elif kind == schema.RESUME:
-            compacted = entry.get("source") == "compact"
-            what = "compacted" if compacted else "resumed"
-            self._add_event(what, when, None if compacted else entry.get("source"))
-        elif kind == schema.CLOSE:
-            self._add_event(_CLOSED, when, entry.get("reason"))
-        elif kind == schema.UPDATE:
-            self._add_update(entry, when)
+    def add(self, transition: Transition) -> None:
+        """Add the next transition."""
+        if transition.event == transitions.CUSTOM:
+            kind = str(transition.entry.get("type"))
+            self.others[kind] = self.others.get(kind, 0) + 1
+        elif transition.event == transitions.UPDATED:
+            self._add_update(transition)
+        elif transition.event == transitions.STATE:
+            self._add_state(transition)
+        elif transition.event == transitions.LOST:
+            self._end_stretch(transition.time)
         else:
-            self.others[str(kind)] = self.others.get(str(kind), 0) + 1
+            self._add_event(transition)
 
-    def _add_state(self, state: object, when: str | None) -> None:
-        stretch = self._stretch
-        if not isinstance(state, str) or state not in schema.LIVE_STATES:
-            state = "busy" if stretch is None else stretch["what"]
-        if stretch is None or stretch["what"] != state:
-            self._end_stretch(when)
-            self._stretch = stretch = _moment(state, when, None)
-        stretch["heartbeats"] += 1
-        stretch["last_heartbeat"] = when or stretch["last_heartbeat"]
+    def _add_state(self, transition: Transition) -> None:
+        if transition.time is None:
+            return
+        if self._stretch is None or self._stretch["what"] != transition.state:
+            self._end_stretch(transition.time)
+            self._stretch = _moment(transition.state, transition.time)
+        self._stretch["heartbeats"] += 1
+        self._stretch["last_heartbeat"] = transition.time
 
-    def _add_event(self, what: str, when: str | None, text: object) -> None:
-        self._end_stretch(when)
-        self._keep(_moment(what, when, text))
+    def _add_event(self, transition: Transition) -> None:
+        event = transition.event
+        text = transition.entry.get(_TEXT_KEYS.get(event, ""))
+        self._end_stretch(transition.time)
+        what = transitions.CLOSED if event == transitions.LEFT else event
+        self._keep(_moment(what, transition.time, text))
 
-    def _add_update(self, entry: SessionEntry, when: str | None) -> None:
-        """Keep a new label or new tasks, which do not end a stretch, for after it."""
-        if isinstance(entry.get(_LABEL), str):
-            self._pending_updates.append(_moment(_LABEL, when, entry[_LABEL]))
-        if isinstance(entry.get(_TASKS), list):
-            tasks = len(entry[_TASKS])
-            self._pending_updates.append(_moment(_TASKS, when, str(tasks)))
+    def _add_update(self, transition: Transition) -> None:
+        """Add a new label or new tasks, which do not end a stretch, after it."""
+        label, tasks = map(transition.entry.get, ("label", "tasks"))
+        if isinstance(label, str):
+            self._pending_updates.append(_moment("label", transition.time, label))
+        if isinstance(tasks, list):
+            number = str(len(tasks))
+            self._pending_updates.append(_moment("tasks", transition.time, number))
         if self._stretch is None:
             self._keep_pending()
-        elif (
-            self._limit is not None and len(self._pending_updates) > self._limit - HEAD
-        ):
+        elif self._limit and len(self._pending_updates) > self._limit - HEAD:
             self._pending_updates.pop(0)
             self.left_out += 1
 
@@ -118,7 +120,7 @@ class Timeline:
             self.left_out += 1
 
 
-def _moment(what: str, when: str | None, text: object) -> Moment:
+def _moment(what: str, when: str | None, text: object = None) -> Moment:
     return {
         "what": what,
         "from": when,

@@ -7,6 +7,7 @@ import pytest
 from lib.cli.commands import show
 from lib.cli.terminal.width import width
 from lib.record import timestamps
+from lib.record.transitions import transitions
 from lib.views import timeline
 
 NOW = 1_790_000_000.0
@@ -14,7 +15,8 @@ HOSTILE = "\x1b[31mred\nnext\u202elanif"
 
 
 def entry(kind, ago, **fields):
-    return {"type": kind, "timestamp": timestamps.from_epoch(NOW - ago), **fields}
+    timestamp = timestamps.from_epoch(NOW - ago)
+    return {"type": kind, "timestamp": timestamp, "process": "p1", **fields}
 
 
 def beat(ago, state=None):
@@ -25,13 +27,14 @@ STARTED = {
     "type": "session_metadata",
     "start_time": timestamps.from_epoch(NOW - 7200),
     "source": "startup",
+    "process": "p1",
 }
 
 
 def life_of(*entries, most=None):
     life = timeline.Timeline(most)
-    for one in entries:
-        life.add(one)
+    for transition in transitions(entries, NOW):
+        life.add(transition)
     return life
 
 
@@ -75,6 +78,19 @@ def test_resumes_compactions_and_closes_are_events_that_end_a_spell():
         "compacted",
         "busy       1 min",
         "closed     logout",
+        "resumed    resume",
+    ]
+
+
+def test_a_stretch_of_a_lost_process_ends_with_its_last_heartbeat():
+    lines = told(
+        STARTED,
+        beat(6000, "busy"),
+        beat(5940, "busy"),
+        entry("session_resume", 300, source="resume", process="p2"),
+    )
+    assert [line[12:] for line in lines[1:]] == [
+        "busy       1 min, 2 heartbeats",
         "resumed    resume",
     ]
 

@@ -9,6 +9,7 @@ from collections import deque
 
 from ... import sessions
 from ...record import timestamps
+from ...record.transitions import LOST, transitions
 from ...system import git
 from ...text import humanize, printable
 from ...views import lineage, lookup, neighbours, session_view, timeline
@@ -42,7 +43,7 @@ def run(args: Namespace) -> int:
     session = lookup.find(args.id, now)
     session = _with_related(session, now)
     if args.json:
-        output.write([formatting.as_json(_as_object(session))])
+        output.write([formatting.as_json(_as_object(session, now))])
     else:
         output.write(_lines(session, args.entries, now))
     return 0
@@ -70,12 +71,12 @@ def _with_related(session: Session, now: float) -> Session:
     }
 
 
-def _as_object(session: Session) -> Session:
+def _as_object(session: Session, now: float) -> Session:
     """Return what `--json` prints: the session with its whole history."""
     entries = list(_entries(session["path"]))
     history = timeline.Timeline()
-    for entry in entries:
-        history.add(entry)
+    for transition in transitions(entries, now):
+        history.add(transition)
     return {
         **session,
         "same_worktree": [other["session_id"] for other in session["same_worktree"]],
@@ -92,10 +93,11 @@ def _lines(session: Session, entries: int | None, now: float) -> list[str]:
     history = timeline.Timeline(_MAX_MOMENTS)
     last: deque[SessionEntry] = deque(maxlen=entries)
     total = 0
-    for entry in _entries(session["path"]):
-        history.add(entry)
-        last.append(entry)
-        total += 1
+    for transition in transitions(_entries(session["path"]), now):
+        history.add(transition)
+        if transition.event != LOST:  # that one and the next are about the same entry
+            last.append(transition.entry)
+            total += 1
     alive = session["verdict"] == "alive"
     lines = [*fact_lines(session, now), ""]
     lines += [f"timeline of {total} {'entry' if total == 1 else 'entries'}"]
