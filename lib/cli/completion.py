@@ -1,13 +1,15 @@
-"""Shell completion: what can be typed next, and the scripts that ask for it.
+"""Shell completion: what can be typed next.
 
-The scripts pass the words typed so far to `headcount completion --complete` and read a
-line for each candidate: the value, a tab, and a description. Descriptions contain
-labels, which may be anybody's text: the scripts only display them. `:file` as a value
-stands for the file names, which the shell completes itself.
+The scripts beside this module (`completion.bash` ...) pass the words typed so far to
+`headcount completion --complete` and read a line for each candidate: the value, a tab,
+and a description. Descriptions contain labels, which may be anybody's text: the scripts
+only display them. `:file` as a value stands for the file names, which the shell
+completes itself.
 """
 
 from __future__ import annotations
 
+import os
 import time
 
 from ..errors import UsageError
@@ -30,6 +32,13 @@ _MAX_DESCRIPTION = 60
 _HELP = [("-h", "show the help"), ("--help", "show the help")]
 _VERSION = [("--version", "show the version")]
 _MANY = ("*", "+")
+
+
+def script(shell: str) -> str:
+    """Return the completion script for `bash`, `zsh` or `fish`."""
+    folder = os.path.dirname(__file__)
+    with open(os.path.join(folder, f"completion.{shell}"), encoding="utf-8") as file:
+        return file.read()
 
 
 def candidates(words: list[str]) -> Candidates:
@@ -137,79 +146,3 @@ def _description(session: Session) -> str:
     state = "archived" if session["archived"] else session_view.state_of(session)
     words = (state, session["label"] or formatting.where(session))
     return printable(", ".join(words), _MAX_DESCRIPTION)
-
-
-_BASH = r"""# Completion of headcount for bash. In ~/.bashrc:
-#   eval "$(headcount completion bash)"
-
-_headcount() {
-  local value description
-  COMPREPLY=()
-  while IFS=$'\t' read -r value description; do
-    if [[ $value == :file ]]; then
-      compopt -o filenames 2>/dev/null
-      while IFS= read -r value; do
-        COMPREPLY+=("$value")
-      done < <(compgen -f -- "${2#=}")
-    else
-      # Only the list of candidates has descriptions (63 is `?`): it inserts nothing.
-      [[ ${COMP_TYPE-} != 63 || -z $description ]] || value+="  $description"
-      COMPREPLY+=("$value")
-    fi
-  done < <(command headcount completion --complete \
-    "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
-}
-
-complete -o nosort -F _headcount headcount 2>/dev/null ||
-  complete -F _headcount headcount
-"""
-
-_ZSH = r"""#compdef headcount
-# Completion of headcount for zsh. In ~/.zshrc, after compinit:
-#   eval "$(headcount completion zsh)"
-# or as a file named _headcount in a folder of $fpath.
-
-_headcount() {
-  local line
-  local -a typed values
-  typed=("${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}")
-  for line in "${(@f)$(command headcount completion --complete \
-    "${(@)typed}" 2>/dev/null)}"; do
-    if [[ $line == :file* ]]; then
-      compset -P '-*='
-      _files
-      return
-    fi
-    [[ -z $line ]] || values+=("${line/$'\t'/:}")
-  done
-  _describe -V completion values
-}
-
-if [[ $funcstack[1] == _headcount ]]; then
-  _headcount "$@"
-else
-  compdef _headcount headcount
-fi
-"""
-
-_FISH = r"""# Completion of headcount for fish. In ~/.config/fish/config.fish:
-#   headcount completion fish | source
-
-function __headcount_complete
-    set -l words (commandline -opc)
-    set -l current (commandline -ct | string unescape)
-    set -l lines (command headcount completion --complete \
-        $words[2..] "$current" 2>/dev/null)
-    if string match -q -- ':file*' $lines
-        set -l option (string match -r -- '^-[^=]*=' "$current")
-        set -l path (string replace -- "$option" '' "$current")
-        string join \n -- "$option"(__fish_complete_path "$path")
-    else
-        string join \n -- $lines
-    end
-end
-
-complete -c headcount -f -k -a '(__headcount_complete)'
-"""
-
-SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}

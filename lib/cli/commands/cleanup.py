@@ -16,7 +16,8 @@ from ..terminal.progress import Progress
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
     from ...model import Session, SessionInfo
 
@@ -33,26 +34,22 @@ def run(args: Namespace) -> int:
     archived = _archive(
         live, now, older_than, dry_run=args.dry_run, on_problem=problems.append
     )
-    removed: list[str] = []
+    removed = []
     if keep_days is not None:
         removed = _remove(
             keep_days, now, dry_run=args.dry_run, on_problem=problems.append
         )
+    result = {
+        "dry_run": args.dry_run,
+        "sessions": len(live),
+        "archived": archived,
+        "removed": removed,
+        "problems": problems,
+    }
     if args.json:
-        result = {
-            "dry_run": args.dry_run,
-            "sessions": len(live),
-            "archived": archived,
-            "removed": removed,
-            "problems": problems,
-        }
         output.write([formatting.as_json(result)])
     else:
-        did = "would archive" if args.dry_run else "archived"
-        summary = f"{did} {len(archived)} of {count(len(live), 'session')}"
-        output.write([*map(_archived_line, archived), summary])
-        if keep_days is not None:
-            output.write(_removed_lines(removed, keep_days, dry_run=args.dry_run))
+        output.write([*_lines(result, keep_days)])
     for problem in problems:
         output.message(problem)
     return 1 if problems else 0
@@ -109,15 +106,18 @@ def _days(text: str) -> int:
     return int(days)
 
 
-def _archived_line(session: Session) -> str:
-    columns = (session["session_id"], session["verdict"], session["reasons"][0])
-    return printable("  ".join(map(str, columns)), output.MAX_LINE)
-
-
-def _removed_lines(removed: list[str], keep_days: int, *, dry_run: bool) -> list[str]:
-    files = count(len(removed), "archived file")
-    age = f"archived more than {count(keep_days, 'day')} ago"
-    if not dry_run:
-        return [f"deleted {files}, {age}"]
-    lines = [printable(path, output.MAX_LINE) for path in removed]
-    return [*lines, f"would delete {files}, {age}"]
+def _lines(result: dict[str, Any], keep_days: int | None) -> Iterator[str]:
+    would = "would " if result["dry_run"] else ""
+    ending = "" if would else "d"
+    for session in result["archived"]:
+        columns = (session["session_id"], session["verdict"], session["reasons"][0])
+        yield printable("  ".join(map(str, columns)), output.MAX_LINE)
+    sessions_examined = count(result["sessions"], "session")
+    yield f"{would}archive{ending} {len(result['archived'])} of {sessions_examined}"
+    if keep_days is None:
+        return
+    if would:
+        yield from (printable(path, output.MAX_LINE) for path in result["removed"])
+    files = count(len(result["removed"]), "archived file")
+    days = count(keep_days, "day")
+    yield f"{would}delete{ending} {files}, archived more than {days} ago"

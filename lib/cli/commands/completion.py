@@ -16,7 +16,7 @@ def run(args: Namespace) -> int:
         candidates = completion.candidates(args.complete or [""])
         output.write([f"{value}\t{description}" for value, description in candidates])
     elif args.shell:
-        output.write_text(completion.SCRIPTS[args.shell])
+        output.write_text(completion.script(args.shell))
     else:
-        raise UsageError(f"name a shell: {', '.join(completion.SCRIPTS)}")
+        raise UsageError("name a shell: bash, zsh or fish")
     return 0
