@@ -176,6 +176,18 @@ def test_the_link_starts_the_commands_of_the_checkout(run, checkout, home):
         assert done.stdout == f"{checkout}/lib/__init__.py ['list', 'a b']\n"
 
 
+def test_the_linked_command_finds_its_packages_and_data_files(run, checkout, home):
+    run(checkout / "install.sh")
+    link = home / ".local" / "bin" / "headcount"
+    done = run(link, "report", "--html", "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("<!doctype html>\n")
+    assert "color-scheme: light dark" in done.stdout
+    assert run(link, "completion", "fish").stdout.startswith(
+        "# Completion of headcount"
+    )
+
+
 @pytest.mark.parametrize("kind", ["file", "link"])
 def test_a_command_of_that_name_that_is_not_ours_stays(run, checkout, home, kind):
     theirs = home / ".local" / "bin" / "headcount"
