@@ -1,4 +1,4 @@
-"""The lock: it excludes, it ends, it is freed, and it says what it knows."""
+"""The lock excludes others, times out, is freed, and its errors are precise."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOLD = (
 
 @pytest.fixture
 def holder(tmp_path):
-    """A process that holds the lock of the file `lock`, once it has said so."""
+    """A process that holds the lock of the file `lock`."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path / "lock")],
         cwd=ROOT,
@@ -103,7 +103,7 @@ def test_at_the_deadline_it_says_what_it_tried(tmp_path, holder, capsys):
 
 
 def test_who_waits_does_not_keep_the_processor_busy(tmp_path, holder):
-    """Each wait lasts at least half of its delay, and most delays are 20 ms."""
+    """Each wait is at least half of its delay, and most delays are 20 ms."""
     with pytest.raises(LockTimeoutError) as caught:
         with_lock(tmp_path / "lock", lambda: None, timeout=0.5)
     said = re.search(r"(\d+) attempts in ([\d.]+) s", str(caught.value))
@@ -190,7 +190,7 @@ def is_locked(path):
 
 
 def test_a_file_replaced_before_is_the_one_that_is_locked(tmp_path, holder):
-    """The holder's file is no longer what the path names."""
+    """The holder's file no longer has this path."""
     path = tmp_path / "lock"
     path.unlink()
     assert with_lock(path, lambda: is_locked(path), timeout=0)

@@ -1,4 +1,4 @@
-"""The hooks as installed: through a shell, below what looks like the client."""
+"""The hooks as installed: run by a shell whose parent looks like the client."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def only_session(store):
 
 
 def age(path, seconds):
-    """Make the session look as if nothing was written to it for so long."""
+    """Make the session look as if nothing was written to it for so many seconds."""
     text, old = path.read_text(), timestamps.from_epoch(time.time() - seconds)
     for entry in lines(path):
         for key in ("start_time", "last_heartbeat", "timestamp"):
@@ -202,7 +202,7 @@ def test_clear_closes_the_old_id_and_names_it_in_the_new(store, client):
     client.fire("SessionStart", "old-id", source="startup")
     client.fire("SessionEnd", "old-id", reason="clear")
     client.fire("SessionStart", "new-id", source="clear")
-    (info,) = sessions.discover_sessions()  # the closed one is archived by the way
+    (info,) = sessions.discover_sessions()  # auto_cleanup archived the other
     assert info.id == "new-id"
     assert info.metadata["previous_session_id"] == "old-id"
     assert info.metadata["pid"] == client.pid
@@ -251,7 +251,7 @@ def test_a_compaction_in_the_middle_of_a_turn_changes_no_state(store, client, bu
 
 @pytest.mark.parametrize("event", ["PostToolUse", "Stop"])
 def test_an_event_that_is_late_does_not_open_the_session_again(store, client, event):
-    """As when the terminal is closed while the hook of a tool still waits."""
+    """Such as when the terminal is closed while the hook of a tool is waiting."""
     client.fire("SessionStart")
     path = store / f"{ID}.jsonl"
     late = waiting_hook(SCRIPTS[event].removesuffix(".py"), CLAUDE_PID=str(client.pid))
@@ -295,7 +295,7 @@ def test_a_session_archived_days_ago_comes_back_when_it_is_resumed(store, client
 
 
 def test_after_a_long_sleep_the_next_hook_brings_the_session_back(store, client):
-    """The lid was closed for 60 h; another session's start came first."""
+    """The lid was closed for 60 h, and another session was started first."""
     client.fire("SessionStart", source="startup")
     age(store / f"{ID}.jsonl", 60 * 3600)
     with Client() as other:
@@ -409,7 +409,7 @@ def test_the_notice_reads_what_was_written_last_and_no_more(store, monkeypatch):
 
 
 def test_who_does_not_listen_to_the_notice_costs_nothing(store):
-    """The pipe is closed: the steps after the notice have their turn all the same."""
+    """The pipe is closed; the steps after the notice run all the same."""
     sessions.create_session(session_id="other-id", cwd="/home/user/project")
     sessions.create_session(session_id="dead-id", pid=DEAD_PID)
     reading, writing = os.pipe()
@@ -505,7 +505,7 @@ def test_every_recorded_payload_is_taken_without_a_word(store, client, payloads)
 
 
 def test_every_recorded_order_of_events_ends_as_the_client_did(store, client, payloads):
-    """Replayed below one process: every id that saw a SessionEnd last is closed."""
+    """Replayed by one process: every id whose last event is SessionEnd is closed."""
     orders = json.loads((payloads / "_event_sequences.json").read_text())
     for name in ("L1", "ac", "p_sub", "i_branch", "i_resume_switch"):
         ended = {}
@@ -537,7 +537,7 @@ def test_a_hook_starts_no_child_process(store, client):
 
 
 def pythons():
-    """Return the interpreters of this machine that may run hooks, by their names.
+    """Return the interpreters of this machine that may run hooks, by name.
 
     That of the tests is one of them, so there is always one.
     """
@@ -558,7 +558,7 @@ def pythons():
 
 @pytest.mark.parametrize("name", sorted(pythons()))
 def test_every_python_there_is_runs_a_whole_session(store, name):
-    """Each has a scanner, a rename and a cost of its own; most lack our packages."""
+    """They differ in the JSON scanner and in rename, and most lack our packages."""
     python = pythons()[name]
     # As the installer does: who compiles first may be too late on a busy machine.
     subprocess.run([python, "-I", "-m", "compileall", "-q", ROOT / "lib"], check=True)

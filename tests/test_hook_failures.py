@@ -1,4 +1,4 @@
-"""The hooks as installed, where something is wrong: they harm nobody, and say it."""
+"""The hooks as installed, when something is wrong: they do no harm, and log it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_payload_that_is_none_is_noted_and_nothing_else(store, script, stdin):
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_harm_no_hook(store, client, script, closed):
-    """A file that is opened then gets the number of a stream: nothing may go there."""
+    """The next file to be opened gets its descriptor; nothing may be written there."""
     sessions.create_session(session_id="other-id", cwd="/home/user/project")
     before = (store / "other-id.jsonl").read_bytes()
     command = hook_command(script).split(" 2>")[0]
@@ -120,7 +120,7 @@ def test_a_terminal_as_stdin_does_not_hold_the_session_up(store):
 
 
 def test_a_blocked_alarm_does_not_hold_the_session_up(store):
-    """Who started the client had it so; of the shells, dash alone would undo it."""
+    """The signal mask is inherited, and of the shells only dash resets it."""
     code = (
         "import os, signal, sys\n"
         "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\n"
@@ -141,7 +141,7 @@ def test_a_stdin_that_does_not_block_is_waited_for(store):
     os.set_blocking(reading, False)
     hook = subprocess.Popen(["sh", "-c", hook_command("stop")], stdin=reading)
     raw = json.dumps(payload("Stop")).encode()
-    time.sleep(0.1)  # by then it looks, unless the machine is busy
+    time.sleep(0.1)  # by then it is reading, unless the machine is busy
     os.write(writing, raw)
     os.close(writing)
     assert hook.wait(60) == 0
@@ -153,7 +153,7 @@ def test_a_stdin_that_does_not_block_is_waited_for(store):
     "stays_open", [False, True], ids=["stdin-closed", "stdin-open"]
 )
 def test_a_hook_that_was_held_up_past_its_deadline_records_its_event(store, stays_open):
-    """As on a machine with no time for it, or one that slept."""
+    """As on a machine that is overloaded, or that slept."""
     hook = waiting_hook("stop")
     hook.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, hook.pid, os.WSTOPPED | os.WNOWAIT)
@@ -161,7 +161,7 @@ def test_a_hook_that_was_held_up_past_its_deadline_records_its_event(store, stay
     hook.stdin.flush()
     if not stays_open:
         hook.stdin.close()
-    time.sleep(1)  # what is passing here is the deadline
+    time.sleep(1)  # longer than the deadline
     hook.send_signal(signal.SIGCONT)
     assert hook.wait(60) == 0
     if stays_open:
@@ -178,7 +178,7 @@ FAILURES = [
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
 def test_whatever_a_hook_meets_is_one_line_in_the_log(store, script, failure):
-    """And nothing on either stream, not even what somebody prints."""
+    """Nothing is on stdout or stderr, not even what other code prints."""
     code = (
         f"import sys, warnings; sys.path.insert(0, {str(ROOT)!r})\n"
         "from lib import hook, sessions\n"
@@ -204,7 +204,7 @@ def test_whatever_a_hook_meets_is_one_line_in_the_log(store, script, failure):
 
 
 def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
-    """The notice fails, and then the cleanup hangs: the hook must end all the same."""
+    """The notice fails, then the cleanup hangs, and the hook still ends in time."""
     code = (
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
         "from lib import hook, sessions; from lib.views import notice\n"
@@ -226,7 +226,7 @@ def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
 
 @pytest.mark.parametrize("hang_at", ["before", "after"])
 def test_an_entry_missed_at_the_deadline_is_tried_once_more(store, hang_at):
-    """As for a hook that had no turn on a busy machine; one that had writes no more."""
+    """As on a busy machine. A hook that has recorded its event does not try again."""
     code = (
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
         "from lib import hook, sessions\n"
@@ -252,7 +252,7 @@ def test_an_entry_missed_at_the_deadline_is_tried_once_more(store, hang_at):
 
 @pytest.mark.parametrize("event", ["UserPromptSubmit", "Stop", "SessionEnd"])
 def test_a_torn_line_costs_no_later_event(store, client, event):
-    """As installed: what a hook has not imported is part of it (see `jsonl.decode`)."""
+    """As installed: what a hook has not imported matters (see `jsonl.decode`)."""
     client.fire("SessionStart", source="startup")
     path = store / f"{ID}.jsonl"
     for torn in (
@@ -299,12 +299,12 @@ def test_a_stopped_lock_holder_costs_no_entry(store, client, script):
 
 
 def test_hooks_record_where_the_file_system_has_no_locks(store, client):
-    """As a network file system without its lock service."""
+    """Such as a network file system without its lock service."""
     if not os.path.exists("/usr/bin/strace"):
         pytest.skip("strace is not installed")
     trace = "strace -f -qq -o /dev/null -e inject=flock:error=ENOSYS"
     sessions.create_session(session_id="away", pid=DEAD_PID)
-    sessions.archive_session(store / "away.jsonl")  # it was elsewhere then
+    sessions.archive_session(store / "away.jsonl")  # made before the locks were gone
     command = f"{trace} {hook_command('stop')}"
     client.run(command, json.dumps(payload("Stop", "away")))
     assert types(store / "away.jsonl") == ["session_metadata", "turn_close"]
@@ -374,7 +374,7 @@ def test_modules_in_the_working_directory_are_not_imported(store, client, tmp_pa
     ],
 )
 def test_no_environment_keeps_a_hook_from_its_work(tmp_path, monkeypatch, env):
-    """Not even where nothing is named in ASCII. HOME is set in none of the others."""
+    """Not even one in which no path is ASCII. The other tests do not set HOME."""
     tree = tmp_path / "プロジェクト ü"
     monkeypatch.setenv("HEADCOUNT_DIR", str(tree / "store"))
     store = tree / "store"
@@ -385,7 +385,7 @@ def test_no_environment_keeps_a_hook_from_its_work(tmp_path, monkeypatch, env):
         for event in [*SCRIPTS][1:]:
             second.fire(event, env=env, notification_type="idle_prompt")
         first.fire("SessionStart", "first", env=env, source="resume", cwd="/")
-        assert not (store / f"{ID}.jsonl").exists()  # it was closed, and filed away
+        assert not (store / f"{ID}.jsonl").exists()  # it was closed, and archived
         second.fire("UserPromptSubmit", env=env)
     entries = lines(store / f"{ID}.jsonl")
     assert entries[0]["cwd"] == str(tree)

@@ -20,7 +20,7 @@ from lib.system import rename
 
 @pytest.fixture
 def quiet(store, monkeypatch):
-    """No cleanup by the way: these tests call it themselves."""
+    """No automatic cleanup: these tests call it themselves."""
     monkeypatch.setattr(sessions, "auto_cleanup", lambda *_: None)
     return store
 

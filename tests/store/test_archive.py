@@ -40,7 +40,7 @@ def age(path, seconds):
 
 @pytest.fixture
 def quiet(store, monkeypatch):
-    """No cleanup by the way: these tests call it themselves."""
+    """No automatic cleanup: these tests call it themselves."""
     monkeypatch.setattr(sessions, "auto_cleanup", lambda *_: None)
     return store
 

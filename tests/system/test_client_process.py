@@ -1,4 +1,4 @@
-"""The client is found among our ancestors, by its name or its command line."""
+"""The client is found among our ancestors by its name or its command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which process is it: with real processes, ended, stopped, undead and reused."""
+"""Fingerprints and probes of real processes: running, stopped, ended, zombies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def child():
 
 
 def changed(pid, field, value):
-    """The fingerprint of *pid* with one of its fields replaced."""
+    """Return the fingerprint of *pid* with one of its fields replaced."""
     kind, *fields = process.fingerprint(pid).split(":")
     fields[["boot", "namespace", "pid", "start"].index(field)] = str(value)
     return ":".join([kind, *fields])
@@ -82,7 +82,7 @@ def test_a_reused_number_is_another_process(child):
     ids=["empty", "text", "negative", "superscript", "arabic", "no-time", "no-int"],
 )
 def test_a_start_that_cannot_be_one_is_another_process_too(child, start):
-    """Written by another tool. A digit need not be one that `int` takes."""
+    """It was written by another tool. Not every Unicode digit is accepted by `int`."""
     outcome, reason = process.probe(child.pid, changed(child.pid, "start", start), HOST)
     assert outcome == GONE
     assert reason.startswith(f"pid {child.pid} is now another process")

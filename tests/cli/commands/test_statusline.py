@@ -1,4 +1,4 @@
-"""The status line from outside: one line, exit 0, and a sign of life."""
+"""The status line from outside: one line, exit 0, and a heartbeat."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCRIPT = [sys.executable, "-I", "-S", str(ROOT / "hooks/statusline.py")]
 
 @pytest.fixture
 def line(store):
-    """Run the installed script; return what it prints, and see that it is silent."""
+    """Run the installed script; return its stdout, and check that stderr is empty."""
 
     def run(stdin=b"", **more):
         done = subprocess.run(
@@ -41,7 +41,7 @@ def line(store):
 
 
 def living(store, session_id=ID, **changes):
-    """A session of this very process, whose last sign is as old as given."""
+    """Write a session of this very process, with *changes* in its metadata."""
     known = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
     return write(store, session_id, **known, **changes)
 
@@ -130,7 +130,7 @@ def test_a_session_that_closes_meanwhile_stays_closed(store):
     def close():
         asked.stdin.write(json.dumps({"session_id": ID}).encode())
         asked.stdin.close()
-        assert asked.stdout.readline()  # it took the session for open
+        assert asked.stdout.readline()  # it has read the session, which is open
         entry = {"type": "session_close", "session_id": ID, "reason": "clear"}
         now = timestamps.from_epoch(time.time())
         with path.open("a") as file:
