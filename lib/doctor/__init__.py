@@ -1,5 +1,5 @@
-"""What `headcount doctor` looks at, a module for each subject.
+"""`headcount doctor`: one module per subject, each with the checks of that subject.
 
-A check yields findings and changes nothing. A `Repair` that it attaches to one is what
-`--fix` may do: only to what is proven ours, and looked at once more right before.
+A check yields findings and changes nothing. A `Repair` attached to a finding is what
+`--fix` may do: only to what is provably ours, and checked again right before.
 """

@@ -1,10 +1,7 @@
-"""`headcount doctor`: is everything in place, and if not, which command fixes it.
+"""Run all checks of `headcount doctor`, run the repairs, and print the findings.
 
-Each check yields findings, and none changes anything. A check that cannot be carried
-out is itself a finding, so that one fault does not hide the others: the store may be
-missing, unreadable or refused, and the rest is looked at all the same.
-
-What is safe to fix without asking has a `Repair`; `fix` carries those out.
+A check that fails is itself a finding, so that one fault does not hide the others: the
+store may be missing, unreadable or refused, and everything else is still checked.
 """
 
 from __future__ import annotations
@@ -49,46 +46,46 @@ _INDENT = " " * 18
 
 
 def examine(context: Context) -> list[Finding]:
-    """Carry out every check, whatever one of them meets; the slow ones unless quick."""
-    found: dict[str, Finding] = {}
+    """Run every check, the slow ones only if not quick; return all findings."""
+    findings: dict[str, Finding] = {}
     for check in _CHECKS if context.quick else (*_CHECKS, *_SLOW_CHECKS):
         for finding in _findings(check, context):
-            found.setdefault(finding.message, finding)  # one cause may stop several
-    return list(found.values())
+            findings.setdefault(finding.message, finding)  # one cause may stop several
+    return list(findings.values())
 
 
 def fix(findings: Iterable[Finding]) -> tuple[list[Finding], list[str]]:
-    """Carry out what is safe of what *findings* ask for, each repair once.
+    """Run the repairs of *findings*, each once.
 
-    Returns the findings that this was done for, and what went wrong, in words.
+    Returns the findings that are fixed, and a sentence for each repair that failed.
     """
-    outcomes: dict[str, str] = {}
+    errors: dict[str, str] = {}
     fixed = []
     for finding in findings:
         if finding.repair is None:
             continue
         description = finding.repair.description
-        if description not in outcomes:
-            outcomes[description] = _carried_out(finding.repair)
-        if not outcomes[description]:
+        if description not in errors:
+            errors[description] = _run(finding.repair)
+        if not errors[description]:
             fixed.append(finding._replace(fixed=True))
     return fixed, [
-        f"{description}: {wrong}" for description, wrong in outcomes.items() if wrong
+        f"{description}: {error}" for description, error in errors.items() if error
     ]
 
 
 def lines(findings: Iterable[Finding]) -> list[str]:
-    """Return the findings as people read them, what fixes one below it."""
-    shown = []
+    """Return *findings* as lines for people, each with its fix on a line below."""
+    output = []
     for finding in findings:
         level = "fixed" if finding.fixed else finding.level
-        shown.append(f"{level:<8} {finding.check:<9} {finding.message}")
+        output.append(f"{level:<8} {finding.check:<9} {finding.message}")
         if finding.fixed and finding.repair:
-            shown.append(f"{_INDENT} done: {finding.repair.description}")
+            output.append(f"{_INDENT} done: {finding.repair.description}")
         elif finding.fix:
-            by_itself = " (or --fix)" if finding.repair else ""
-            shown.append(f"{_INDENT} fix{by_itself}: {finding.fix}")
-    return [printable(line, _MAX_LINE) for line in shown]
+            option = " (or --fix)" if finding.repair else ""
+            output.append(f"{_INDENT} fix{option}: {finding.fix}")
+    return [printable(line, _MAX_LINE) for line in output]
 
 
 def _findings(check: Check, context: Context) -> Iterator[Finding]:
@@ -99,8 +96,8 @@ def _findings(check: Check, context: Context) -> Iterator[Finding]:
         yield Finding(PROBLEM, check.__name__.removeprefix("check_"), str(error), fix)
 
 
-def _carried_out(repair: Repair) -> str:
-    """Do it; return what went wrong, "" if nothing did."""
+def _run(repair: Repair) -> str:
+    """Run *repair*; return the error as text, "" if there was none."""
     try:
         repair.run()
     except (HeadcountError, OSError) as error:

@@ -1,4 +1,4 @@
-"""What a check finds, what fixes it, and what `--fix` may do about it by itself."""
+"""What a check finds, how to fix it, and what `--fix` may do about it."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ FIX_COMMAND = "headcount doctor --fix"
 
 
 class Context(NamedTuple):
-    """When it is looked (epoch seconds), and whether what takes long is left out."""
+    """When the checks run, in epoch seconds, and whether to skip the slow ones."""
 
     now: float
     quick: bool = False
 
 
 class Repair(NamedTuple):
-    """Something safe that `--fix` does; *does* says it, and tells it from others."""
+    """Something safe that `--fix` does; *description* identifies it."""
 
     description: str
     run: Callable[[], object]
 
 
 class Finding(NamedTuple):
-    """What a check found: OK, WARN or PROBLEM, and if known, what fixes it.
+    """What a check found: OK, WARN or PROBLEM, and if known, a command that fixes it.
 
-    *repair* is there if it is safe to do without asking. *fixed*: it was done.
+    *repair* does so itself, if that is safe without asking. *fixed*: it has been run.
     """
 
     level: str
@@ -46,7 +46,7 @@ class Finding(NamedTuple):
     fixed: bool = False
 
     def as_object(self) -> dict[str, str | bool | None]:
-        """Return it with the keys that `--json` has."""
+        """Return the finding as `--json` prints it."""
         return {
             "level": self.level,
             "check": self.check,
@@ -58,7 +58,7 @@ class Finding(NamedTuple):
 
 
 def install_command(scope: str = "user", settings: str = "", *more: str) -> str:
-    """Return the command that wires the hooks of *scope*, whose file is *settings*."""
+    """Return the command that installs hooks in *scope*, whose file is *settings*."""
     script = os.path.join(CHECKOUT, "install.sh")
     if not os.path.exists(script):
         return "install.sh of a checkout"
@@ -70,5 +70,5 @@ def install_command(scope: str = "user", settings: str = "", *more: str) -> str:
 
 
 def is_ours(status: os.stat_result) -> bool:
-    """Whether *status* is of something that belongs to this user."""
+    """Whether a file with *status* belongs to this user."""
     return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()

@@ -1,4 +1,4 @@
-"""The wiring: which of our hooks are in which settings, and whether they can run."""
+"""The hooks: which are installed in which settings, and can they be run?"""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from ..claude.hook_merge import InstalledHook
 
-# A project's settings may be shared by its repository: they are its people's to edit.
-_OURS_TO_EDIT = ("user", "local")
+# Not `project`: those settings may be in a repository, and belong to its people.
+_EDITABLE = ("user", "local")
 
 
 class Scope(NamedTuple):
@@ -29,34 +29,38 @@ class Scope(NamedTuple):
 
 
 def scopes(project: str) -> dict[str, str]:
-    """Return the settings file of each scope for a start in *project*; each once."""
+    """Return the settings files, by scope, of a client started in *project*.
+
+    A file that is the same for two scopes is returned once, for the first.
+    """
     from ..claude import settings
 
     files: dict[str, tuple[str, str]] = {}
     for scope, path in settings.settings_files(project).items():
-        files.setdefault(os.path.realpath(path), (scope, path))  # at home two are one
+        # In the home folder, `user` and `project` are one file.
+        files.setdefault(os.path.realpath(path), (scope, path))
     return dict(files.values())
 
 
 def here() -> dict[str, str]:
-    """Return the settings files that count for a start where we are."""
+    """Return the settings files, by scope, of a client started in this folder."""
     from ..store import paths
 
     return scopes(paths.project_folder(os.environ))
 
 
 def read(name: str, path: str) -> Scope:
-    """Return what the settings file at *path* has; raise SettingsError."""
+    """Read the settings file at *path*, of scope *name*; may raise SettingsError."""
     from ..claude import settings
 
     return Scope(name, path, settings.installed_hooks(path), settings.disabled(path))
 
 
 def check_hooks(_: Context) -> Iterator[Finding]:
-    """Check the settings of each scope, and at what is wired in them together."""
+    """Check the settings of each scope, and what they install together."""
     from ..claude import settings
 
-    found: list[Scope] = []
+    installed: list[Scope] = []
     for name, path in here().items():
         try:
             scope = read(name, path)
@@ -64,11 +68,11 @@ def check_hooks(_: Context) -> Iterator[Finding]:
             message, fix = f"{name}: {error}", f"edit {shlex.quote(path)}"
             yield Finding(PROBLEM, "hooks", message, fix)
             continue
-        found.append(scope)
         yield from _summary(scope)
-    installed = [scope for scope in found if scope.hooks]
+        if scope.hooks:
+            installed.append(scope)
     for scope in installed:
-        yield from _file_faults(scope)
+        yield from _missing_files(scope)
     if installed:
         yield from _missing_events(installed)
         yield from _duplicates(installed)
@@ -77,9 +81,9 @@ def check_hooks(_: Context) -> Iterator[Finding]:
 
 
 def check_scopes(_: Context) -> Iterator[Finding]:
-    """Say which settings were looked at, and which nobody but the client sees."""
+    """Name the settings files that were read, and the settings that cannot be."""
     files = ", ".join(f"{path} ({name})" for name, path in here().items())
-    message = f"looked at {files}; not seen: managed settings, plugins, --settings"
+    message = f"checked {files}; not checked: managed settings, plugins, --settings"
     yield Finding(OK, "scopes", message)
 
 
@@ -89,50 +93,48 @@ def _summary(scope: Scope) -> Iterator[Finding]:
         folders = ", ".join(sorted({os.path.dirname(hook.script) for hook in hooks}))
         yield Finding(OK, "hooks", f"{path} ({name}): {len(hooks)} hooks of {folders}")
     if off:
-        fix = f"take disableAllHooks out of {shlex.quote(path)}"
+        fix = f"remove disableAllHooks from {shlex.quote(path)}"
         yield Finding(PROBLEM, "hooks", f"{name}: {path} turns off all hooks", fix)
 
 
 def _none_installed() -> Finding:
-    """Say so; also of hooks that are wired above, where a start here does not look.
+    """Say so, and name settings further up that do not apply to a client started here.
 
-    Claude Code reads project settings from the folder it is started in alone (measured
-    with 2.1.330).
+    Claude Code reads project settings only from the folder in which it is started
+    (measured with 2.1.330).
     """
     from ..claude import settings
     from ..store import paths
     from ..system import git
 
-    here_now = paths.project_folder(os.environ)
-    above = git.Worktrees().root(here_now)
+    project = paths.project_folder(os.environ)
+    root = git.Worktrees().root(project)
     message = "no hook is installed, so no session is recorded"
-    for scope, path in settings.settings_files(above).items():
-        if scope != "user" and above != here_now and os.path.exists(path):
-            message += f"; {path} counts only for sessions started in {above}"
+    for scope, path in settings.settings_files(root).items():
+        if scope != "user" and root != project and os.path.exists(path):
+            message += f"; {path} applies only to sessions started in {root}"
+    message += previously_installed.evidence([])
     scope, path = previously_installed.scope(here()) or ("user", "")
-    before = previously_installed.evidence([])
-    if before:
-        message += f". They were installed before: {before}"
     return Finding(PROBLEM, "hooks", message, install_command(scope, path))
 
 
-# ---- Gone, incomplete, double ---------------------------------------------------
+# ---- Missing and duplicate hooks ------------------------------------------------
 
 
-def _file_faults(scope: Scope) -> Iterator[Finding]:
-    """Yield what the hooks of *scope* name and cannot use, a missing checkout once."""
+def _missing_files(scope: Scope) -> Iterator[Finding]:
+    """Find files that the hooks of *scope* need; report a missing checkout once."""
     fix, repair = install_command(scope.name, scope.path), _reinstall(scope)
-    gone = sorted(path for path in _checkouts(scope) if not os.path.isdir(path))
-    for checkout in gone:
+    missing = sorted(path for path in _checkouts(scope) if not os.path.isdir(path))
+    for checkout in missing:
         message = f"{scope.name}: the hooks are in {checkout}, which does not exist"
         message += " (was it moved?)"
         yield Finding(PROBLEM, "hooks", message, fix, repair)
     for path, kind in sorted(_named_files(scope).items()):
-        if any(path.startswith(checkout + os.sep) for checkout in gone):
+        if any(path.startswith(checkout + os.sep) for checkout in missing):
             continue
         if not os.access(path, os.X_OK if kind == "python" else os.R_OK):
-            there = os.path.exists(path)
-            why = "you may not use" if there else "is missing, or links to nothing"
+            exists = os.path.exists(path)
+            why = "you may not use" if exists else "is missing, or links to nothing"
             message = f"{scope.name}: the hooks use the {kind} {path}, which {why}"
             yield Finding(PROBLEM, "hooks", message, fix, repair)
 
@@ -149,83 +151,84 @@ def _checkouts(scope: Scope) -> set[str]:
 
 
 def _missing_events(installed: list[Scope]) -> Iterator[Finding]:
-    """Compare with what the installed checkouts would wire today."""
+    """Compare with what the checkouts of the installed hooks would install today."""
     from ..claude import settings
 
-    wanted: set[str] = set()
+    desired: set[str] = set()
     for checkout in sorted(set().union(*map(_checkouts, installed))):
-        if os.path.isdir(checkout):  # else it was found missing
-            wanted.update(settings.desired_hooks(checkout))
-    there = {hook.event for scope in installed for hook in scope.hooks}
-    missing = sorted(wanted - there)
+        if os.path.isdir(checkout):  # else _missing_files reports it
+            desired.update(settings.desired_hooks(checkout))
+    missing = sorted(desired - {hook.event for s in installed for hook in s.hooks})
     if missing:
         message = f"hook{'s' * (len(missing) > 1)} missing: {', '.join(missing)}"
-        before = previously_installed.evidence(missing)
-        if before:
-            message += f". They were installed before: {before}"
+        message += previously_installed.evidence(missing)
         fix = install_command(installed[0].name, installed[0].path)
         yield Finding(PROBLEM, "hooks", message, fix, _reinstall(installed[0]))
 
 
 def _duplicates(installed: list[Scope]) -> Iterator[Finding]:
-    """Find events for which two different commands of ours run.
-
-    Claude Code runs the same command once, however many scopes have it.
-    """
-    commands: dict[str, dict[str, Scope]] = {}
-    for scope in installed:
-        for hook in scope.hooks:
-            commands.setdefault(hook.event, {}).setdefault(hook.command, scope)
-    double = sorted(event for event, found in commands.items() if len(found) > 1)
-    if not double:
+    """Find events for which two different commands of ours run."""
+    by_event = _duplicate_commands(installed)
+    if not by_event:
         return
-    # In the order of `wired`: what is wired for one project yields to what is for all.
-    involved = [s for s in installed if any(s in commands[e].values() for e in double)]
-    message = f"two commands for {', '.join(double)} in the settings of "
+    names = {
+        scope.name for commands in by_event.values() for scope in commands.values()
+    }
+    involved = [scope for scope in installed if scope.name in names]
+    message = f"two commands for {', '.join(sorted(by_event))} in the settings of "
     message += f"{' and '.join(s.name for s in involved)}: each is recorded twice"
-    last = involved[-1]
+    last = involved[-1]  # a project's hooks are removed before those of all projects
     if len(involved) == 1:
         fix, repair = install_command(last.name, last.path), _reinstall(last)
     else:
-        fix, repair = _uninstall(last), _uninstall_repair(last)
+        fix = install_command(last.name, last.path, "--uninstall")
+        repair = _uninstall(last)
     yield Finding(PROBLEM, "hooks", message, fix, repair)
 
 
-# ---- What mends it --------------------------------------------------------------
+def _duplicate_commands(installed: list[Scope]) -> dict[str, dict[str, Scope]]:
+    """Return, by event, the scope of each command, for events with several commands.
+
+    Claude Code runs the same command once, even if several scopes have it.
+    """
+    by_event: dict[str, dict[str, Scope]] = {}
+    for scope in installed:
+        for hook in scope.hooks:
+            by_event.setdefault(hook.event, {}).setdefault(hook.command, scope)
+    return {event: scopes for event, scopes in by_event.items() if len(scopes) > 1}
 
 
-def _uninstall(scope: Scope) -> str:
-    return install_command(scope.name, scope.path, "--uninstall")
+# ---- Repairs --------------------------------------------------------------------
 
 
-def _uninstall_repair(scope: Scope) -> Repair | None:
+def _uninstall(scope: Scope) -> Repair | None:
     from ..claude import settings
 
-    if scope.name not in _OURS_TO_EDIT:
+    if scope.name not in _EDITABLE:
         return None
-    description = f"take our hooks out of {scope.path}"
+    description = f"remove our hooks from {scope.path}"
     return Repair(description, lambda: settings.uninstall_hooks(scope.path))
 
 
 def _reinstall(scope: Scope) -> Repair | None:
-    """Return how to wire our own checkout in *scope*, if there is no doubt about it.
+    """Return how to install this checkout's hooks in *scope*, if that is safe.
 
-    There is none if no other checkout that is still there is wired in it, and our own
-    has all that a hook needs.
+    It is, unless *scope* has hooks of another checkout that still exists, or this one
+    lacks something that a hook needs.
     """
     from ..claude import settings
 
     others = {path for path in _checkouts(scope) if not _is_own(path)}
-    if scope.name not in _OURS_TO_EDIT or any(map(os.path.isdir, others)):
+    if scope.name not in _EDITABLE or any(map(os.path.isdir, others)):
         return None
     if not os.access(os.path.join(CHECKOUT, ".venv/bin/python"), os.X_OK):
         return None
     try:
-        ours = settings.desired_hooks(CHECKOUT)
+        hooks = settings.desired_hooks(CHECKOUT)
     except settings.SettingsError:
         return None
     description = f"install the hooks of {CHECKOUT} in {scope.path}"
-    return Repair(description, lambda: settings.install_hooks(scope.path, ours))
+    return Repair(description, lambda: settings.install_hooks(scope.path, hooks))
 
 
 def _is_own(checkout: str) -> bool:

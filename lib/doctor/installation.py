@@ -19,27 +19,27 @@ _OUR_TARGET = "/.venv/bin/headcount"
 
 def check_python(_: Context) -> Iterator[Finding]:
     """Check the interpreter's version."""
-    told = f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}"
+    found = f"{'.'.join(map(str, sys.version_info[:3]))}, {sys.executable}"
     if sys.version_info[:2] >= _MIN_PYTHON:
-        yield Finding(OK, "python", told)
+        yield Finding(OK, "python", found)
         return
     oldest = ".".join(map(str, _MIN_PYTHON))
-    message = f"{told}; {oldest} is the oldest that will do"
+    message = f"{found}; Headcount needs {oldest} or newer"
     yield Finding(PROBLEM, "python", message, install_command())
 
 
 def check_packages(_: Context) -> Iterator[Finding]:
-    """Check for the packages that are needed."""
+    """Check that the required packages are there."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found, missing = [], []
+    installed, missing = [], []
     for name in _PACKAGES:
         try:
-            found.append(f"{name} {version(name)}")
+            installed.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
-    if found:
-        yield Finding(OK, "packages", ", ".join(found))
+    if installed:
+        yield Finding(OK, "packages", ", ".join(installed))
     if missing:
         message = f"{sys.executable} lacks {', '.join(missing)}"
         fix = shlex.join([sys.executable, "-m", "pip", "install", *missing])
@@ -47,7 +47,7 @@ def check_packages(_: Context) -> Iterator[Finding]:
 
 
 def check_command(_: Context) -> Iterator[Finding]:
-    """Check `~/.local/bin/headcount`; a link of ours to nothing may be removed."""
+    """Check that `~/.local/bin/headcount` is not a link to nothing."""
     link = os.path.expanduser("~/.local/bin/headcount")
     if not os.path.islink(link) or os.path.exists(link):
         return
@@ -63,5 +63,5 @@ def check_command(_: Context) -> Iterator[Finding]:
 
 
 def _remove(link: str, target: str) -> None:
-    if os.readlink(link) == target:  # still the one that was looked at
+    if os.readlink(link) == target:  # else it was replaced in the meantime
         os.unlink(link)

@@ -1,4 +1,4 @@
-"""What a crash has left: a move half done, and hidden files of a beginning."""
+"""What a crash left: an interrupted move, and temporary files of new sessions."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OLD_SECONDS = 3600
-_MOMENT_SECONDS = 0.05
+_MOVE_SECONDS = 0.05
 _LOCK_SECONDS = 0.5
 _MAX_NAMED = 5
 
 
 def check_moves(_: Context) -> Iterator[Finding]:
-    """Check for files with two names: a move that was interrupted leaves both."""
+    """Find files with two names: an interrupted move leaves both."""
     if not is_usable():
         return
-    twice = _with_two_names()
-    if twice:
-        time.sleep(_MOMENT_SECONDS)  # a move under way is over by then
-        twice = [path for path in _with_two_names() if path in twice]
-    inside = [path for path in twice if _count_inside(path) == os.stat(path).st_nlink]
+    linked = _with_two_names()
+    if linked:
+        time.sleep(_MOVE_SECONDS)  # a move in progress is finished by then
+        linked = [path for path in _with_two_names() if path in linked]
+    inside = [path for path in linked if _count_names(path) == os.stat(path).st_nlink]
     if inside:
-        message = f"a move was interrupted, both names are there: {_named(inside)}"
-        description = f"finish the move of {_named(inside)}"
+        message = f"a move was interrupted, both names exist: {_listed(inside)}"
+        description = f"finish the move of {_listed(inside)}"
         repair = Repair(description, lambda: _finish(inside))
         yield Finding(WARN, "moves", message, FIX_COMMAND, repair)
-    for path in (path for path in twice if path not in inside):
+    for path in (path for path in linked if path not in inside):
         message = f"{path} has a second name (hard link) outside the store, so nothing "
         message += "is written to it; find the other name and remove it"
         fix = shlex.join(["find", "/", "-xdev", "-samefile", path])
@@ -43,13 +43,13 @@ def check_moves(_: Context) -> Iterator[Finding]:
 
 
 def check_leftovers(context: Context) -> Iterator[Finding]:
-    """Check for hidden files that are older than any beginning of a session takes."""
+    """Find temporary files that are too old to be of a session that just starts."""
     if not is_usable():
         return
     old = [path for path in _hidden_files() if _is_old(path, context.now)]
     if old:
-        message = f"{count(len(old), 'hidden file')} left by a crash: {_named(old)}"
-        repair = Repair(f"rm {_named(old)}", lambda: _remove(old, context.now))
+        message = f"{count(len(old), 'hidden file')} left by a crash: {_listed(old)}"
+        repair = Repair(f"rm {_listed(old)}", lambda: _remove(old, context.now))
         yield Finding(WARN, "moves", message, shlex.join(["rm", "-f", *old]), repair)
 
 
@@ -61,8 +61,8 @@ def _with_two_names() -> list[str]:
     ]
 
 
-def _count_inside(path: str) -> int:
-    """Return how many names in the store the file at *path* has, hidden ones too."""
+def _count_names(path: str) -> int:
+    """Return how many names the file at *path* has in the store, with hidden ones."""
     status = os.lstat(path)
     names = [*all_files(), *_hidden_files()]
     return sum(os.path.samestat(os.lstat(name), status) for name in names)
@@ -74,9 +74,9 @@ def _finish(files: list[str]) -> None:
     for path in files:
         try:
             with journal.locked(path, _LOCK_SECONDS):
-                pass  # whoever takes the lock finishes it
+                pass  # taking the lock finishes the move
         except FileNotFoundError:
-            continue  # this was the name that had to go
+            continue  # this was the name to be removed
 
 
 def _hidden_files() -> list[str]:
@@ -92,9 +92,9 @@ def _is_old(path: str, now: float) -> bool:
         status = os.lstat(path)
     except FileNotFoundError:
         return False
-    alone = status.st_nlink == 1  # else it is the second name of a session
+    only_name = status.st_nlink == 1  # else it is the second name of a session
     ours = stat.S_ISREG(status.st_mode) and is_ours(status)
-    return ours and alone and status.st_mtime < now - _OLD_SECONDS
+    return ours and only_name and status.st_mtime < now - _OLD_SECONDS
 
 
 def _remove(files: list[str], now: float) -> None:
@@ -103,6 +103,6 @@ def _remove(files: list[str], now: float) -> None:
             os.unlink(path)
 
 
-def _named(files: list[str]) -> str:
+def _listed(files: list[str]) -> str:
     more = ", ..." if len(files) > _MAX_NAMED else ""
     return ", ".join(files[:_MAX_NAMED]) + more

@@ -1,4 +1,4 @@
-"""Were hooks wired once that are not any more? What the record and a backup say."""
+"""Were hooks installed that are missing now? The record and a backup can tell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_READ = 3
 
 
 def scope(files: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return scope and path of the settings in *files* that an installer changed."""
+    """Return scope and path of the settings in *files* that have a backup of ours."""
     from ..claude.config_file import BACKUP_SUFFIX
 
     for name, path in files.items():
@@ -24,29 +24,30 @@ def scope(files: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def evidence(events: list[str]) -> str:
-    """Say in words which of the *events* were recorded last, and when; else "".
+    """Say which of *events* hooks have recorded, and when: "; installed before: ...".
 
-    Without *events*, whichever. A record that another tool made proves nothing.
+    Returns "" if there is no evidence. Without *events*, any event counts. Entries of
+    another tool prove nothing.
     """
-    for info, metadata in _by_hooks()[:_MAX_READ]:
-        seen = _events(info) & set(events) if events else {"any"}
-        if seen:
-            told = ", ".join(sorted(seen)) if events else "a session"
-            return f"{told} was recorded by {metadata.get('last_heartbeat', '?')}"
+    for info, metadata in _recorded_by_hooks()[:_MAX_READ]:
+        recorded = sorted(_events(info) & set(events)) if events else ["a session"]
+        if recorded:
+            time = metadata.get("last_heartbeat", "?")
+            return f"; installed before: {', '.join(recorded)} recorded by {time}"
     return ""
 
 
-def _by_hooks() -> list[tuple[SessionInfo, SessionMetadata]]:
-    """Return the sessions that hooks recorded, the last seen first."""
+def _recorded_by_hooks() -> list[tuple[SessionInfo, SessionMetadata]]:
+    """Return the sessions that hooks recorded, the last heartbeat first."""
     from .. import sessions
 
-    found = [
+    recorded = [
         (info, info.metadata)
         for archived in (False, True)
         for info in sessions.discover_sessions(archived=archived)
         if info.metadata and "transcript_path" in info.metadata
     ]
-    return sorted(found, key=lambda one: one[1].get("last_heartbeat", ""), reverse=True)
+    return sorted(recorded, key=lambda s: s[1].get("last_heartbeat", ""), reverse=True)
 
 
 def _events(info: SessionInfo) -> set[str]:

@@ -1,4 +1,4 @@
-"""The status line, where it is ours: can what it names be run?"""
+"""Our status line, where it is set: can its command be run?"""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def check_status_line(_: Context) -> Iterator[Finding]:
-    """Check `statusLine` in each scope; one that is not ours is nobody's business."""
+    """Check `statusLine` in each scope, if it is ours."""
     for scope, path in here().items():
         command = _command(path)
         if command is None:
             continue
         missing = [word for word in _paths(command) if not os.access(word, os.R_OK)]
         for word in missing:
-            message = f"{scope}: the status line names {word}, which is missing"
+            message = f"{scope}: the status line uses {word}, which is missing"
             fix = install_command(scope, path, "--statusline")
             yield Finding(PROBLEM, "statusline", message, fix)
         if not missing:
@@ -32,7 +32,10 @@ def check_status_line(_: Context) -> Iterator[Finding]:
 
 
 def _command(path: str) -> str | None:
-    """Return the command of our status line; what cannot be read, `hooks` tells."""
+    """Return the command of our status line; None if it is not ours, or unreadable.
+
+    `check_hooks` reports settings that cannot be read.
+    """
     try:
         return our_command(json.loads(config_file.read(path) or "{}")[KEY])
     except (OSError, ValueError, TypeError, LookupError, RecursionError):

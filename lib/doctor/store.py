@@ -1,4 +1,4 @@
-"""The store: whose it is, who may read it, what it holds, and whether it has locks."""
+"""The store: owner, permissions, contents, and whether its files can be locked."""
 
 from __future__ import annotations
 
@@ -39,35 +39,35 @@ def check_store(_: Context) -> Iterator[Finding]:
         archived = sum(
             1 for day in paths.archive_folders() for _ in paths.session_files(day)
         )
-        told = f"{folder}: {count(live, 'session')}, {archived} archived"
-        yield Finding(OK, "store", told)
+        message = f"{folder}: {count(live, 'session')}, {archived} archived"
+        yield Finding(OK, "store", message)
 
 
 def check_files(_: Context) -> Iterator[Finding]:
-    """Check the session files: whose they are, who may read them, what they hold."""
+    """Check owner, mode and content of each session file."""
     from .. import sessions
 
     if not is_usable():
         return
-    found = all_files()
-    theirs = [path for path, status in found.items() if not is_ours(status)]
-    opened = [
+    files = all_files()
+    foreign = [path for path, status in files.items() if not is_ours(status)]
+    readable = [
         path
-        for path, status in found.items()
-        if _is_not_private(status) and path not in theirs
+        for path, status in files.items()
+        if _is_not_private(status) and path not in foreign
     ]
-    faulty = {*theirs, *opened}
+    faulty = {*foreign, *readable}
     damaged = [
         os.fspath(info)
         for archived in (False, True)
         for info in sessions.discover_sessions(archived=archived)
         if info.metadata is None and os.fspath(info) not in faulty
-        if os.path.lexists(info)  # else it was archived meanwhile
+        if os.path.lexists(info)  # else it was archived in the meantime
     ]
-    yield from _on_files(theirs, "not yours", _take_over)
-    yield from _on_files(opened, "not of mode 0600", _make_private)
-    yield from _on_files(damaged, "without valid metadata", _move_away)
-    if found and not (faulty or damaged):
+    yield from _file_faults(foreign, "not yours", _chown_command)
+    yield from _file_faults(readable, "not of mode 0600", _chmod_command)
+    yield from _file_faults(damaged, "without valid metadata", _move_command)
+    if files and not (faulty or damaged):
         yield Finding(OK, "files", "every session file is yours, private and readable")
 
 
@@ -86,7 +86,7 @@ def check_archive(_: Context) -> Iterator[Finding]:
 
 
 def check_lock(_: Context) -> Iterator[Finding]:
-    """Take a lock on a file of our own in the store, which is there but for that."""
+    """Lock a temporary file in the store, to see that locks work there."""
     import contextlib
     import io
 
@@ -97,7 +97,7 @@ def check_lock(_: Context) -> Iterator[Finding]:
         return
     path = paths.temporary_path("doctor")
     try:
-        with contextlib.redirect_stderr(io.StringIO()):  # the finding says it
+        with contextlib.redirect_stderr(io.StringIO()):  # the finding says so
             file_lock.with_lock(path, lambda: None, timeout=_LOCK_SECONDS)
     except HeadcountError as error:
         yield Finding(PROBLEM, "lock", str(error), ELSEWHERE)
@@ -109,7 +109,7 @@ def check_lock(_: Context) -> Iterator[Finding]:
 
 
 def is_usable() -> bool:
-    """Whether the store is there and we may do with it what we like."""
+    """Whether the store exists, and we have full access to it."""
     from ..store import paths
 
     return os.path.isdir(paths.SESSIONS_DIR) and os.access(
@@ -118,27 +118,27 @@ def is_usable() -> bool:
 
 
 def all_files() -> dict[str, os.stat_result]:
-    """Return every file of the record and what it is: live, archived, and the log."""
+    """Return the status of every session file, live or archived, and of errors.log."""
     from ..store import paths
 
-    found: dict[str, os.stat_result] = {}
+    files: dict[str, os.stat_result] = {}
     for folder in (paths.SESSIONS_DIR, *paths.archive_folders()):
         file_paths = sorted(entry.path for entry in paths.session_files(folder))
         for path in (*file_paths, os.path.join(folder, paths.ERROR_LOG)):
             try:
-                found[path] = os.lstat(path)
+                files[path] = os.lstat(path)
             except FileNotFoundError:
-                continue  # archived meanwhile, or no such log
-    return found
+                continue  # archived in the meantime, or there is no log
+    return files
 
 
 def _missing(folder: str) -> Finding:
-    above = os.path.dirname(folder)
-    while not os.path.lexists(above):
-        above = os.path.dirname(above)
-    if os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK):
-        return Finding(OK, "store", f"{folder} is made when the first session begins")
-    message = f"{folder} cannot be made: {above} is no folder that you may write to"
+    parent = os.path.dirname(folder)
+    while not os.path.lexists(parent):
+        parent = os.path.dirname(parent)
+    if os.path.isdir(parent) and os.access(parent, os.W_OK | os.X_OK):
+        return Finding(OK, "store", f"{folder} is created by the first session")
+    message = f"{folder} cannot be created: {parent} is not a folder you may write to"
     return Finding(PROBLEM, "store", message, ELSEWHERE)
 
 
@@ -147,47 +147,47 @@ def _missing(folder: str) -> Finding:
 
 def _folder_faults(folder: str, check: str) -> Iterator[Finding]:
     if not os.path.isdir(folder):
-        link = " but a symbolic link to nothing" * os.path.islink(folder)
-        fault = f"{folder} is no folder{link}"
-        yield Finding(PROBLEM, check, fault, _move_away(folder))
+        link = ", but a symbolic link to nothing" * os.path.islink(folder)
+        fault = f"{folder} is not a folder{link}"
+        yield Finding(PROBLEM, check, fault, _move_command(folder))
         return
     status = os.stat(folder)
     mode = stat.S_IMODE(status.st_mode)
     if not is_ours(status):
         message = f"{folder} belongs to user {status.st_uid}, not to you"
-        yield Finding(PROBLEM, check, message, _take_over(folder))
+        yield Finding(PROBLEM, check, message, _chown_command(folder))
     elif mode & _OTHERS_MAY:
         message = f"{folder} is open to others (mode {mode:04o})"
-        yield _to_be_closed(folder, check, message)
+        yield _wrong_mode(folder, check, message)
     elif mode & stat.S_IRWXU != stat.S_IRWXU or not os.access(folder, _FULL_ACCESS):
-        message = f"{folder} is closed to yourself (mode {mode:04o})"
-        yield _to_be_closed(folder, check, message)
+        message = f"{folder} does not give you full access (mode {mode:04o})"
+        yield _wrong_mode(folder, check, message)
 
 
-def _to_be_closed(folder: str, check: str, message: str) -> Finding:
+def _wrong_mode(folder: str, check: str, message: str) -> Finding:
     fix = shlex.join(["chmod", "700", folder])
-    repair = Repair(fix, lambda: _close_folder(folder))
-    proven = _holds_ours_alone(folder)
-    return Finding(PROBLEM, check, message, fix, repair if proven else None)
+    repair = Repair(fix, lambda: _make_folder_private(folder))
+    safe = _has_only_ours(folder)
+    return Finding(PROBLEM, check, message, fix, repair if safe else None)
 
 
-def _close_folder(folder: str) -> None:
-    if not os.path.islink(folder) and _holds_ours_alone(folder):
+def _make_folder_private(folder: str) -> None:
+    if not os.path.islink(folder) and _has_only_ours(folder):
         os.chmod(folder, 0o700)
 
 
-def _holds_ours_alone(folder: str) -> bool:
-    """Whether nothing else lies in *folder*: HEADCOUNT_DIR may name a shared one."""
+def _has_only_ours(folder: str) -> bool:
+    """Whether *folder* has only files of ours: HEADCOUNT_DIR may name a shared one."""
     from ..store import paths
 
     try:
         names = os.listdir(folder)
-    except OSError:  # closed to ourselves: by its place, then
+    except OSError:  # we have no access to it: judge by its path
         return folder in (paths.SESSIONS_DIR, paths.ARCHIVE_DIR)
-    return all(_is_name_of_ours(name) for name in names)
+    return all(_is_our_name(name) for name in names)
 
 
-def _is_name_of_ours(name: str) -> bool:
+def _is_our_name(name: str) -> bool:
     from ..store import paths
 
     if name.endswith(paths.SUFFIX):
@@ -201,39 +201,37 @@ def _is_name_of_ours(name: str) -> bool:
 
 
 def _is_not_private(status: os.stat_result) -> bool:
-
     mode = status.st_mode
     return stat.S_ISREG(mode) and stat.S_IMODE(mode) != private.FILE_MODE
 
 
-def _on_files(
-    file_paths: list[str], fault: str, fix: Callable[..., str]
+def _file_faults(
+    file_paths: list[str], fault: str, fix_command: Callable[..., str]
 ) -> Iterator[Finding]:
-    """Yield one finding for all the files; its command is for as many as it names."""
+    """Yield one finding for all the files; its fix is for those that it names."""
     if not file_paths:
         return
     named = file_paths[:_MAX_NAMED]
     more = len(file_paths) - len(named)
     message = f"{len(file_paths)} {fault}: {', '.join(named)}"
-    message += f" and {more} more; fix these and look again" if more else ""
+    message += f" and {more} more; fix these and check again" if more else ""
     repair = None
-    if fix is _make_private and any(map(_may_be_closed, file_paths)):
+    if fix_command is _chmod_command and any(map(_is_provably_ours, file_paths)):
         description = (
             f"chmod 600: {len(file_paths)} files in the store that others may read"
         )
-        repair = Repair(description, lambda: _close_files(file_paths))
-    yield Finding(PROBLEM, "files", message, fix(*named), repair)
+        repair = Repair(description, lambda: _make_private(file_paths))
+    yield Finding(PROBLEM, "files", message, fix_command(*named), repair)
 
 
-def _close_files(file_paths: list[str]) -> None:
-
+def _make_private(file_paths: list[str]) -> None:
     for path in file_paths:
-        if _may_be_closed(path):
+        if _is_provably_ours(path):
             os.chmod(path, private.FILE_MODE)
 
 
-def _may_be_closed(path: str) -> bool:
-    """Whether *path* is proven ours: by its content, and under this name alone."""
+def _is_provably_ours(path: str) -> bool:
+    """Whether the content of *path* proves it ours, and the file has no other name."""
     from ..store import paths, snapshot
 
     status = os.lstat(path)
@@ -244,16 +242,16 @@ def _may_be_closed(path: str) -> bool:
     try:
         return snapshot.classify(path) == snapshot.OURS
     except (HeadcountError, PermissionError):
-        return False  # closed to ourselves: what it holds cannot be told
+        return False  # we cannot read it
 
 
-def _take_over(*file_paths: str) -> str:
+def _chown_command(*file_paths: str) -> str:
     return shlex.join(["sudo", "chown", str(os.geteuid()), *file_paths])
 
 
-def _make_private(*file_paths: str) -> str:
+def _chmod_command(*file_paths: str) -> str:
     return shlex.join(["chmod", "600", *file_paths])
 
 
-def _move_away(*file_paths: str) -> str:
+def _move_command(*file_paths: str) -> str:
     return "; ".join(shlex.join(["mv", path, f"{path}.aside"]) for path in file_paths)

@@ -1,8 +1,8 @@
-"""The hooks run as Claude Code fires them: do they record, and how long do they take.
+"""Run the hooks as Claude Code does: do they record, and how long do they take?
 
-Run are only commands that are the user's own to run anyway: those in the user's
-settings, and elsewhere those that this very checkout's installer writes. A repository
-can bring settings with anything in them.
+Only trusted commands are run: those in the user's settings, and in other settings those
+that are identical to what this checkout's installer writes. A repository can contain
+settings with any command in them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Times = dict[str, list[float]]
 
 
 def check_timing(_: Context) -> Iterator[Finding]:
-    """Fire each hook some times into a temporary store, and judge what came of it."""
+    """Run each hook several times with a temporary store."""
     from ..claude import smoke_test
 
     installed = _installed()
@@ -37,8 +37,9 @@ def check_timing(_: Context) -> Iterator[Finding]:
         return
     runnable = _runnable(installed)
     if set(smoke_test.EVENTS) - set(runnable):
-        message = "no hook was run: that needs all of them installed and in place, by "
-        yield Finding(OK, "timing", f"{message}you or by this checkout")
+        message = "no hook was run: that needs a hook for every event, from your own "
+        message += "settings or from this checkout"
+        yield Finding(OK, "timing", message)
         return
     times, problems = _run_rounds(runnable)
     fix = install_command(installed[0][0].name, installed[0][0].path)
@@ -46,7 +47,7 @@ def check_timing(_: Context) -> Iterator[Finding]:
         message = f"the hook of {event} does not record: {problem}"
         yield Finding(PROBLEM, "timing", message, fix)
     if not problems:
-        yield from _judged(times)
+        yield from _evaluate(times)
 
 
 def percentile(values: list[float], percent: int) -> float:
@@ -58,65 +59,70 @@ def percentile(values: list[float], percent: int) -> float:
 def _installed() -> list[tuple[Scope, InstalledHook]]:
     from ..claude import settings
 
-    found: list[tuple[Scope, InstalledHook]] = []
+    installed: list[tuple[Scope, InstalledHook]] = []
     for name, path in here().items():
         try:
             scope = read(name, path)
         except settings.SettingsError:
-            continue  # the check of the hooks tells it
-        found += [(scope, hook) for hook in scope.hooks]
-    return found
+            continue  # check_hooks reports it
+        installed += [(scope, hook) for hook in scope.hooks]
+    return installed
 
 
 def _runnable(
     installed: list[tuple[Scope, InstalledHook]],
 ) -> dict[str, dict[str, Any]]:
-    """Return the hook of each event that may be run, and can be."""
-    ours = _written_by_us()
-    found: dict[str, dict[str, Any]] = {}
+    """Return, by event, the hooks that are trusted and exist."""
+    own = _own_commands()
+    runnable: dict[str, dict[str, Any]] = {}
     for scope, hook in installed:
-        may = scope.name == "user" or hook.command == ours.get(hook.event)
-        if may and os.access(hook.script, os.R_OK):
+        trusted = scope.name == "user" or hook.command == own.get(hook.event)
+        if trusted and os.access(hook.script, os.R_OK):
             timeout = min(hook.timeout or _MAX_TIMEOUT_SECONDS, _MAX_TIMEOUT_SECONDS)
-            found.setdefault(hook.event, {"command": hook.command, "timeout": timeout})
-    return found
+            runnable.setdefault(
+                hook.event, {"command": hook.command, "timeout": timeout}
+            )
+    return runnable
 
 
-def _written_by_us() -> dict[str, str]:
+def _own_commands() -> dict[str, str]:
     from ..claude import settings
 
     try:
-        wanted = settings.desired_hooks(CHECKOUT)
+        hooks = settings.desired_hooks(CHECKOUT)
     except settings.SettingsError:
         return {}
-    return {event: group["hooks"][0]["command"] for event, group in wanted.items()}
+    return {event: group["hooks"][0]["command"] for event, group in hooks.items()}
 
 
 def _run_rounds(hooks: dict[str, dict[str, Any]]) -> tuple[Times, dict[str, str]]:
-    """Play whole sessions until enough are timed, time is up, or a hook fails."""
+    """Run whole sessions until there are enough, time is up, or a hook fails.
+
+    Returns the milliseconds of each run, and the problems, both by event.
+    """
     from ..claude import smoke_test
 
     times: Times = {}
     problems: dict[str, str] = {}
-    give_up = time.monotonic() + _BUDGET_SECONDS
+    deadline = time.monotonic() + _BUDGET_SECONDS
     for number in range(_ROUNDS):
-        for shot in smoke_test.run(hooks):
-            times.setdefault(shot.event, []).append(shot.milliseconds)
-            if shot.problem:
-                problems[shot.event] = shot.problem
-            if number and time.monotonic() > give_up:
+        for run in smoke_test.run(hooks):
+            times.setdefault(run.event, []).append(run.milliseconds)
+            if run.problem:
+                problems[run.event] = run.problem
+            if number and time.monotonic() > deadline:
                 return times, problems
         if problems:
             break
     return times, problems
 
 
-def _judged(times: Times) -> Iterator[Finding]:
-    for event, taken in times.items():
-        middle, most = percentile(taken, 50), percentile(taken, 95)
-        message = f"{event:<16} p50 {middle:3.0f} ms, p95 {most:3.0f} ms"
-        message += f" of {len(taken)} runs"
-        if most > _SLOW_MILLISECONDS:
+def _evaluate(times: Times) -> Iterator[Finding]:
+    for event, runs in times.items():
+        median, p95 = percentile(runs, 50), percentile(runs, 95)
+        message = f"{event:<16} p50 {median:3.0f} ms, p95 {p95:3.0f} ms"
+        message += f" of {len(runs)} runs"
+        if p95 > _SLOW_MILLISECONDS:
             message += "; each delays the session: is the machine busy, its disk slow?"
-        level = WARN if most > _SLOW_MILLISECONDS else OK
+        level = WARN if p95 > _SLOW_MILLISECONDS else OK
         yield Finding(level, "timing", message)

@@ -35,7 +35,7 @@ def test_hooks_of_a_project_count_where_claude_code_reads_them(
     assert examine(cwd=tmp_path)[1] == 1
     findings, code = examine(cwd=project / "src/deep")
     assert code == 1
-    assert f"{name} counts only for sessions started in {project}" in str(findings)
+    assert f"{name} applies only to sessions started in {project}" in str(findings)
     assert examine(cwd=tmp_path, CLAUDE_PROJECT_DIR=str(project))[1] == 0
 
 

@@ -23,14 +23,14 @@ def test_hooks_that_were_installed_before_are_told_by_what_they_recorded(
     strip(installed, "SessionStart", "Stop")
     _, message, _ = examine()[0].problem
     assert message == (
-        "hooks missing: SessionStart, Stop. They were installed before: "
-        f"SessionStart was recorded by {now}"
+        "hooks missing: SessionStart, Stop; installed before: "
+        f"SessionStart recorded by {now}"
     )
     strip(installed)
     _, message, _ = examine()[0].problem
     assert message == (
-        "no hook is installed, so no session is recorded. They were installed before: "
-        f"a session was recorded by {now}"
+        "no hook is installed, so no session is recorded; installed before: "
+        f"a session recorded by {now}"
     )
 
 

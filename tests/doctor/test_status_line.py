@@ -23,7 +23,7 @@ def test_a_status_line_of_ours_needs_its_script(examine, installed, checkout, go
     if gone:
         check, message, fix = findings.problem
         assert check == "statusline"
-        assert message == f"user: the status line names {script}, which is missing"
+        assert message == f"user: the status line uses {script}, which is missing"
         assert fix.endswith("install.sh' --statusline")
 
 

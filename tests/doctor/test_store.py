@@ -24,7 +24,7 @@ def test_a_store_that_is_yet_to_be_made_is_no_problem_and_is_not_made(
     findings, code = examine()
     assert code == 0
     (told,) = [finding for finding in findings if finding["check"] == "store"]
-    assert told["message"] == f"{store} is made when the first session begins"
+    assert told["message"] == f"{store} is created by the first session"
     assert not store.exists()
 
 
@@ -51,7 +51,7 @@ def test_a_store_that_is_a_file_is_fixed_by_moving_it(
     assert code == 1
     assert findings.problem == (
         "store",
-        f"{store} is no folder",
+        f"{store} is not a folder",
         f"mv {store} {store}.aside",
     )
     run_fix(findings.problem[2])
@@ -74,7 +74,7 @@ def test_a_store_that_cannot_be_made_is_told(examine, installed, store):
     findings, code = examine(HEADCOUNT_DIR=f"{store}/below")
     assert code == 1
     assert findings.problem[1].startswith(
-        f"{store}/below cannot be made: {store} is no"
+        f"{store}/below cannot be created: {store} is not"
     )
 
 
@@ -166,7 +166,7 @@ def test_an_archive_that_is_a_link_or_a_file_is_told_and_fixed(
     run_fix(fix)
     (store / "archive").write_text("in the way")
     check, message, fix = examine()[0].problem
-    assert (check, message) == ("archive", f"{store}/archive is no folder")
+    assert (check, message) == ("archive", f"{store}/archive is not a folder")
     run_fix(fix)
     assert examine()[1] == 0
 

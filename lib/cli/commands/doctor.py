@@ -1,4 +1,4 @@
-"""`headcount doctor`: is everything in place, and if not, what fixes it."""
+"""`headcount doctor`: find what is wrong with store and hooks, and fix what is safe."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ if TYPE_CHECKING:
 
     from ...doctor.finding import Finding
 
-# One repair may bring to light what another can fix: a folder, then what is in it.
+# A repair may reveal the next fault: first the folder's mode, then that of its files.
 _MAX_ROUNDS = 3
 
 
 def run(args: Namespace) -> int:
-    """Say what was found; 1 if any of it is a problem, after --fix of what is left."""
+    """Print the findings, after those that `--fix` fixed; 1 if any is a problem."""
     fixed = _fix() if args.fix else []
-    found = examine.examine(Context(time.time(), quick=args.quick))
-    told = fixed + found
+    remaining = examine.examine(Context(time.time(), quick=args.quick))
+    findings = fixed + remaining
     if args.json:
-        output.write([formatting.as_json([finding.as_object() for finding in told])])
+        output.write([formatting.as_json([each.as_object() for each in findings])])
     else:
-        output.write(examine.lines(told))
-    problems = [finding for finding in found if finding.level == PROBLEM]
+        output.write(examine.lines(findings))
+    problems = [finding for finding in remaining if finding.level == PROBLEM]
     if problems:
         output.message(f"{count(len(problems), 'problem')} found{_hint(problems)}")
     return 1 if problems else 0
 
 
 def _fix() -> list[Finding]:
-    """Fix what is safe to fix, and return what was; failures go to stderr."""
-    done: list[Finding] = []
+    """Fix what is safe to fix, and return it; failures go to stderr."""
+    all_fixed: list[Finding] = []
     for _ in range(_MAX_ROUNDS):
         fixed, failures = examine.fix(examine.examine(Context(time.time(), quick=True)))
         for failure in failures:
             output.message(f"could not {failure}")
-        done += fixed
+        all_fixed += fixed
         if failures or not fixed:
             break
-    return done
+    return all_fixed
 
 
 def _hint(problems: list[Finding]) -> str:
