@@ -1,7 +1,7 @@
-"""Sessions' files as they grow: the last entries, and each one that comes after.
+"""Session files as they change: which appear, grow and go, and the entries added.
 
-Nothing is written, locked or kept open. A look costs one stat for each file, and reads
-only what was added. A line without its end is waited for.
+Nothing is written, locked or kept open. A poll costs one stat for each file, and only
+what was added is read. A line is read once its newline is there.
 """
 
 from __future__ import annotations
@@ -14,204 +14,265 @@ from . import journal, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import BinaryIO
 
     from ..model import SessionEntry
 
+APPEARED, CHANGED, MOVED, GONE = "appeared", "changed", "moved", "gone"
 _BLOCK = 1 << 16
-_LONGEST_LINE = 1 << 20  # no entry is; a line of zeros may fill the disk
-_PADDING = (
-    b" \t\r\0\xef\xbb\xbf"  # around an object: what a power loss or an editor left
-)
-_NEVER = "0"  # sorts before any stamp
+_PADDING = jsonl.PADDING.encode()
+_NEVER = "0"  # sorts before any timestamp
+
+
+class FileEvent(NamedTuple):
+    """What happened to the file at *path*, and its status now.
+
+    *target* is where it is in the archive now, if it was MOVED there.
+    """
+
+    kind: str
+    path: str
+    status: os.stat_result
+    target: str | None = None
+
+
+class FolderPoller:
+    """Watches the files of all live sessions, or a single file."""
+
+    def __init__(self, only: str | None = None) -> None:
+        """Watch the file at the path *only*, or all live sessions."""
+        self.files: dict[str, os.stat_result] = {}  # by path, as of the last poll
+        self._only = only
+
+    def poll(self) -> list[FileEvent]:
+        """Return what happened since the last poll; at the first, each file APPEARED.
+
+        A file that was replaced by another is MOVED or GONE, and the other APPEARED.
+        Raises StoreError if the folder cannot be read; a missing one has no files.
+        """
+        before, self.files = self.files, dict(self._list())
+        events = [
+            _departure(path, status)
+            for path, status in before.items()
+            if not _is_same(self.files.get(path), status)
+        ]
+        for path, status in self.files.items():
+            known = before.get(path)
+            if not _is_same(known, status):
+                events.append(FileEvent(APPEARED, path, status))
+            elif _signature(known) != _signature(status):
+                events.append(FileEvent(CHANGED, path, status))
+        return events
+
+    def _list(self) -> Iterator[tuple[str, os.stat_result]]:
+        if self._only is not None:
+            status = _status(self._only)
+            if status is not None:
+                yield self._only, status
+            return
+        for entry in paths.session_files(paths.SESSIONS_DIR):
+            try:
+                yield entry.path, entry.stat(follow_symlinks=False)
+            except OSError:
+                continue  # moved or deleted in the meantime
+
+
+def _departure(path: str, status: os.stat_result) -> FileEvent:
+    """Return where the file went that is no longer at *path*."""
+    for target in paths.archived_paths(paths.id_of(path)):
+        now = _status(target)
+        if now is not None and os.path.samestat(now, status):
+            return FileEvent(MOVED, path, now, target)
+    return FileEvent(GONE, path, status)
+
+
+def _is_same(one: os.stat_result | None, other: os.stat_result) -> bool:
+    return one is not None and os.path.samestat(one, other)
+
+
+def _signature(status: os.stat_result | None) -> tuple[int, int] | None:
+    return status and (status.st_mtime_ns, status.st_size)
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
+# ---- Entries --------------------------------------------------------------------
 
 
 class Line(NamedTuple):
-    """An entry; `written` is its JSON as it stands in the file of its session."""
+    """An entry; `written` is its JSON as it is in the file of its session."""
 
     session_id: str
     entry: SessionEntry
     written: bytes
 
     def time(self) -> str:
-        """Return when it was, as a stamp."""
-        when = self.entry.get("timestamp", self.entry.get("start_time"))
-        return timestamps.normalize(when) or _NEVER
+        """Return the time of the entry as a timestamp."""
+        time = self.entry.get("timestamp", self.entry.get("start_time"))
+        return timestamps.normalize(time) or _NEVER
 
 
-class GrowingFile:
-    """A session's file, read on from where it was left."""
+class TailedFile:
+    """A session's file, read from where the last reading stopped."""
 
-    def __init__(self, path: str, seen: os.stat_result | None = None) -> None:
-        """Stand at the beginning, or at the end of what was *seen* of it."""
+    def __init__(self, path: str, status: os.stat_result | None = None) -> None:
+        """Start at the beginning, or at the end that the file has with *status*."""
         self.path = path
-        self._seen = seen
-        self._offset = 0 if seen is None else seen.st_size
+        self._status = status
+        self._offset = 0 if status is None else status.st_size
 
-    def is_at(self, status: os.stat_result) -> bool:
-        """Whether *status* is of this very file, wherever it was moved to."""
-        return self._seen is None or os.path.samestat(self._seen, status)
+    def tail(self, limit: int, *, include_partial: bool) -> list[Line]:
+        """Return the last entries, at most *limit*, and continue after them.
 
-    def last(self, most: int, *, to_the_end: bool) -> list[Line]:
-        """Return its last entries, at most *most*, and stand behind them.
-
-        *to_the_end*: what is there without its newline counts too, if it is whole.
+        With *include_partial*, a complete entry that lacks its newline counts too.
         """
-        wanted = most
+        wanted = limit
         while True:
             with self._open() as file:
                 self._offset = start = _start_of_last(file, wanted)
-            found = [*self._read(to_the_end=to_the_end)]
-            if len(found) >= most or not start:
-                return found[max(0, len(found) - most) :]
-            wanted *= 4  # damaged lines are no entries
+            lines = [*self._read(include_partial=include_partial)]
+            if len(lines) >= limit or not start:
+                return lines[max(0, len(lines) - limit) :]
+            wanted *= 4  # some of the lines are damaged
 
-    def news(self, status: os.stat_result) -> list[Line]:
-        """Return the entries added since the last look; *status* is the file's now.
+    def read_new(self, status: os.stat_result) -> list[Line]:
+        """Return the entries added since the last reading; *status* is the file's now.
 
-        A file that has shrunk was written anew, and is read from its beginning.
+        A file that has shrunk was rewritten, and is read from its beginning.
         """
-        if self._seen is not None and self._seen.st_size == status.st_size:
+        if self._status is not None and self._status.st_size == status.st_size:
             return []
         if status.st_size < self._offset:
             self._offset = 0
-        found = [*self._read()] if status.st_size > self._offset else []
-        self._seen = status
-        return found
+        lines = [*self._read()] if status.st_size > self._offset else []
+        self._status = status
+        return lines
 
     def _open(self) -> BinaryIO:
         return open(journal.open_to_read(self.path)[0], "rb")
 
-    def _read(self, *, to_the_end: bool = False) -> Iterator[Line]:
+    def _read(self, *, include_partial: bool = False) -> Iterator[Line]:
         session_id = paths.id_of(self.path)
-        for line in self._whole_lines(to_the_end=to_the_end):
+        for line in self._lines(include_partial=include_partial):
             entry = jsonl.decode(line)
             if entry is not None:
                 yield Line(session_id, entry, line.strip(_PADDING))
 
-    def _whole_lines(self, *, to_the_end: bool) -> Iterator[bytes]:
+    def _lines(self, *, include_partial: bool) -> Iterator[bytes]:
         rest = b""
         with self._open() as file:
             reached = _start_of_line(file, self._offset)
             file.seek(reached)
             while block := file.read(_BLOCK):
                 reached += len(block)
-                *whole, rest = (rest + block).split(b"\n")
-                yield from whole
-                if len(rest) > _LONGEST_LINE:
-                    rest = rest[-1:]  # enough to spoil what follows of it
-        if to_the_end:
+                *lines, rest = (rest + block).split(b"\n")
+                yield from lines
+                if len(rest) > jsonl.MAX_LINE_BYTES:
+                    rest = rest[-1:]  # enough to make the line invalid
+        if include_partial:
             yield rest
         self._offset = reached - len(rest)
 
 
 class Follower:
-    """All live sessions, or one, as their entries come in."""
+    """The entries of all live sessions, or of one, as they are added."""
 
     def __init__(self, only: str | None = None) -> None:
-        """Follow the session whose file is at the path *only*, else all live ones."""
-        self.ended = False  # the one is no longer where it was
+        """Follow the session whose file is at the path *only*, or all live ones."""
         self._only = only
-        self._files: dict[str, GrowingFile] = {}
-        self._archived: dict[tuple[int, int], GrowingFile] = {}
+        self._poller = FolderPoller(only)
+        self._files: dict[str, TailedFile] = {}
+        self._archived: dict[tuple[int, int], TailedFile] = {}
 
-    def begin(self, most: int, *, go_on: bool) -> list[Line]:
-        """Return the last entries, at most *most*; with *go_on*, more will be wanted.
+    @property
+    def ended(self) -> bool:
+        """Whether the only session that is followed is no longer where it was."""
+        return self._only is not None and not self._poller.files
 
-        Raises OSError if it is one session, and its file cannot be read.
+    def start(self, limit: int, *, follow: bool) -> list[Line]:
+        """Return the last entries, at most *limit*; *follow* says if `poll` is next.
+
+        Raises OSError if only one session is followed, and it cannot be read.
         """
-        present = self._present()
-        self._files = {
-            path: GrowingFile(path, status) for path, status in present.items()
-        }
-        if go_on and self._only is None:
+        files = {event.path: event.status for event in self._poller.poll()}
+        self._files = {path: TailedFile(path, files[path]) for path in files}
+        if follow and self._only is None:
             self._archived = dict(_archived())
-        found: list[Line] = []
-        for path in sorted(present, key=lambda path: -present[path].st_mtime):
-            # No entry is later than its file: the rest has none of the last ones.
-            full = len(found) == most
-            if full and (not most or _modified(present[path]) < found[0].time()):
+        lines: list[Line] = []
+        for path in sorted(files, key=lambda path: -files[path].st_mtime):
+            # An entry is never newer than its file, so the other files have none of
+            # the last entries.
+            full = len(lines) == limit
+            if full and (not limit or _modified(files[path]) < lines[0].time()):
                 break
-            found += self._last_of(path, most, go_on=go_on)
-            found = self._in_order(found)[-most:]
-        return found
+            lines += self._tail(path, limit, follow=follow)
+            lines = self._in_order(lines)[-limit:]
+        return lines
 
-    def _last_of(self, path: str, most: int, *, go_on: bool) -> list[Line]:
+    def _tail(self, path: str, limit: int, *, follow: bool) -> list[Line]:
         try:
-            return self._files[path].last(most, to_the_end=not go_on)
+            return self._files[path].tail(limit, include_partial=not follow)
         except OSError:
             if self._only is not None:
                 raise
             return []
 
-    def look(self) -> list[Line]:
-        """Return the entries that were added since the last look, by time."""
-        present = self._present()
-        found: list[Line] = []
-        for path, status in present.items():
-            file = self._files.get(path)
-            if file is not None and not file.is_at(status):
-                found += self._last_words(path)
-                file = None
-            if file is None:
-                file = self._files[path] = self._begun(path, status)
-            found += _news(file, status)
-        for path in [path for path in self._files if path not in present]:
-            found += self._last_words(path)
-            self.ended = self._only is not None
-        return self._in_order(found)
+    def poll(self) -> list[Line]:
+        """Return the entries added since the last poll, in the order of time."""
+        lines: list[Line] = []
+        for event in self._poller.poll():
+            file = self._file_of(event)
+            if file is not None:
+                lines += _read_new(file, event.status)
+        return self._in_order(lines)
 
-    def _present(self) -> dict[str, os.stat_result]:
-        names: Iterable[str] = [self._only or ""]
-        if self._only is None:
-            files = paths.session_files(paths.SESSIONS_DIR)
-            names = [entry.path for entry in files]
-        statuses = {path: _status(path) for path in names}
-        return {path: status for path, status in statuses.items() if status is not None}
+    def _file_of(self, event: FileEvent) -> TailedFile | None:
+        """Return the file of *event*, wherever it is now; None if it was deleted.
 
-    def _begun(self, path: str, status: os.stat_result) -> GrowingFile:
-        """Return the file at *path*, new to us, or back from the archive."""
-        file = self._archived.pop(_identity(status), GrowingFile(path))
-        file.path = path
-        return file
-
-    def _last_words(self, path: str) -> list[Line]:
-        """Read a file that is no longer at *path* to its end, where it is now.
-
-        If it comes back from the archive, it is read on from there.
+        A file that is archived is read to its end there, and if it returns, from there.
         """
-        file = self._files.pop(path)
-        for archived in paths.archived_paths(paths.id_of(path)):
-            status = _status(archived)
-            if status is not None and file.is_at(status):
-                self._archived[_identity(status)] = file
-                file.path = archived
-                return _news(file, status)
-        return []
+        if event.kind == CHANGED:
+            return self._files[event.path]
+        if event.kind == APPEARED:
+            file = self._archived.pop(_identity(event.status), TailedFile(event.path))
+            file.path = event.path
+            self._files[event.path] = file
+            return file
+        file = self._files.pop(event.path)
+        if event.target is None:
+            return None
+        file.path = event.target
+        self._archived[_identity(event.status)] = file
+        return file
 
     def _in_order(self, lines: list[Line]) -> list[Line]:
         return lines if self._only is not None else sorted(lines, key=Line.time)
 
 
-def _news(file: GrowingFile, status: os.stat_result) -> list[Line]:
+def _read_new(file: TailedFile, status: os.stat_result) -> list[Line]:
     try:
-        return file.news(status)
+        return file.read_new(status)
     except OSError:
-        return []  # moved meanwhile, or not to be read, as `headcount list` shows
+        return []  # it was moved in the meantime, or it is unreadable
 
 
-def _archived() -> Iterator[tuple[tuple[int, int], GrowingFile]]:
-    """Yield what is archived now: if it comes back, it is read on from here."""
+def _archived() -> Iterator[tuple[tuple[int, int], TailedFile]]:
+    """Yield each archived file, to be read from its end on if it is restored."""
     for folder in paths.archive_folders():
         try:
-            names = [entry.path for entry in paths.session_files(folder)]
+            files = [entry.path for entry in paths.session_files(folder)]
         except OSError:
-            continue  # nothing can come back from there
-        for path in names:
+            continue  # no file can be restored from there
+        for path in files:
             status = _status(path)
             if status is not None:
-                yield _identity(status), GrowingFile(path, status)
+                yield _identity(status), TailedFile(path, status)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
@@ -222,16 +283,9 @@ def _modified(status: os.stat_result) -> str:
     return timestamps.from_epoch(status.st_mtime)
 
 
-def _status(path: str) -> os.stat_result | None:
-    try:
-        return os.lstat(path)
-    except OSError:
-        return None
-
-
-def _start_of_last(file: BinaryIO, most: int) -> int:
-    """Return where the last *most* lines begin, one without an end not counted."""
-    return _after_newline(file, file.seek(0, os.SEEK_END), most + 1)
+def _start_of_last(file: BinaryIO, limit: int) -> int:
+    """Return where the last *limit* lines begin, not counting one without an end."""
+    return _after_newline(file, file.seek(0, os.SEEK_END), limit + 1)
 
 
 def _start_of_line(file: BinaryIO, offset: int) -> int:
@@ -239,7 +293,7 @@ def _start_of_line(file: BinaryIO, offset: int) -> int:
 
 
 def _after_newline(file: BinaryIO, before: int, number: int) -> int:
-    """Return what is behind the newline that is *number* newlines before *before*."""
+    """Return the offset after the *number*th newline before *before*, or 0."""
     while before:
         low = max(0, before - _BLOCK)
         file.seek(low)

@@ -14,130 +14,130 @@ from lib import sessions
 from lib.store import snapshot
 from lib.system import process
 from lib.views import changes
-from lib.views.changes import Lookout
+from lib.views.changes import Poller
 
 OTHER = "0aa1f931-8a2e-4bc2-841e-e420ad80648c"
 DAY = 86_400
 
 
 @pytest.fixture
-def lookout(store):
-    return Lookout()
+def poller(store):
+    return Poller()
 
 
-def look(lookout, now=None):
+def poll(poller, now=None):
     """What has changed, as event and id."""
-    found = lookout.look(now or time.time())
+    found = poller.poll(now or time.time())
     return [(change.event, change.session["session_id"]) for change in found]
 
 
-def test_an_empty_store_and_none_at_all_have_no_changes(lookout, store):
-    assert look(lookout) == []
+def test_an_empty_store_and_none_at_all_have_no_changes(poller, store):
+    assert poll(poller) == []
     store.mkdir()
-    assert look(lookout) == []
-    assert lookout.sessions == []
+    assert poll(poller) == []
+    assert poller.sessions == []
 
 
-def test_at_first_those_that_are_on_have_started_and_then_nothing_has(lookout, store):
+def test_at_first_those_that_are_on_have_started_and_then_nothing_has(poller, store):
     create(ID)
     create(OTHER)
     sessions.close_session(create("closed"))
     write(store, "dead")
-    assert look(lookout) == [("started", OTHER), ("started", ID)]
-    assert len(lookout.sessions) == 4
-    assert look(lookout) == []
+    assert poll(poller) == [("started", OTHER), ("started", ID)]
+    assert len(poller.sessions) == 4
+    assert poll(poller) == []
 
 
-def test_a_session_starts_changes_and_ends(lookout, store):
-    look(lookout)
+def test_a_session_starts_changes_and_ends(poller, store):
+    poll(poller)
     create(ID)
-    assert look(lookout) == [("started", ID)]
+    assert poll(poller) == [("started", ID)]
     sessions.update_heartbeat(ID, state="waiting")
-    (change,) = lookout.look(time.time())
+    (change,) = poller.poll(time.time())
     assert (change.event, change.before) == ("changed", {"state": "idle"})
     assert change.session["state"] == "waiting"
     sessions.close_session(ID, reason="logout")
-    (change,) = lookout.look(time.time())
+    (change,) = poller.poll(time.time())
     assert (change.event, change.session["close_reason"]) == ("ended", "logout")
     sessions.resume_session(ID, source="resume")
-    assert look(lookout) == [("started", ID)]
+    assert poll(poller) == [("started", ID)]
 
 
-def test_a_mere_heartbeat_is_no_change(lookout, store):
+def test_a_mere_heartbeat_is_no_change(poller, store):
     create(ID, state="busy")
-    look(lookout)
+    poll(poller)
     sessions.update_heartbeat(ID, state="busy")
     sessions.append_to_session(ID, {"type": "bot.ping"})
-    assert look(lookout) == []
+    assert poll(poller) == []
     sessions.append_to_session(ID, {"type": "session_update", "label": "new"})
-    (change,) = lookout.look(time.time())
+    (change,) = poller.poll(time.time())
     assert (change.event, change.before) == ("changed", {"label": None})
 
 
-def test_another_working_tree_is_a_change(lookout, store, tmp_path):
+def test_another_working_tree_is_a_change(poller, store, tmp_path):
     (tmp_path / "a/.git").mkdir(parents=True)
     create(ID, cwd=str(tmp_path / "a"))
-    look(lookout)
+    poll(poller)
     sessions.resume_session(ID, source="resume", cwd=str(tmp_path))
-    (change,) = lookout.look(time.time())
+    (change,) = poller.poll(time.time())
     assert change.before["worktree"] == str(tmp_path / "a")
 
 
-def test_a_killed_client_has_ended_though_no_file_has_changed(lookout, store):
+def test_a_killed_client_has_ended_though_no_file_has_changed(poller, store):
     with Client() as client:
         client.fire("SessionStart")
-        assert look(lookout) == [("started", ID)]
+        assert poll(poller) == [("started", ID)]
         client.kill()
-        (change,) = lookout.look(time.time())
+        (change,) = poller.poll(time.time())
         assert (change.event, change.session["verdict"]) == ("ended", "dead")
         assert change.session["reasons"][0] == f"pid {client.pid} is gone"
-    assert look(lookout) == []
+    assert poll(poller) == []
 
 
-def test_time_alone_makes_a_silent_session_stale(lookout, store):
+def test_time_alone_makes_a_silent_session_stale(poller, store):
     create(ID)
-    look(lookout)
-    (change,) = lookout.look(time.time() + 2 * DAY)
+    poll(poller)
+    (change,) = poller.poll(time.time() + 2 * DAY)
     assert (change.event, change.before) == ("changed", {"verdict": "alive"})
     assert change.session["verdict"] == "stale"
 
 
-def test_what_is_filed_away_has_ended_and_is_told_as_the_archive_has_it(lookout, store):
+def test_what_is_filed_away_has_ended_and_is_told_as_the_archive_has_it(poller, store):
     create(ID)
-    look(lookout)
+    poll(poller)
     sessions.close_session(ID, reason="clear")
     moved = sessions.archive_session(sessions.get_session_path(ID))
-    (change,) = lookout.look(time.time())
+    (change,) = poller.poll(time.time())
     assert change.event == "ended"
     assert change.session["archived"] is True
     assert change.session["path"] == str(moved)
     assert change.session["close_reason"] == "clear"
 
 
-def test_what_was_over_and_is_filed_away_has_not_ended_once_more(lookout, store):
+def test_what_was_over_and_is_filed_away_has_not_ended_once_more(poller, store):
     path = write(store, ID)
-    look(lookout)
+    poll(poller)
     sessions.archive_session(path)
-    assert look(lookout) == []
+    assert poll(poller) == []
 
 
-def test_a_file_that_is_deleted_has_ended_as_it_was_last_seen(lookout, store):
+def test_a_file_that_is_deleted_has_ended_as_it_was_last_seen(poller, store):
     create(ID, label="last")
-    look(lookout)
+    poll(poller)
     (store / f"{ID}.jsonl").unlink()
-    (change,) = lookout.look(time.time())
+    (change,) = poller.poll(time.time())
     assert (change.event, change.session["label"]) == ("ended", "last")
 
 
-def test_a_damaged_file_is_there_and_no_event(lookout, store):
+def test_a_damaged_file_is_there_and_no_event(poller, store):
     store.mkdir()
     (store / f"{ID}.jsonl").write_bytes(b"\0\0")
     (store / "folder.jsonl").mkdir()
-    assert look(lookout) == []
-    assert [one["verdict"] for one in lookout.sessions] == [None, None]
+    assert poll(poller) == []
+    assert [one["verdict"] for one in poller.sessions] == [None, None]
 
 
-def test_only_the_files_that_were_written_to_are_read(lookout, store, monkeypatch):
+def test_only_the_files_that_were_written_to_are_read(poller, store, monkeypatch):
     for number in range(20):
         create(f"s{number}")
     read = []
@@ -145,47 +145,47 @@ def test_only_the_files_that_were_written_to_are_read(lookout, store, monkeypatc
     monkeypatch.setattr(
         snapshot, "read", lambda path, now: read.append(path) or really(path, now)
     )
-    look(lookout)
+    poll(poller)
     assert len(read) == 20
     read.clear()
-    look(lookout)
+    poll(poller)
     assert read == []
     sessions.update_heartbeat("s7", state="busy")
     read.clear()
-    assert look(lookout) == [("changed", "s7")]
+    assert poll(poller) == [("changed", "s7")]
     assert read == [str(store / "s7.jsonl")]
 
 
 def test_a_file_in_place_of_another_is_read_though_size_and_time_are_the_same(
-    lookout, store
+    poller, store
 ):
     known = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
     path = write(store, ID, label="a", **known)
     status = path.stat()
-    look(lookout)
+    poll(poller)
     entry = {**json.loads(path.read_text()), "label": "b"}
     other = store / "other"
     other.write_text(json.dumps(entry) + "\n")
     os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
     other.replace(path)
-    assert look(lookout) == [("changed", ID)]
+    assert poll(poller) == [("changed", ID)]
 
 
-def test_a_store_that_cannot_be_read_is_said(lookout, store):
+def test_a_store_that_cannot_be_read_is_said(poller, store):
     create(ID)
-    look(lookout)
+    poll(poller)
     store.rename(store.with_name("elsewhere"))
     store.write_text("a file")
     with pytest.raises(sessions.StoreError, match="cannot read"):
-        look(lookout)
+        poll(poller)
 
 
-def test_the_object_of_a_change_has_what_was_before_only_for_changes(lookout, store):
+def test_the_object_of_a_change_has_what_was_before_only_for_changes(poller, store):
     create(ID)
-    (change,) = lookout.look(time.time())
+    (change,) = poller.poll(time.time())
     told = changes.as_object(change, 0.0)
     assert list(told) == ["event", "time", "session"]
     assert told["time"] == "1970-01-01T00:00:00.000Z"
     sessions.update_heartbeat(ID, state="busy")
-    (change,) = lookout.look(time.time())
+    (change,) = poller.poll(time.time())
     assert changes.as_object(change, 0.0)["before"] == {"state": "idle"}

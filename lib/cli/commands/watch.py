@@ -1,4 +1,4 @@
-"""`headcount watch`: the sessions as they come and go, on a screen or line by line."""
+"""`headcount watch`: the sessions as they change, on a screen or line by line."""
 
 from __future__ import annotations
 
@@ -17,60 +17,60 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ...model import Session
-    from ...views.changes import Change, Lookout
+    from ...views.changes import Change, Poller
 
-_SHORTEST_INTERVAL = 0.1
+_MIN_INTERVAL = 0.1
 
 
 def run(args: Namespace) -> int:
-    """Watch until it is left, or until what was waited for has come."""
+    """Watch until the user leaves, or until the session waited for is there."""
     args.interval = _interval(args.interval)
     args.timeout = time_spec.span(args.timeout) if args.timeout else None
     args.here = lookup.current_worktree() if args.here else None
     if args.until:
         return _wait(args)
     if args.json or not screen.is_possible():
-        return _tell(args)
+        return _print_changes(args)
     return _show(args)
 
 
 def _wait(args: Namespace) -> int:
-    """Print the first session that is in the state waited for; 1 if time is up."""
-    lookout = changes.Lookout()
-    for came in _looks(args, lookout, _sleep):
-        known = [*lookout.sessions, *(change.session for change in came)]
-        there = [one for one in known if _is(one, args.until) and _is_here(args, one)]
-        if there:
-            _write(args, _how_it_came(there[0], came), lookout)
+    """Print the first session in the state waited for; return 1 if time is up."""
+    poller = changes.Poller()
+    for news in _polls(args, poller, _sleep):
+        sessions = [*poller.sessions, *(change.session for change in news)]
+        matches = [s for s in sessions if _is(s, args.until) and _is_here(args, s)]
+        if matches:
+            _print(args, _last_change(matches[0], news), poller)
             return 0
     output.message(f"no session was {args.until} within {args.timeout:g} s")
     return 1
 
 
-def _tell(args: Namespace) -> int:
-    lookout = changes.Lookout()
-    for came in _looks(args, lookout, _sleep):
-        for change in came:
-            if _is_asked_for(args, change):
-                _write(args, change, lookout)
+def _print_changes(args: Namespace) -> int:
+    poller = changes.Poller()
+    for news in _polls(args, poller, _sleep):
+        for change in news:
+            if _is_selected(args, change):
+                _print(args, change, poller)
     return 0
 
 
 def _show(args: Namespace) -> int:
-    lookout = changes.Lookout()
+    poller = changes.Poller()
     with screen.Screen() as display:
-        for _ in _looks(args, lookout, display.pause):
-            display.draw(_frame(args, lookout, *display.size()))
+        for _ in _polls(args, poller, display.pause):
+            display.draw(_frame(args, poller, *display.size()))
     return 0
 
 
-def _looks(
-    args: Namespace, lookout: Lookout, pause: Callable[[float], bool]
+def _polls(
+    args: Namespace, poller: Poller, pause: Callable[[float], bool]
 ) -> Iterator[list[Change]]:
-    """Look again and again, until the time is up or *pause* says to leave."""
+    """Poll until the time is up or *pause* returns false."""
     began = time.monotonic()
     while True:
-        yield lookout.look(time.time())
+        yield poller.poll(time.time())
         left = float("inf")
         if args.timeout is not None:
             left = began + args.timeout - time.monotonic()
@@ -84,26 +84,26 @@ def _sleep(seconds: float) -> bool:
 
 
 def _interval(text: str) -> float:
-    """Return the seconds that *text* means: a number of them, or a span."""
+    """Return *text*, a number of seconds or a span, in seconds."""
     try:
         seconds = float(text)
     except ValueError:
         seconds = time_spec.span(text)
-    if not _SHORTEST_INTERVAL <= seconds < float("inf"):
-        raise UsageError(f"--interval is {_SHORTEST_INTERVAL} s or more, not {text}")
+    if not _MIN_INTERVAL <= seconds < float("inf"):
+        raise UsageError(f"--interval must be at least {_MIN_INTERVAL} s, not {text}")
     return seconds
 
 
-# ---- Which ----------------------------------------------------------------------
+# ---- Selection ------------------------------------------------------------------
 
 
-def _those_asked_for(args: Namespace, lookout: Lookout) -> list[Session]:
-    known = [one for one in lookout.sessions if _is_here(args, one)]
-    return [one for one in known if not args.state or _is(one, args.state)]
+def _selected(args: Namespace, poller: Poller) -> list[Session]:
+    here = [session for session in poller.sessions if _is_here(args, session)]
+    return [s for s in here if not args.state or _is(s, args.state)]
 
 
-def _is_asked_for(args: Namespace, change: Change) -> bool:
-    """Whether the session is here, and is in the state asked for or has left it."""
+def _is_selected(args: Namespace, change: Change) -> bool:
+    """Whether the session is here, and is or was in the state asked for."""
     now, before = change.session, {**change.session, **change.before}
     in_state = not args.state or _is(now, args.state) or _is(before, args.state)
     return in_state and _is_here(args, now)
@@ -114,81 +114,79 @@ def _is(session: Session, state: str) -> bool:
 
 
 def _is_here(args: Namespace, session: Session) -> bool:
-    if args.here is None:
-        return True
-    return bool(session["worktree"] == args.here)
+    return args.here is None or bool(session["worktree"] == args.here)
 
 
-def _how_it_came(session: Session, came: list[Change]) -> Change:
-    """Return the change that brought the session where it is; there is one to be."""
-    for change in came:
+def _last_change(session: Session, news: list[Change]) -> Change:
+    """Return the change of *session* in *news*; if none, it had ended before."""
+    for change in news:
         if change.session is session:
             return change
     return changes.Change(changes.ENDED, session, {})
 
 
-# ---- What is shown --------------------------------------------------------------
+# ---- Lines ----------------------------------------------------------------------
 
 
-def _frame(args: Namespace, lookout: Lookout, columns: int, rows: int) -> list[str]:
-    """Return the lines of the screen, the last of which says what there is."""
-    shown = _those_asked_for(args, lookout)
-    body = _table(shown, lookout, columns) if shown else []
+def _frame(args: Namespace, poller: Poller, columns: int, rows: int) -> list[str]:
+    """Return the lines of the screen: the table, and a summary as the last line."""
+    sessions = _selected(args, poller)
+    body = _table(sessions, poller, columns) if sessions else []
     room = rows - 1
     if len(body) > room:
         more = len(body) - max(0, room - 1)
         body = [*body[: max(0, room - 1)], f"\N{HORIZONTAL ELLIPSIS} and {more} more"]
     body = body[:room] + [""] * (room - len(body))
-    return [*body, truncate(_summary(args, shown), columns)]
+    return [*body, truncate(_summary(args, sessions), columns)]
 
 
-def _table(shown: list[Session], lookout: Lookout, columns: int) -> list[str]:
+def _table(sessions: list[Session], poller: Poller, columns: int) -> list[str]:
     """Return the table of `headcount list`."""
     _, colour = output.terminal()
     return session_table.table(
-        session_table.ordered(shown),
-        _short(lookout),
+        session_table.ordered(sessions),
+        _short(poller),
         now=time.time(),
         columns=columns,
         colour=colour,
     )
 
 
-def _summary(args: Namespace, shown: list[Session]) -> str:
-    """Say how many of *shown* are on, and what is left out of sight."""
-    waiting = sum(_is(one, "waiting") for one in shown)
-    told = count(sum(map(changes.is_on, shown)), "session")
-    told += f", {waiting} waiting" if waiting and args.state != "waiting" else ""
-    told += f", {args.state} only" if args.state else ""
-    told += f", in {formatting.shorten_home(args.here)}" if args.here else ""
-    return f"{told}; q leaves"
+def _summary(args: Namespace, sessions: list[Session]) -> str:
+    """Return how many of *sessions* are open, and how they were selected."""
+    waiting = sum(_is(session, "waiting") for session in sessions)
+    text = count(sum(map(changes.is_open, sessions)), "session")
+    text += f", {waiting} waiting" if waiting and args.state != "waiting" else ""
+    text += f", {args.state} only" if args.state else ""
+    text += f", in {formatting.shorten_home(args.here)}" if args.here else ""
+    return f"{text}; q quits"
 
 
-def _write(args: Namespace, change: Change, lookout: Lookout) -> None:
+def _print(args: Namespace, change: Change, poller: Poller) -> None:
     now = time.time()
     if args.json:
         output.write([formatting.as_json(changes.as_object(change, now))])
         return
-    output.write([printable(_line(change, _short(lookout), now), output.MAX_LINE)])
+    output.write([printable(_line(change, _short(poller), now), output.MAX_LINE)])
 
 
 def _line(change: Change, short: dict[str, str], now: float) -> str:
     session = change.session
-    how = change.event
-    if how == changes.CHANGED:
-        how = ", ".join(f"{key} was {was}" for key, was in change.before.items())
-    elif how == changes.ENDED:
-        how = f"ended: {session['reasons'][0]}"
-    told = (
+    what = change.event
+    if what == changes.CHANGED:
+        what = ", ".join(f"{key} was {value}" for key, value in change.before.items())
+    elif what == changes.ENDED:
+        what = f"ended: {session['reasons'][0]}"
+    cells = (
         local_time(now, "%H:%M:%S"),
         f"{session_view.state_of(session):<7}",
         short.get(session["session_id"]) or str(session["session_id"]),
         str(session["label"] or formatting.NONE),
         formatting.where(session),
-        f"({how})",
+        f"({what})",
     )
-    return "  ".join(told)
+    return "  ".join(cells)
 
 
-def _short(lookout: Lookout) -> dict[str, str]:
-    return formatting.short_ids(str(one["session_id"]) for one in lookout.sessions)
+def _short(poller: Poller) -> dict[str, str]:
+    return formatting.short_ids(str(s["session_id"]) for s in poller.sessions)

@@ -151,9 +151,9 @@ def test_the_table_is_shown_and_what_changes_is_seen(watch, store):
     assert seen.screen()[0].split() == [
         *("STATE", "ID", "NAME", "WHERE", "AGE", "HEARTBEAT")
     ]
-    assert seen.screen()[-1] == "1 session; q leaves"
+    assert seen.screen()[-1] == "1 session; q quits"
     sessions.update_heartbeat(ID, state="waiting")
-    seen.until("1 session, 1 waiting; q leaves")
+    seen.until("1 session, 1 waiting; q quits")
     create(OTHER)
     seen.until(OTHER[:8])
     sessions.archive_session(store / f"{OTHER}.jsonl")
@@ -167,7 +167,7 @@ def test_a_client_that_is_killed_is_seen_dead(watch, store):
         seen.until("idle")
         client.kill()
         seen.until("dead")
-        seen.until("0 sessions; q leaves")
+        seen.until("0 sessions; q quits")
 
 
 def test_what_is_as_it_was_is_not_drawn_again(watch, store):
@@ -188,11 +188,11 @@ LEAVING = {"q": b"q", "Q": b"Q", "escape": b"\x1b"}
 def test_a_key_leaves_and_the_terminal_is_as_it_was(watch, store, key):
     create(ID)
     seen = watch()
-    seen.until("q leaves")
+    seen.until("q quits")
     assert not seen.was_given_back()
     seen.type(b"\x1b[Ax\r ")  # an arrow, and what means nothing
     sessions.update_heartbeat(ID, state="waiting")
-    seen.until("waiting; q leaves")
+    seen.until("waiting; q quits")
     seen.type(key)
     assert seen.end() == (0, "")
     assert seen.was_given_back()
@@ -225,7 +225,7 @@ def test_a_signal_ends_it_as_it_would_any_other_and_gives_the_terminal_back(
     watch, store, number, code
 ):
     seen = watch()
-    seen.until("q leaves")
+    seen.until("q quits")
     seen.process.send_signal(number)
     assert seen.end() == (code, "")
     assert seen.was_given_back()
@@ -234,7 +234,7 @@ def test_a_signal_ends_it_as_it_would_any_other_and_gives_the_terminal_back(
 def test_what_goes_wrong_gives_the_terminal_back_and_is_said_there(watch, store):
     create(ID)
     seen = watch()
-    seen.until("q leaves")
+    seen.until("q quits")
     store.rename(store.with_name("elsewhere"))
     store.write_text("a file")
     code, said = seen.end()
@@ -248,7 +248,7 @@ def test_stopped_it_gives_the_terminal_back_and_continued_it_draws_all_anew(
 ):
     create(ID)
     seen = watch()
-    seen.until("q leaves")
+    seen.until("q quits")
     seen.process.send_signal(signal.SIGTSTP)
     _, status = os.waitpid(seen.process.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status)
@@ -257,7 +257,7 @@ def test_stopped_it_gives_the_terminal_back_and_continued_it_draws_all_anew(
     seen.written = ""
     seen.process.send_signal(signal.SIGCONT)
     seen.until(ID[:8])
-    seen.until("q leaves")
+    seen.until("q quits")
     assert seen.written.startswith("\x1b[?1049h")
     assert termios.tcgetattr(seen.theirs) != seen.modes
     seen.type(b"q")
@@ -268,14 +268,14 @@ def test_stopped_it_gives_the_terminal_back_and_continued_it_draws_all_anew(
 def test_stopped_without_a_warning_it_takes_the_screen_again(watch, store):
     create(ID)
     seen = watch()
-    seen.until("q leaves")
+    seen.until("q quits")
     seen.process.send_signal(signal.SIGSTOP)
     os.waitpid(seen.process.pid, os.WUNTRACED)
     termios.tcsetattr(seen.theirs, termios.TCSANOW, seen.modes)  # as a shell does
     seen.written = ""
     seen.process.send_signal(signal.SIGCONT)
     seen.until(ID[:8])
-    seen.until("q leaves")
+    seen.until("q quits")
     seen.type(b"q")
     assert seen.end() == (0, "")
     assert seen.was_given_back()
@@ -284,7 +284,7 @@ def test_stopped_without_a_warning_it_takes_the_screen_again(watch, store):
 def test_a_resized_terminal_is_drawn_anew_in_its_size(watch, store):
     create(ID, label="a label that is longer than there is room for it at first")
     seen = watch(columns=40)
-    seen.until("q leaves")
+    seen.until("q quits")
     assert "at first" not in "".join(seen.screen())
     seen.resize(200, 5)
     seen.until("at first")
@@ -292,19 +292,19 @@ def test_a_resized_terminal_is_drawn_anew_in_its_size(watch, store):
     seen.resize(60, 3)
     seen.until("at first", gone=True)
     assert len(seen.screen()) == 3
-    assert seen.screen()[-1] == "1 session; q leaves"
+    assert seen.screen()[-1] == "1 session; q quits"
 
 
 def test_more_sessions_than_lines_are_counted_and_nothing_ever_wraps(watch, store):
     for number in range(30):
         create(f"s{number}", label=f"{HOSTILE} " * 20)
     seen = watch(columns=50, rows=10)
-    seen.until("q leaves")
+    seen.until("q quits")
     screen = seen.screen()
     assert len(screen) == 10
     assert screen[-2:] == [
         "\N{HORIZONTAL ELLIPSIS} and 23 more",
-        "30 sessions; q leaves",
+        "30 sessions; q quits",
     ]
     assert "\n" not in seen.written
     assert "\x1b]" not in seen.written
@@ -323,8 +323,8 @@ def test_no_terminal_is_too_small(watch, store, size):
 def test_a_full_line_keeps_its_last_character(watch, store):
     create(ID)
     seen = watch(columns=19)
-    seen.until("q leaves")
-    assert not re.search(r"leaves\x1b\[[02]?K", seen.written)
+    seen.until("q quits")
+    assert not re.search(r"quits\x1b\[[02]?K", seen.written)
 
 
 def test_only_those_here_or_in_a_state_are_shown(watch, store, tmp_path):
