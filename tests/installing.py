@@ -19,6 +19,29 @@ from support import ROOT
 PARTS = ["install.sh", "settings.example.json", "requirements.txt", "hooks", "lib"]
 PACKAGES = ["filelock", "psutil", "dateutil", "six", "tzdata"]
 PACKAGES += ["wcwidth", "jinja2", "markupsafe"]
+# Once each: /bin/sh is often one of the others.
+SHELLS = list(
+    {
+        os.path.realpath(shutil.which(shell)): shell
+        for shell in ("bash", "dash", "sh")
+        if shutil.which(shell)
+    }.values()
+)
+# Names of a checkout that a shell may misread.
+FOLDERS = [
+    "plain",
+    "a b",
+    "it's",
+    'say "x"',
+    "$HOME",
+    "a\\b",
+    "`id`",
+    "ü ñ",
+    "a\nb",
+    "# headcount",
+    "a;exit 2",
+    "-x (1) & * ?",
+]
 
 
 @pytest.fixture(scope="session")

@@ -14,33 +14,11 @@ import venv
 from pathlib import Path
 
 import pytest
-from installing import PACKAGES, copy_of_checkout
+from installing import FOLDERS, PACKAGES, SHELLS, copy_of_checkout
 from support import ROOT
 
 from lib.claude import settings
 
-# Once each: /bin/sh is often one of the others.
-SHELLS = list(
-    {
-        os.path.realpath(shutil.which(shell)): shell
-        for shell in ("bash", "dash", "sh")
-        if shutil.which(shell)
-    }.values()
-)
-FOLDERS = [
-    "plain",
-    "a b",
-    "it's",
-    'say "x"',
-    "$HOME",
-    "a\\b",
-    "`id`",
-    "ü ñ",
-    "a\nb",
-    "# headcount",
-    "a;exit 2",
-    "-x (1) & * ?",
-]
 EVENTS = {
     "SessionStart": "session_start",
     "UserPromptSubmit": "heartbeat",

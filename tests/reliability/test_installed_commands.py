@@ -10,8 +10,8 @@ import subprocess
 import sys
 
 import pytest
+from installing import FOLDERS, SHELLS
 from support import ROOT, payload
-from test_install import FOLDERS, SHELLS
 
 from lib.claude import settings
 
