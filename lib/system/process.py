@@ -16,9 +16,14 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeGuard
+    from collections.abc import Callable
+    from typing import TypeGuard, TypeVar
+
+    import psutil
 
     from ..model import Process, SessionEntry
+
+    T = TypeVar("T")
 
 RUNNING, GONE, UNKNOWN = "running", "gone", "unknown"
 MAX_PID = 2**31 - 1
@@ -112,7 +117,7 @@ def age(pid: object) -> float | None:
 def name_and_parent(pid: int) -> tuple[str, int] | None:
     """Return the name of process *pid* and its parent's pid; None if it is gone."""
     if not _LINUX:
-        return _psutil_name_and_parent(pid)
+        return _from_psutil(pid, lambda process: (process.name(), process.ppid()))
     status = _read_stat(pid)
     return None if status is None else status[:2]
 
@@ -120,7 +125,7 @@ def name_and_parent(pid: int) -> tuple[str, int] | None:
 def command_line(pid: int) -> list[str]:
     """Return the arguments of process *pid*, of at most 4 KiB; empty if unreadable."""
     if not _LINUX:
-        return _psutil_command_line(pid)
+        return _from_psutil(pid, lambda process: process.cmdline()) or []
     content = _read(f"/proc/{pid}/cmdline") or b""
     return os.fsdecode(content).rstrip("\0").split("\0")
 
@@ -271,35 +276,19 @@ def _compare_create_time(pid: int, recorded: str) -> tuple[str, str]:
     return RUNNING, f"pid {pid} is running"
 
 
+def _from_psutil(pid: int, read: Callable[[psutil.Process], T]) -> T | None:
+    """Return what *read* returns for process *pid*; None if psutil raises an error."""
+    _add_site_packages()
+    import psutil
+
+    try:
+        return read(psutil.Process(pid))
+    except psutil.Error:
+        return None
+
+
 def _create_time(pid: int) -> float | None:
-    _add_site_packages()
-    import psutil
-
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return None
-
-
-def _psutil_name_and_parent(pid: int) -> tuple[str, int] | None:
-    _add_site_packages()
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return process.name(), process.ppid()
-    except psutil.Error:
-        return None
-
-
-def _psutil_command_line(pid: int) -> list[str]:
-    _add_site_packages()
-    import psutil
-
-    try:
-        return list(psutil.Process(pid).cmdline())
-    except psutil.Error:
-        return []
+    return _from_psutil(pid, lambda process: process.create_time())
 
 
 def _add_site_packages() -> None:

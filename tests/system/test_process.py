@@ -235,3 +235,20 @@ def test_age_counts_from_the_start_of_the_process(child):
     assert 0 <= process.age(child.pid) < 60
     assert process.age(DEAD_PID) is None
     assert process.age("x") is None
+
+
+def test_without_proc_processes_are_identified_through_psutil(child, monkeypatch):
+    monkeypatch.setattr(process, "_LINUX", False)
+    known = process.fingerprint(child.pid)
+    assert known.startswith(f"psutil:{child.pid}:")
+    assert process.probe(child.pid, known, HOST)[0] == RUNNING
+    assert process.probe(child.pid, f"psutil:{child.pid}:1.00", HOST)[0] == GONE
+    assert process.probe(child.pid, known, "elsewhere")[0] == UNKNOWN
+    assert process.name_and_parent(child.pid) == ("sleep", os.getpid())
+    assert process.command_line(child.pid) == ["sleep", "600"]
+    child.kill()
+    child.wait()
+    assert process.probe(child.pid, known, HOST)[0] == GONE
+    assert process.fingerprint(child.pid) is None
+    assert process.name_and_parent(child.pid) is None
+    assert process.command_line(child.pid) == []
