@@ -1,4 +1,4 @@
-"""What can go wrong, by name. A message says which path, what was tried, what helps."""
+"""The exceptions. A message names the path, what was tried, and what helps."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class UsageError(HeadcountError, ValueError):
 
 
 class SessionNotFoundError(HeadcountError, LookupError):
-    """No session of this id is on record, neither live nor archived."""
+    """No session with this id is on record, live or archived."""
 
 
 class AmbiguousIdError(HeadcountError, LookupError):
-    """Several sessions begin with what was given as an id; *candidates* names them."""
+    """Several sessions match the beginning of an id; *candidates* are their ids."""
 
     def __init__(self, message: str, candidates: list[str]) -> None:
         super().__init__(message)
@@ -32,23 +32,23 @@ class AmbiguousIdError(HeadcountError, LookupError):
 
 
 class SessionExistsError(HeadcountError, FileExistsError):
-    """A session of this id is on record already."""
+    """A session with this id is already on record."""
 
 
 class SessionClosedError(HeadcountError):
-    """The session has ended, and was to stay so."""
+    """The session was closed after the event that would have opened it again."""
 
 
 class StoreError(HeadcountError, OSError):
-    """The store, or a file in it, is not something Headcount may touch."""
+    """Headcount must not, or cannot, use the store or a file in it."""
 
 
 class LockError(HeadcountError, OSError):
-    """The lock cannot be had."""
+    """The file could not be locked."""
 
 
 class LockTimeoutError(LockError, TimeoutError):
-    """Somebody else held the lock until the deadline."""
+    """Another process held the lock until the deadline."""
 
 
 class LockUnsupportedError(LockError):

@@ -1,4 +1,4 @@
-"""The shapes of the record. Imported where types are checked, and by readers."""
+"""The types of the record. Imported where types are checked, and by readers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Process(TypedDict, total=False):
 
 
 class SessionMetadata(TypedDict, total=False):
-    """What a session is now: line 1 of its file, folded with what came later.
+    """What a session is now: line 1 of its file, folded with the entries after it.
 
-    Times are stamps (RFC 3339 UTC, milliseconds). A key without a value is absent.
+    Times are timestamps (RFC 3339 UTC, milliseconds). A key without a value is absent.
     `pid`, `process`, `host` and `state` are those of the process last heard of;
     `others` are further processes that have the same session open.
     """
@@ -86,7 +86,7 @@ class SessionInfo:
         return os.fspath(self._path)
 
     def __eq__(self, other: object) -> bool:
-        """Whether *other* says the same of the same file."""
+        """Whether *other* has the same id, path and metadata."""
         if not isinstance(other, SessionInfo):
             return NotImplemented
         return (self.id, os.fspath(self), self.metadata) == (
@@ -98,12 +98,12 @@ class SessionInfo:
     __hash__ = None  # type: ignore[assignment]  # metadata is a dict
 
     def __repr__(self) -> str:
-        """Return it as Python would make it."""
+        """Return the expression that creates it."""
         return f"SessionInfo({self.id!r}, {os.fspath(self)!r}, {self.metadata!r})"
 
 
 class Verdict(NamedTuple):
-    """Whether a session is alive, and why we believe so, in plain words."""
+    """Whether a session is alive, and why, in plain words."""
 
     verdict: VerdictName
     reasons: tuple[str, ...]

@@ -1,18 +1,18 @@
-"""The life of a session, top to bottom: the front door, the only file to read.
+"""The life of a session, from beginning to end: the public API.
 
-    id = create_session("nightly build")             it begins: a file, metadata first
+    id = create_session("nightly build")             it begins: a file with its metadata
     append_to_session(id, {"type": "build.done"})    other tools add their own entries
     update_heartbeat(id, state="busy")               it is alive
     close_session(id)                                it ends
-    discover_sessions()                              all of them, folded
-    verdict(metadata), is_session_alive(metadata)    is it alive, and why do we think so
+    discover_sessions()                              all sessions, as they are now
+    verdict(metadata), is_session_alive(metadata)    whether it is alive, and why
     cleanup_stale_sessions()                         archive stale and dead sessions
-    restore_session(id)                              one is back from the archive
+    restore_session(id)                              move one back from the archive
 
 A session is a file of JSON lines below SESSIONS_DIR. Line 1 is its metadata, written
 once; every later line is an entry. Lines are only added, under the file's lock, and a
-session is only moved: nothing here deletes one (`store.delete` does, where a person
-asks). All of this may be called from any number of processes at once.
+file is only moved: nothing here deletes one (`store.delete` does, when a person asks).
+All of this may be called from any number of processes at once.
 
 `HEADCOUNT_DIR` and `HEADCOUNT_TTL_HOURS` are read when this module is imported.
 """
@@ -120,7 +120,7 @@ def __getattr__(name: str) -> object:
 
 
 def get_session_path(session_id: str) -> Path:
-    """Return where the live session of this id is, or would be.
+    """Return where the file of the live session is, or would be.
 
     Raises InvalidSessionIdError unless the id is 1 to 128 of `A-Z a-z 0-9 - _` and
     begins with a letter or digit: nothing outside the folder can be named.
@@ -144,7 +144,7 @@ def create_session(  # noqa: PLR0913  # each is a field of line 1
     client_version: str | None = None,
     previous_session_id: str | None = None,
 ) -> str:
-    """Create a session and return its id; archive some stale ones while at it.
+    """Create a session and return its id; then archive stale ones, opportunistically.
 
     *session_id* is a new UUID4 unless given, *pid* (the process whose life is the
     session's) the caller's; 0 says that none is known. *cwd* is the current folder. The
@@ -320,9 +320,9 @@ def close_session(
 def load_session_jsonl(path: str | os.PathLike[str]) -> list[SessionEntry]:
     """Return every entry of the file at *path*, in order.
 
-    Damaged lines are passed over one by one with a warning (logger `headcount`), and
-    with an error if they are more than a tenth. A missing or unreadable file gives an
-    empty list. No bytes make this raise.
+    Damaged lines are skipped, each with a warning (logger `headcount`), and with an
+    error if they are more than a tenth. A missing or unreadable file gives an empty
+    list. No bytes make this raise.
     """
     from .store.reader import load
 
@@ -330,7 +330,7 @@ def load_session_jsonl(path: str | os.PathLike[str]) -> list[SessionEntry]:
 
 
 def iter_session_jsonl(path: str | os.PathLike[str]) -> Iterator[SessionEntry]:
-    """Yield what `load_session_jsonl` returns, in memory that does not grow."""
+    """Yield what `load_session_jsonl` returns, in bounded memory."""
     from .store.reader import stream
 
     return stream(os.fspath(path))
@@ -352,8 +352,8 @@ def discover_sessions(*, archived: bool = False) -> list[SessionInfo]:
 def verdict(metadata: SessionMetadata, *, now: float | None = None) -> Verdict:
     """Return `Verdict(verdict, reasons)`: alive, stale, dead or unknown, and why.
 
-    *now* is in seconds since the epoch. Never raises: a record by hand or by another
-    tool, without a process fingerprint, is judged by its pid.
+    *now* is in seconds since the epoch. Never raises: a record that was written by hand
+    or by another tool, without a process fingerprint, is judged by its pid.
     """
     from .model import Verdict
     from .record.verdict import judge
@@ -362,7 +362,7 @@ def verdict(metadata: SessionMetadata, *, now: float | None = None) -> Verdict:
 
 
 def is_session_alive(metadata: SessionMetadata, *, now: float | None = None) -> bool:
-    """Whether the process is there AND its last heartbeat is younger than the limit.
+    """Whether the process exists AND its last heartbeat is younger than the limit.
 
     The limit is HEARTBEAT_TTL_HOURS. A closed session is not alive.
     """

@@ -198,7 +198,7 @@ def test_whatever_a_hook_meets_is_one_line_in_the_log(store, script, failure):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     (line,) = errors(store).splitlines()
     when, version, said = line.split(" ", 2)
-    assert timestamps.is_stamp(when)
+    assert timestamps.is_timestamp(when)
     assert version.count(".") == 2
     assert said.startswith(f"{script}: {failure.partition('(')[0]}: ")
 

@@ -159,7 +159,7 @@ def test_append_adds_one_whole_line_with_the_common_fields(store):
     assert entry["session_id"] == ID
     assert entry["v"] == 1
     assert entry["ok"] is True
-    assert timestamps.is_stamp(entry["timestamp"])
+    assert timestamps.is_timestamp(entry["timestamp"])
 
 
 def test_append_keeps_an_id_and_a_time_that_the_tool_gives(store):
@@ -173,16 +173,16 @@ def test_append_keeps_an_id_and_a_time_that_the_tool_gives(store):
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        pytest.param({}, "is no type", id="no-type"),
+        pytest.param({}, "is not a valid type", id="no-type"),
         pytest.param(["type"], "is a dict, not a list", id="list"),
         pytest.param(
             {"type": "session_update", "tasks": ["x" * 9_000]},
             "the limit is 8192",
             id="long-tasks",
         ),
-        pytest.param({"type": "Upper"}, "is no type", id="upper-case"),
-        pytest.param({"type": "a" * 65}, "is no type", id="long-type"),
-        pytest.param({"type": 7}, "is no type", id="number-as-type"),
+        pytest.param({"type": "Upper"}, "is not a valid type", id="upper-case"),
+        pytest.param({"type": "a" * 65}, "is not a valid type", id="long-type"),
+        pytest.param({"type": 7}, "is not a valid type", id="number-as-type"),
         pytest.param({"type": "heartbeat"}, "Headcount's own", id="reserved"),
         pytest.param({"type": "session_metadata"}, "Headcount's own", id="metadata"),
         pytest.param({"type": "a", "x": float("nan")}, "not JSON", id="nan"),
@@ -192,7 +192,9 @@ def test_append_keeps_an_id_and_a_time_that_the_tool_gives(store):
         ),
         pytest.param({"type": "a", "session_id": "b"}, "not of", id="other-session"),
         pytest.param({"type": "a", "id": "1"}, "16 hex digits", id="short-id"),
-        pytest.param({"type": "a", "timestamp": "now"}, "is no time", id="no-time"),
+        pytest.param(
+            {"type": "a", "timestamp": "now"}, "is not a valid time", id="no-time"
+        ),
         pytest.param(
             {"type": "session_update", "label": 7}, "label", id="number-as-label"
         ),

@@ -1,1 +1,1 @@
-"""What the entries of a session say: no folders, no locks."""
+"""What the entries of a session say. Nothing here opens a file or takes a lock."""

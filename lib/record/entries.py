@@ -1,4 +1,4 @@
-"""What an entry says: the common fields, our own types, and what others may write."""
+"""Building entries: the common fields, our own types, and custom ones."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def metadata_entry(
     """Return line 1 of a session; *pid* None is this process, 0 says none is known."""
     check_label(_without_none(fields))
     entry = _envelope(schema.METADATA, session_id)
-    began = entry.pop("timestamp")
+    start = entry.pop("timestamp")
     return {
         **entry,
         **_process_fields(os.getpid() if pid is None else pid),
         "host": process.host_name(),
-        "start_time": began,
-        "last_heartbeat": began,
+        "start_time": start,
+        "last_heartbeat": start,
         **_without_none(fields),
     }
 
@@ -51,10 +51,10 @@ def metadata_entry(
 def lifecycle_entry(
     session: Snapshot, kind: str, pid: int | None, fields: Mapping[str, object]
 ) -> SessionEntry:
-    """Return an entry of *kind* with *fields* for *session*; *pid* 0 names no process.
+    """Return an entry of *kind* with *fields* for *session*, about process *pid*.
 
-    *pid* None is this process if it has the session open, else the one on record. 0,
-    too, is the one on record, unless the session starts fresh.
+    *pid* None is this process if it has the session open, else the one on record. With
+    0, too, the entry is about the one on record, unless *kind* starts a session afresh.
 
     The entry carries what a reader of the end of the file would otherwise have to look
     for in the middle: further processes that are running, and the host, texts, label
@@ -130,10 +130,12 @@ def custom_entry(session_id: str, given: SessionEntry) -> SessionEntry:
             f"the entry is of {ascii(entry['session_id'])[:80]}, not of {session_id}"
         )
     if not _is_entry_id(entry["id"]):
-        raise InvalidEntryError(f"{ascii(entry['id'])[:80]} is no id: 16 hex digits")
+        raise InvalidEntryError(
+            f"{ascii(entry['id'])[:80]} is not a valid id: 16 hex digits"
+        )
     if timestamps.parse(entry["timestamp"]) is None:
         raise InvalidEntryError(
-            f"{ascii(entry['timestamp'])[:80]} is no time: RFC 3339, UTC"
+            f"{ascii(entry['timestamp'])[:80]} is not a valid time: RFC 3339, UTC"
         )
     if entry["type"] == schema.UPDATE:
         check_label(entry)
@@ -153,7 +155,7 @@ def _envelope(kind: str, session_id: str) -> dict[str, Any]:
 def _changed(
     metadata: SessionMetadata, first: SessionEntry, *, exclude: SessionEntry
 ) -> SessionEntry:
-    """Return texts, label and tasks that are not in line 1 so, nor in *exclude*."""
+    """Return texts, label and tasks not in *exclude* that differ from line 1."""
     texts = {
         key: value
         for key, value in metadata.items()
@@ -173,7 +175,7 @@ def _changed_label(metadata: SessionMetadata, first: SessionEntry) -> SessionEnt
         try:
             check_label({key: value})
         except InvalidEntryError:
-            continue  # by hand, and too much to carry in every entry
+            continue  # written by hand, and too much to carry in every entry
         changed[key] = value
     return changed
 
@@ -195,7 +197,7 @@ def _process_part(
 
 
 def _starts_fresh(kind: str, fields: Mapping[str, object]) -> bool:
-    """Whether it is a resume, which says nothing of the process that came before."""
+    """Whether it is a resume that says nothing of the process before it."""
     return kind == schema.RESUME and fields.get("source") != "compact"
 
 
@@ -218,7 +220,7 @@ def _without_none(fields: Mapping[str, object]) -> SessionEntry:
 def _other_processes(
     metadata: SessionMetadata, entry: SessionEntry
 ) -> list[SessionEntry]:
-    """Return the session's processes beside the entry's own that are not gone."""
+    """Return the session's processes other than that of *entry* that are not gone."""
     return [
         {key: value for key, value in other.items() if key in _OTHER_KEYS}
         for other in map(dict, processes_of(metadata))
@@ -229,17 +231,17 @@ def _other_processes(
 
 
 def _is_same(one: SessionEntry, two: SessionEntry) -> bool:
-    """Whether both name one process: a record by hand may know its pid alone."""
+    """Whether both name one process; a record by hand may have the pid alone."""
     if one.get("pid") != two.get("pid"):
         return False
     key = "process" if "process" in one and "process" in two else "host"
     return one.get(key) in (None, two.get(key))
 
 
-def _may_be_running(seen: SessionEntry) -> bool:
-    if not process.is_pid(seen.get("pid")):
+def _may_be_running(other: SessionEntry) -> bool:
+    if not process.is_pid(other.get("pid")):
         return False
-    outcome, _ = process.probe(*(seen.get(key) for key in schema.PROCESS_KEYS))
+    outcome, _ = process.probe(*(other.get(key) for key in schema.PROCESS_KEYS))
     return outcome != process.GONE
 
 
@@ -251,8 +253,8 @@ def _check_type(kind: object) -> None:
         and _TYPE_REST.issuperset(kind)
     ):
         raise InvalidEntryError(
-            f"{ascii(kind)[:80]} is no type: a lower-case letter, then at most 63 of "
-            "a-z 0-9 _ . -"
+            f"{ascii(kind)[:80]} is not a valid type: a lower-case letter, then "
+            "at most 63 of a-z 0-9 _ . -"
         )
     if kind in schema.LIFECYCLE:
         raise InvalidEntryError(
@@ -268,15 +270,15 @@ def _is_entry_id(value: object) -> bool:
 
 
 def check_label(fields: Mapping[str, object]) -> None:
-    """Raise InvalidEntryError unless `label` is a text and `tasks` a list, and short.
+    """Raise InvalidEntryError unless `label` is a text and `tasks` a list, both short.
 
-    Once they are set anew, every entry of ours carries them.
+    Once they differ from line 1, every lifecycle entry carries them.
     """
     label, tasks = fields.get("label", ""), fields.get("tasks", [])
     if not isinstance(label, str):
-        raise InvalidEntryError("the label of a session is a text")
+        raise InvalidEntryError("the label of a session must be a text")
     if not isinstance(tasks, list):
-        raise InvalidEntryError("the tasks of a session are a list")
+        raise InvalidEntryError("the tasks of a session must be a list")
     for key, value in (("label", label), ("tasks", tasks)):
         size = len(jsonl.encode({key: value}))
         if size > MAX_LABEL_BYTES:

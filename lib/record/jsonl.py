@@ -1,8 +1,8 @@
-"""One JSON line, to bytes and back.
+"""Encoding and decoding one JSON line.
 
 `import json` costs a hook as much as half a bare start of the interpreter (it pulls
 in `re` and `enum`), so the scanner and the encoder beneath it are used directly where
-the interpreter has them; the words of `json` are the fallback.
+the interpreter has them; `json` is the fallback.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ MAX_ENTRY_BYTES = 64 * 1024
 MAX_LINE_BYTES = 1 << 20  # no entry is that long, but a line of zeros may fill the disk
 PADDING = " \t\r\n\0\ufeff"  # around an object: left by a power loss, or an editor
 _MARK_BYTES = 16
-# SystemError: up to Python 3.11 the scanner finds no ValueError to raise while nobody
-# has imported `json`, whose decoder defines it.
+# SystemError: up to Python 3.11 the scanner cannot raise its ValueError unless `json`
+# has been imported, whose decoder defines it.
 _NOT_JSON = (ValueError, StopIteration, RecursionError, SystemError)
 
 
@@ -45,10 +45,10 @@ def encode(entry: SessionEntry) -> bytes:
 
 
 def decode(line: bytes) -> SessionEntry | None:
-    """Return the object that *line* holds, or None: whatever the bytes, no exception.
+    """Return the object in *line*, or None. No bytes make this raise.
 
-    NUL bytes and a byte order mark around the object are passed over: a power loss
-    leaves the first, an editor the second.
+    NUL bytes and a byte order mark around the object are skipped: a power loss leaves
+    the first, an editor the second.
     """
     try:
         text = line.decode("utf-8").strip(PADDING)
@@ -63,8 +63,8 @@ def decode_all(lines: list[bytes]) -> list[SessionEntry | None]:
 
     All are scanned in one call, in which keys that recur are one object: 100 MB of
     entries load at 130 instead of 100 MB/s, into 3.2 times the memory instead of 4.4.
-    Between two lines stands a text that nobody can foresee. If each comes back in its
-    place, each line was one value of its own; else they are decoded one by one.
+    A random text is put between each two lines. If all of them come back in their
+    places, each line was one value; if not, the lines are decoded one by one.
     """
     mark = os.urandom(_MARK_BYTES).hex()
     try:

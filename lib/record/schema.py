@@ -34,7 +34,7 @@ UPDATABLE_TEXT_FIELDS = tuple(key for key in TEXT_FIELDS if key != "source")
 
 
 def is_lifecycle(entry: SessionEntry) -> bool:
-    """Whether *entry* is one that Headcount writes of a session's life."""
+    """Whether *entry* is of a type that Headcount alone writes."""
     kind = entry.get("type")
     return isinstance(kind, str) and kind in LIFECYCLE
 

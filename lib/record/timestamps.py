@@ -1,7 +1,7 @@
-"""Times as they stand in the record: RFC 3339, UTC, milliseconds, `Z`.
+"""Timestamps of the record: RFC 3339, UTC, milliseconds, `Z`.
 
-Stamps of this one form sort like the times they name, so that the hooks compare
-strings; `parse` is for everything that needs a difference.
+In this one form they sort like the times they name, so that hooks compare strings;
+`parse` is for everything that needs a difference.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeGuard
 
-# An entry from this far ahead is a clock that disagrees a little; beyond, it proves
-# nothing about when it was written.
+# Clocks disagree by up to this much. A time further ahead proves nothing.
 SKEW_SECONDS = 300
 _OLDEST = "2020"
 _MAX_LENGTH = 64
@@ -25,7 +24,7 @@ _LATEST: dict[float, str] = {}
 
 
 def from_epoch(seconds: float) -> str:
-    """Return *seconds* since the epoch as a stamp, cut off after the milliseconds."""
+    """Return *seconds* since the epoch as a timestamp, truncated to milliseconds."""
     milliseconds = int(seconds * 1000)
     t = time.gmtime(milliseconds // 1000)
     return (
@@ -34,8 +33,8 @@ def from_epoch(seconds: float) -> str:
     )
 
 
-def is_stamp(value: object) -> TypeGuard[str]:
-    """Whether *value* has the shape of a stamp."""
+def is_timestamp(value: object) -> TypeGuard[str]:
+    """Whether *value* has the form of a timestamp."""
     return (
         isinstance(value, str)
         and len(value) == _LENGTH
@@ -44,32 +43,32 @@ def is_stamp(value: object) -> TypeGuard[str]:
 
 
 def normalize(value: object) -> str | None:
-    """Return the time that *value* names as a stamp, or None if it names none."""
-    if is_stamp(value):
+    """Return the time that *value* names as a timestamp, or None if it names none."""
+    if is_timestamp(value):
         return value
     seconds = parse(value)
     return None if seconds is None else from_epoch(seconds)
 
 
 def latest_plausible(now: float) -> str:
-    """Return the stamp up to which times are believed at *now*."""
+    """Return the latest timestamp that is believed at *now* (epoch seconds)."""
     latest = _LATEST.get(now)
-    if latest is None:  # else it is the same for all sessions of a list
+    if latest is None:  # it is the same for all sessions of a list
         _LATEST.clear()
         latest = _LATEST[now] = from_epoch(now + SKEW_SECONDS)
     return latest
 
 
-def is_plausible(when: str, latest: str) -> bool:
-    """Whether the stamp *when* is neither before the project nor after *latest*."""
-    return _OLDEST <= when <= latest
+def is_plausible(timestamp: str, latest: str) -> bool:
+    """Whether *timestamp* is neither before the project nor after *latest*."""
+    return _OLDEST <= timestamp <= latest
 
 
 def parse(value: object, *, local: bool = False) -> float | None:
     """Return *value*, an ISO 8601 text, as seconds since the epoch, or None.
 
-    A text without an offset is taken as UTC, or with *local* as of the time zone here.
-    Foreign forms are dateutil's business; it raises more than ValueError
+    A text without an offset is taken as UTC, or with *local* as local time. Other forms
+    than a timestamp's are parsed by dateutil, which raises more than ValueError
     (`9999-12-31T24:00:00` is an OverflowError).
     """
     if not isinstance(value, str) or len(value) > _MAX_LENGTH:
@@ -77,20 +76,20 @@ def parse(value: object, *, local: bool = False) -> float | None:
     from datetime import datetime, timezone
 
     try:
-        if is_stamp(value):
+        if is_timestamp(value):
             moment = datetime.fromisoformat(value[:-1] + "+00:00")
         else:
-            moment = _parse_foreign(value)
+            moment = _parse_with_dateutil(value)
         if moment.tzinfo is None and not local:
             moment = moment.replace(tzinfo=timezone.utc)
         return moment.timestamp()
     except (ValueError, OverflowError, TypeError, ArithmeticError, OSError):
-        return None  # OSError: on Windows, of a local time outside 1970 to 3000
-    except ImportError:  # no dateutil: then only stamps are understood
+        return None  # OSError: a local time outside 1970 to 3000 on Windows
+    except ImportError:  # without dateutil only timestamps are understood
         return None
 
 
-def _parse_foreign(value: str) -> datetime:
+def _parse_with_dateutil(value: str) -> datetime:
     from ..system import site_packages
 
     site_packages.add_site_packages()

@@ -1,10 +1,10 @@
-"""Who is alive: two witnesses, the process and the last heartbeat, and four verdicts.
+"""Whether a session is alive: from its process and its last heartbeat, four verdicts.
 
-    alive     the process is there, and its last heartbeat is younger than the limit
-    stale     the process is there, or cannot be judged, and the heartbeat is older
+    alive     the process exists, and the last heartbeat is younger than the limit
+    stale     the process exists, or cannot be judged, and the heartbeat is older
     dead      the process is gone, reused, a zombie, or of an earlier boot; or the
               session was closed
-    unknown   the process cannot be judged from here; the heartbeat is young enough
+    unknown   the process cannot be judged from here, and the heartbeat is younger
 
 A session that several processes have open is alive while one of them is.
 """
@@ -40,19 +40,20 @@ OPEN = ("alive", "stale", "unknown")  # a process may have the session open
 def judge(metadata: SessionMetadata, now: float) -> tuple[VerdictName, tuple[str, ...]]:
     """Return the verdict on a folded session at *now* (seconds since the epoch).
 
-    Never raises, whatever the values: a hand-written record is judged by what it has.
+    Also the reasons, in plain words. Never raises, whatever the values: a record
+    written by hand is judged by what it has.
     """
     if metadata.get("state") == "closed":
         return "dead", (_closed(metadata, now),)
     outcomes = [_probe(attached) for attached in processes_of(metadata)]
     fresh, heartbeat = _heartbeat(metadata, now)
     reasons = (*(reason for _, reason in outcomes), heartbeat)
-    found = {outcome for outcome, _ in outcomes}
-    if found == {process.GONE}:
+    states = {outcome for outcome, _ in outcomes}
+    if states == {process.GONE}:
         return "dead", reasons
     if not fresh:
         return "stale", reasons
-    return "alive" if process.RUNNING in found else "unknown", reasons
+    return "alive" if process.RUNNING in states else "unknown", reasons
 
 
 def running_processes(metadata: SessionMetadata) -> list[Process]:
@@ -71,21 +72,21 @@ def _probe(attached: Process) -> tuple[str, str]:
 
 
 def _closed(metadata: SessionMetadata, now: float) -> str:
-    when = timestamps.parse(metadata.get("last_heartbeat"))
-    ago = "" if when is None else f", {humanize(now - when)} ago"
+    closed_at = timestamps.parse(metadata.get("last_heartbeat"))
+    ago = "" if closed_at is None else f", {humanize(now - closed_at)} ago"
     return f"closed ({metadata.get('close_reason', 'other')}){ago}"
 
 
 def _heartbeat(metadata: SessionMetadata, now: float) -> tuple[bool, str]:
-    """Say whether the last heartbeat is young enough, and how old it is."""
+    """Return whether the last heartbeat is young enough, and its age in words."""
     times = (metadata.get("last_heartbeat"), metadata.get("start_time"))
-    for when in map(timestamps.parse, times):
-        if when is not None and timestamps.is_plausible(
-            timestamps.from_epoch(when), timestamps.latest_plausible(now)
+    for time in map(timestamps.parse, times):
+        if time is not None and timestamps.is_plausible(
+            timestamps.from_epoch(time), timestamps.latest_plausible(now)
         ):
-            age = now - when
+            age = now - time
             limit = f"{HEARTBEAT_TTL_HOURS:g} h"
             if age < HEARTBEAT_TTL_HOURS * 3600:
                 return True, f"last heartbeat {humanize(age)} ago"
             return False, f"no heartbeat for {humanize(age)} (the limit is {limit})"
-    return False, "no heartbeat with a time to be believed"
+    return False, "no heartbeat with a plausible time"

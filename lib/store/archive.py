@@ -1,11 +1,12 @@
-"""Filing the dead away, and bringing back who returns.
+"""Archiving the sessions that are stale or dead, and restoring those that return.
 
 Promises
-    * Only what is proven to be a session's file of ours is moved.
-    * The verdict falls under the session's lock, or a session that beats between the
-      verdict and the move would be archived alive. A locked session is skipped.
+    * Only a file that is proven to be a session's is moved.
+    * The verdict is reached while holding the session's lock. Otherwise a session that
+      beats between the verdict and the move would be archived alive. A locked session
+      is skipped.
     * No file ever replaces another: a session archived twice a day has two files.
-    * Two cleaners: each file is moved once, and neither sees an error.
+    * With two cleanups at once, each file is moved once, and neither sees an error.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 
 from ..errors import HeadcountError, LockError, LockTimeoutError, StoreError
 from ..record import timestamps
+from ..record.schema import PROCESS_KEYS
 from ..system import process, rename
 from ..text import humanize
 from . import journal, links, paths, snapshot
@@ -39,10 +41,11 @@ def archive(
 ) -> str | None:
     """Move the live session at *path* to today's (UTC) archive, under its lock.
 
-    *confirm* is asked under the lock; on its no, nothing moves and None comes
-    back, else the new path. So it is if an entry came in meanwhile: a hook that cannot
-    have the lock in time writes without. Raises StoreError if the file is not proven to
-    be a session's, LockError if it is busy, FileNotFoundError, OSError.
+    Returns the new path. Nothing moves, and None is returned, if *confirm*, called
+    under the lock, returns False, or if an entry was written in the meantime: a hook
+    that does not get the lock in time writes without it. Raises StoreError if the file
+    is not proven to be a session's, LockError if it is locked, FileNotFoundError,
+    OSError.
     """
     _check_name(path)
     with journal.locked(path, timeout):
@@ -88,12 +91,12 @@ def cleanup(
     on_problem: Callable[[str], None] = lambda _: None,
     on_progress: Callable[[], None] = lambda: None,
 ) -> list[tuple[str, SessionMetadata]]:
-    """Archive every stale or dead session but those in *keep*.
+    """Archive every stale or dead session except those in *keep*.
 
     Returns the new path (with *dry_run* the present one) and the metadata of each.
-    Ends *budget* seconds, if given, after the *listing* was begun. What could not be
-    judged or moved goes to *on_problem* in words; it never raises for the sake of one
-    session. *on_progress* is called before each session that is looked at.
+    If *budget* is given, ends that many seconds after the *listing* was begun. One
+    session that cannot be judged or moved raises nothing: *on_problem* gets a message.
+    *on_progress* is called before each session is examined.
     """
     listing = listing or Listing()
     moved: list[tuple[str, SessionMetadata]] = []
@@ -104,21 +107,21 @@ def cleanup(
         if paths.id_of(path) in keep:
             continue
         try:
-            done = _clean_one(path, now, dry_run=dry_run)
+            result = _clean_one(path, now, dry_run=dry_run)
         except (FileNotFoundError, LockTimeoutError):
-            continue  # another cleaner was quicker, or somebody writes to it just now
+            continue  # another cleanup was quicker, or somebody is writing to it
         except (HeadcountError, OSError, ImportError) as error:
             on_problem(f"{path} was left where it is: {error}")
             continue
-        if done is not None:
-            moved.append(done)
+        if result is not None:
+            moved.append(result)
     if not dry_run:
         _remove_leftovers(now, on_problem)
     return moved
 
 
 def is_archived(session_id: str) -> bool:
-    """Whether the session lies in the archive."""
+    """Whether the session is in the archive."""
     return any(map(_is_ours, paths.archived_paths(session_id)))
 
 
@@ -126,7 +129,7 @@ def _is_ours(path: str) -> bool:
     try:
         return snapshot.classify(path) == snapshot.OURS
     except OSError:
-        return False  # a stranger's, or moved away just now
+        return False  # not ours, or moved just now
 
 
 def _move_back(archived: str, live: str, policy: LockPolicy) -> None:
@@ -160,26 +163,28 @@ def _finished(path: str, now: float) -> SessionMetadata | None:
     """
     from ..record.verdict import FINISHED, judge
 
-    found = snapshot.read(path, now)
-    if found is None:
+    session = snapshot.read(path, now)
+    if session is None:
         return None
-    name, reasons = judge(found.metadata, now)
-    if name == "stale":
-        _check_clock(found.metadata, path, now, reasons[-1])
-    return found.metadata if name in FINISHED else None
+    verdict, reasons = judge(session.metadata, now)
+    if verdict == "stale":
+        _check_clock(session.metadata, path, now, reasons[-1])
+    return session.metadata if verdict in FINISHED else None
 
 
 def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) -> None:
     """Raise StoreError if the wall clock, not the session, is to blame for *reason*.
 
-    A process cannot have written to the record before it began. If both the last
-    heartbeat and the file are older than the process itself, by the clock that nobody
-    sets, then the wall clock has moved. Known by its number alone it may be another.
+    A process cannot have written to the record before it started. If the last
+    heartbeat and the file are both older than the process, by the monotonic boot clock,
+    then the wall clock was set. (A process known by its pid alone may be another one.)
     """
-    seen = [metadata.get(key) for key in ("pid", "process", "host")]
-    if None in seen[:2] or process.probe(*seen)[0] != process.RUNNING:
+    pid, fingerprint, host = (metadata.get(key) for key in PROCESS_KEYS)
+    if pid is None or fingerprint is None:
         return
-    age = process.age(metadata.get("pid"))
+    if process.probe(pid, fingerprint, host)[0] != process.RUNNING:
+        return
+    age = process.age(pid)
     beat = timestamps.parse(metadata.get("last_heartbeat"))
     if age is None or beat is None:
         return
@@ -188,15 +193,15 @@ def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) 
         raise StoreError(f"{reason}, but it is written to: was the clock set back?")
     if now - max(beat, written) > age + timestamps.SKEW_SECONDS:
         raise StoreError(
-            f"{reason}, but its process began {humanize(age)} ago; was the clock set?"
+            f"{reason}, but its process started {humanize(age)} ago; was the clock set?"
         )
 
 
 def _oldest_first(listing: Listing) -> Iterator[str]:
     """Yield the paths of the live sessions, least recently written first.
 
-    With very many, from a random place onwards and around, so that some that can
-    never be moved do not keep later starts from the rest.
+    If there are very many, starts at a random one and wraps around: files that can
+    never be moved must not use up the budget of every cleanup.
     """
     files = [path for _, path in listing.files]
     start = 0
@@ -238,16 +243,16 @@ def _move_to_free_name(path: str, folder: str) -> str:
 
 
 def _undo_if_grown(target: str, size: int, path: str) -> bool:
-    """Whether the archived file has still *size*; else it goes back to *path*.
+    """Move the archived file back to *path* if it has grown; return whether it stays.
 
-    Whoever writes to it from now on sees that it is gone, and brings it back.
+    Whoever writes to it from now on sees that it is gone, and restores it.
     """
     try:
         if os.stat(target).st_size != size:
             rename.rename(target, path)
             return False
     except (FileNotFoundError, FileExistsError):
-        return False  # another brought it back
+        return False  # another process restored it
     return True
 
 
@@ -255,6 +260,6 @@ def _remove_leftovers(now: float, on_problem: Callable[[str], None]) -> None:
     try:
         links.remove_leftovers(paths.SESSIONS_DIR, now - _LEFTOVER_SECONDS)
     except FileNotFoundError:
-        pass  # no store yet, or another cleaner was quicker
+        pass  # no store yet, or another cleanup was quicker
     except (StoreError, OSError) as error:
-        on_problem(f"{paths.SESSIONS_DIR} could not be tidied: {error}")
+        on_problem(f"{paths.SESSIONS_DIR} still has temporary files: {error}")

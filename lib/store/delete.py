@@ -1,10 +1,10 @@
-"""Deleting sessions, because a person asked for it: nothing calls this by itself.
+"""Deleting sessions, only ever because a person asked for it.
 
 Promises
-    * Only what is proven to be a session's file of ours is deleted.
-    * Never a session that is alive, or that may be (`unknown`): the verdict falls once
-      more under the session's lock.
-    * Never an entry that was not there when the person was asked.
+    * Only a file that is proven to be a session's is deleted.
+    * A session that is alive, or may be (`unknown`), is never deleted: the verdict is
+      reached again while holding the session's lock.
+    * An entry that was not there when the person decided is never deleted.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _MAX_DIGITS = 10  # nobody archives a session that often in a day
 def files_of(session_id: str) -> dict[str, int]:
     """Return the session's files with their sizes in bytes, in the order to delete.
 
-    The live one first, since its verdict may forbid it all; then the archived ones from
-    the newest on, so that none is left without those before it. Raises OSError.
+    The live one first, since its verdict may forbid it all; then the archived ones,
+    newest first, so that no file is left without the older ones. Raises OSError.
     """
     live = paths.session_path(session_id)
     files = [live] if os.path.lexists(live) else []
@@ -43,8 +43,8 @@ def files_of(session_id: str) -> dict[str, int]:
 def remove(path: str, size: int, now: float) -> None:
     """Delete the session's file at *path*, live or archived, under its lock.
 
-    *size* is what it had, in bytes, when that was decided: one that has grown since is
-    left alone. Raises StoreError for what must not be deleted, FileNotFoundError,
+    *size* is its size in bytes when that was decided: a file that has grown since is
+    kept. Raises StoreError for what must not be deleted, FileNotFoundError,
     LockError, OSError.
     """
     with journal.locked(path, _LOCK_SECONDS):
@@ -74,8 +74,8 @@ def check_deletable(session_id: str, verdict: VerdictName | None, why: str) -> N
 def expired(keep_days: int, now: float) -> dict[str, int]:
     """Return the archived files of days more than *keep_days* before today (UTC).
 
-    With their sizes, in the order to delete them. What is not named like a session's
-    file is none. Raises StoreError if a day cannot be read.
+    With their sizes in bytes, in the order to delete them. Files that are not named
+    like a session's are left out. Raises StoreError if a day's folder cannot be read.
     """
     first_kept = timestamps.from_epoch(now - keep_days * _DAY_SECONDS)[:10]
     return {
@@ -93,10 +93,10 @@ def remove_all(
     on_problem: Callable[[str], None],
     on_progress: Callable[[], None] = lambda: None,
 ) -> list[str]:
-    """Delete archived *files* (as `expired` gives them), then the days left empty.
+    """Delete archived *files* (as `expired` returns them), then the empty day folders.
 
-    Returns the paths that were deleted. What was not goes to *on_problem* in words,
-    and then the session's older files of that day stay too.
+    Returns the deleted paths. *on_problem* gets a message for each file that was not
+    deleted; the session's older files of that day are then kept too.
     """
     removed: list[str] = []
     kept: set[tuple[str, str]] = set()
@@ -108,7 +108,7 @@ def remove_all(
         try:
             remove(path, size, now)
         except FileNotFoundError:
-            continue  # brought back, or deleted by somebody else
+            continue  # restored, or deleted by somebody else
         except (HeadcountError, OSError) as error:
             kept.add(session)
             on_problem(f"{path} was not deleted: {error}")
@@ -119,7 +119,7 @@ def remove_all(
 
 
 def removable(files: dict[str, int], now: float) -> Iterator[str]:
-    """Yield those of *files* that `remove_all` would delete, by what is seen now."""
+    """Yield those of *files* that `remove_all` would delete now."""
     for path in files:
         try:
             _check_proven(path)
@@ -140,19 +140,19 @@ def _check_proven(path: str) -> None:
 def _check_finished(path: str, now: float) -> None:
     from ..record.verdict import judge
 
-    found = snapshot.read(path, now)
-    verdict, reasons = judge(found.metadata, now) if found else (None, ("",))
+    session = snapshot.read(path, now)
+    verdict, reasons = judge(session.metadata, now) if session else (None, ("",))
     check_deletable(paths.id_of(path), verdict, reasons[0])
 
 
 def _is_day(name: str) -> bool:
     """Whether *name* is YYYY-MM-DD."""
-    return timestamps.is_stamp(f"{name}T00:00:00.000Z")
+    return timestamps.is_timestamp(f"{name}T00:00:00.000Z")
 
 
 def _files(folder: str) -> Iterator[tuple[str, int]]:
     """Yield a day's session files with their sizes, of each session newest first."""
-    found: list[tuple[str, int, str, int]] = []
+    files: list[tuple[str, int, str, int]] = []
     for entry in paths.session_files(folder):
         session_id, _, number = entry.name.removesuffix(paths.SUFFIX).partition(".")
         if not (paths.is_session_id(session_id) and _is_number(number or "0")):
@@ -160,10 +160,10 @@ def _files(folder: str) -> Iterator[tuple[str, int]]:
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
-            continue  # brought back
+            continue  # restored
         if stat.S_ISREG(status.st_mode):
-            found.append((session_id, -int(number or 0), entry.path, status.st_size))
-    for _, _, path, size in sorted(found):
+            files.append((session_id, -int(number or 0), entry.path, status.st_size))
+    for _, _, path, size in sorted(files):
         yield path, size
 
 

@@ -1,4 +1,4 @@
-"""errors.log: what hooks could not do, a line each, bounded in size.
+"""errors.log: what went wrong in hooks, a line each, bounded in size.
 
 A hook must not disturb the user, so what goes wrong is written here, and
 `headcount doctor` shows it. A log that cannot be written is silent.
@@ -33,7 +33,7 @@ def log_error(what: str, problem: BaseException | str) -> None:
 
 
 def recent(since: float) -> list[str]:
-    """Return the lines noted at or after *since* (epoch seconds), oldest first."""
+    """Return the lines logged at or after *since* (epoch seconds), oldest first."""
     first = timestamps.from_epoch(since)
     lines: list[str] = []
     for path in (_path() + ".1", _path()):
@@ -58,7 +58,7 @@ def _append(line: bytes) -> None:
         status = os.fstat(descriptor)
         private.check_ours(path, status)
         os.write(descriptor, line)
-        # Of two who find it full, the second must not replace the full one with his.
+        # If two writers find it full, the second must not replace the rotated log.
         if status.st_size > _MAX_BYTES and os.path.samestat(os.stat(path), status):
             os.replace(path, path + ".1")
     finally:

@@ -1,4 +1,4 @@
-"""Where records live, which names are theirs, and what may be touched there.
+"""Where sessions are stored, and under which names.
 
     <SESSIONS_DIR>/<session-id>.jsonl
     <SESSIONS_DIR>/archive/YYYY-MM-DD/<session-id>.jsonl
@@ -26,7 +26,7 @@ ERROR_LOG = "errors.log"
 _TEMPORARY_SUFFIX = ".tmp"
 
 _ID_LENGTH = 128
-_LOOKS = 3
+_LOOKUPS = 3
 _RANDOM_BYTES = 8
 _HEX = frozenset("0123456789abcdef")
 _ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
@@ -40,38 +40,38 @@ _DEVICES = frozenset(
 def locate(environ: Mapping[str, str]) -> str:
     """Return the absolute path of the store that *environ* names.
 
-    `$HEADCOUNT_DIR` (a relative one from the project folder), else `headcount` below
-    `$XDG_STATE_HOME`, which the XDG specification wants absolute, else below
+    `$HEADCOUNT_DIR` (if relative, in the project folder), else `headcount` in
+    `$XDG_STATE_HOME` if that is absolute, as the XDG specification requires, else in
     `~/.local/state`.
 
     Raises StoreError if there is no home, or if a relative folder leads out of the
     project: a repository can carry a symbolic link.
     """
-    named = os.path.expanduser(environ.get("HEADCOUNT_DIR", ""))
-    if named and not os.path.isabs(named):
-        return _inside(project_folder(environ), named)
-    if not named:
+    folder = os.path.expanduser(environ.get("HEADCOUNT_DIR", ""))
+    if folder and not os.path.isabs(folder):
+        return _inside(project_folder(environ), folder)
+    if not folder:
         state = environ.get("XDG_STATE_HOME", "")
         if not os.path.isabs(state):
             state = os.path.expanduser("~/.local/state")
-        named = os.path.join(state, "headcount")
-    if not os.path.isabs(named):
-        raise StoreError(f"no home folder for {named}; set HEADCOUNT_DIR")
-    return os.path.normpath(named)
+        folder = os.path.join(state, "headcount")
+    if not os.path.isabs(folder):
+        raise StoreError(f"no home folder for {folder}; set HEADCOUNT_DIR")
+    return os.path.normpath(folder)
 
 
 def project_folder(environ: Mapping[str, str]) -> str:
-    """Return the project folder: Claude Code's word for it, else where we are."""
+    """Return the project folder that Claude Code names, else the current folder."""
     return os.path.abspath(environ.get("CLAUDE_PROJECT_DIR") or os.curdir)
 
 
-def _inside(project: str, named: str) -> str:
-    folder = os.path.normpath(os.path.join(project, named))
+def _inside(project: str, relative: str) -> str:
+    folder = os.path.normpath(os.path.join(project, relative))
     real, top = os.path.realpath(folder), os.path.realpath(project)
     if os.path.commonpath([real, top]) != top:
         raise StoreError(
-            f"HEADCOUNT_DIR={named} leads out of {project}, to {real}; nothing is "
-            "recorded there. Name it by its absolute path if you mean it"
+            f"HEADCOUNT_DIR={relative} leads out of {project}, to {real}; nothing is "
+            "recorded there. Set it to the absolute path if that is intended"
         )
     return folder
 
@@ -133,7 +133,7 @@ def is_temporary(name: str) -> bool:
 
 
 def session_files(folder: str) -> Iterator[os.DirEntry[str]]:
-    """Yield what is named `*.jsonl` and not hidden in *folder*, if it is there.
+    """Yield the entries of *folder* named `*.jsonl` that are not hidden, if it exists.
 
     Raises StoreError if the folder cannot be read.
     """
@@ -151,9 +151,9 @@ def session_files(folder: str) -> Iterator[os.DirEntry[str]]:
 
 
 class Listing:
-    """One look at the files of all live sessions, for all who need one at a start.
+    """The files of all live sessions, listed once for all who need them at a start.
 
-    `files` are the time that each was written (epoch seconds) and its path, the least
+    `files` has the time each was last written to (epoch seconds) and its path, least
     recently written first. Raises StoreError if the folder cannot be read.
     """
 
@@ -164,7 +164,7 @@ class Listing:
         self.files = sorted(_written(session_files(SESSIONS_DIR)))
 
     def age(self) -> float:
-        """Return how many seconds ago the look was begun."""
+        """Return how many seconds ago the listing was begun."""
         return time.monotonic() - self._began
 
 
@@ -174,7 +174,7 @@ def _written(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[float, str]]
             try:
                 status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
-                continue  # archived, or brought back, meanwhile
+                continue  # archived or restored in the meantime
             if stat.S_ISREG(status.st_mode):
                 yield status.st_mtime, entry.path
 
@@ -189,30 +189,30 @@ def archive_folders() -> list[str]:
     try:
         days = sorted(os.listdir(ARCHIVE_DIR), reverse=True)
     except OSError:
-        return []  # none yet, or none to be read: that must not stop a session's start
+        return []  # missing or unreadable: that must not stop a session from starting
     folders = [os.path.join(ARCHIVE_DIR, day) for day in days if day[:1].isdigit()]
     return [folder for folder in folders if not os.path.islink(folder)]
 
 
 def archived_paths(session_id: str) -> list[str]:
     """Return every archived file of the session, newest first."""
-    found: list[str] = []
+    files: list[str] = []
     for folder in archive_folders():
         names = [session_id + SUFFIX]
         while os.path.lexists(os.path.join(folder, names[-1])):
             names.append(f"{session_id}.{len(names)}{SUFFIX}")
-        found += [os.path.join(folder, name) for name in reversed(names[:-1])]
-    return found
+        files += [os.path.join(folder, name) for name in reversed(names[:-1])]
+    return files
 
 
 def locate_session(session_id: str, is_ours: Callable[[str], bool]) -> str:
     """Return the live file of the session, else its newest archived one that is ours.
 
-    Looks more than once: a file that is moved between the two looks is seen in neither
-    place. Raises SessionNotFoundError, InvalidSessionIdError.
+    Looks several times: a file that is moved between the two places while this looks
+    could be missed in both. Raises SessionNotFoundError, InvalidSessionIdError.
     """
     live = session_path(session_id)
-    for _ in range(_LOOKS):
+    for _ in range(_LOOKUPS):
         if os.path.lexists(live):
             return live
         for path in archived_paths(session_id):
@@ -230,10 +230,10 @@ def not_found(session_id: str) -> SessionNotFoundError:
 
 
 def ensure_folder(folder: str) -> None:
-    """Make *folder*, and what is missing above it, private to the user.
+    """Create *folder* and its missing parents, private to the user.
 
-    A store inside a project gets a `.gitignore`, lest foreign sessions come to life
-    in somebody's clone. Raises StoreError naming the path.
+    A store inside a project gets a `.gitignore`, so that nobody's clone contains it.
+    Raises StoreError naming the path.
     """
     if os.path.isdir(folder):
         return
@@ -248,8 +248,8 @@ def ensure_folder(folder: str) -> None:
         raise
     except OSError as error:
         raise StoreError(
-            f"cannot make the folder {folder}: {error.strerror}; "
-            "make it yours, or set HEADCOUNT_DIR to one that is"
+            f"cannot create the folder {folder}: {error.strerror}; "
+            "change its parent's owner, or set HEADCOUNT_DIR to a folder of your own"
         ) from error
 
 

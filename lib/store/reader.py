@@ -22,9 +22,9 @@ _BLOCK_BYTES = 1 << 18
 
 
 class _no_collection:  # noqa: N801  # a context manager, used like a function
-    """Keep the garbage collector away while much is made, all of which is kept.
+    """Pause the garbage collector while many objects are created that are all kept.
 
-    Looking through it again and again takes a tenth of the time.
+    Its repeated passes would take a tenth of the time.
     """
 
     def __enter__(self) -> None:
@@ -57,7 +57,7 @@ def stream(path: str) -> Iterator[SessionEntry]:
                     yield entry
                 elif line.strip():
                     damaged += 1
-                    logger.warning("%s: line %d is damaged, passed over", path, number)
+                    logger.warning("%s: line %d is damaged, skipped", path, number)
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
@@ -77,16 +77,16 @@ def discover(folder: str, now: float, prefix: str = "") -> list[SessionInfo]:
     from ..model import SessionInfo
 
     files = paths.session_files(folder)
-    found: list[SessionInfo] = []
+    sessions: list[SessionInfo] = []
     with _no_collection():
         for path in sorted(f.path for f in files if f.name.startswith(prefix)):
             try:
                 metadata = metadata_at(path, now)
             except FileNotFoundError:
-                continue  # archived, or brought back, since we looked
+                continue  # archived or restored in the meantime
             session_id = metadata["session_id"] if metadata else paths.id_of(path)
-            found.append(SessionInfo(session_id, path, metadata))
-    return found
+            sessions.append(SessionInfo(session_id, path, metadata))
+    return sessions
 
 
 def recently_written(
@@ -95,11 +95,11 @@ def recently_written(
     """Yield the live sessions of *listing*, the last written first, at most *limit*."""
     for _, path in reversed(listing.files[-limit:]):
         try:
-            found = snapshot.read(path, now)
+            session = snapshot.read(path, now)
         except OSError:
             continue
-        if found is not None:
-            yield found
+        if session is not None:
+            yield session
 
 
 def last_of_process(pid: int, *, exclude: str) -> SessionMetadata | None:
@@ -109,34 +109,35 @@ def last_of_process(pid: int, *, exclude: str) -> SessionMetadata | None:
     (/clear, /resume); those up to 2.1.200 are silent when they fork. Only what was
     written last is looked through.
     """
-    known = process.fingerprint(pid)
-    if known is None:
+    fingerprint = process.fingerprint(pid)
+    if fingerprint is None:
         return None
-    for found in recently_written(paths.Listing(), _MAX_RECENT, time.time()):
-        metadata = found.metadata
-        if metadata.get("process") == known and metadata["session_id"] != exclude:
+    for session in recently_written(paths.Listing(), _MAX_RECENT, time.time()):
+        metadata = session.metadata
+        own = metadata.get("process") == fingerprint
+        if own and metadata["session_id"] != exclude:
             return metadata
     return None
 
 
 def metadata_at(path: str, now: float) -> SessionMetadata | None:
-    """Return what the file at *path* says of its session; None if it cannot be read.
+    """Return the session in the file at *path*; None if it cannot be read.
 
-    Raises FileNotFoundError if it is no longer there.
+    Raises FileNotFoundError if there is no such file.
     """
     try:
-        found = snapshot.read(path, now)
+        session = snapshot.read(path, now)
     except FileNotFoundError:
         raise
     except OSError:
         return None
-    return found.metadata if found else None
+    return session.metadata if session else None
 
 
 def _blocks(path: str) -> Iterator[list[bytes]]:
     """Yield the lines of the file at *path*, some at a time.
 
-    A line that no entry can be is given as _TOO_LONG: memory is bounded.
+    A line longer than any entry is replaced by _TOO_LONG, to bound memory.
     """
     with open(private.open_regular(path), "rb", buffering=0) as file:
         rest, too_long = b"", False

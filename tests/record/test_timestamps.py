@@ -40,7 +40,7 @@ def test_a_time_is_understood_or_none(text, seconds):
 @pytest.mark.parametrize("seconds", [0.0, 1.001, 1795403683.123, 1795403683.999])
 def test_a_stamp_gives_its_time_back(seconds):
     stamp = timestamps.from_epoch(seconds)
-    assert timestamps.is_stamp(stamp)
+    assert timestamps.is_timestamp(stamp)
     assert timestamps.parse(stamp) == pytest.approx(seconds, abs=0.0011)
 
 

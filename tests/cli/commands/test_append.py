@@ -35,7 +35,7 @@ def test_append_reads_the_fields_from_stdin_or_does_without(headcount, store):
     ("words", "says"),
     [
         pytest.param(["heartbeat"], "Headcount's own", id="reserved"),
-        pytest.param(["Bad Type"], "is no type", id="bad-type"),
+        pytest.param(["Bad Type"], "is not a valid type", id="bad-type"),
         pytest.param(["x", "{"], "is not valid JSON", id="not-json"),
         pytest.param(["x", "[1]"], "not a JSON object", id="no-object"),
         pytest.param(["x", '{"n": 1e999}'], "not JSON", id="infinite"),

@@ -227,7 +227,7 @@ def test_show_says_which_lines_are_damaged(headcount, store):
     assert code == 0
     assert "timeline of 1 entry\n" in out
     said = err.splitlines()
-    assert said[0] == f"headcount: {path}: line 2 is damaged, passed over"
+    assert said[0] == f"headcount: {path}: line 2 is damaged, skipped"
     assert len(said) == 4
     assert said[-1].endswith("5 more such lines")  # the last of them sums up
 
