@@ -1,11 +1,11 @@
 #!/bin/sh
 #
-# Wires Headcount's hooks into Claude Code's settings, or takes them out again. Safe to
+# Installs Headcount's hooks in Claude Code's settings, or uninstalls them. It is safe to
 # run twice. POSIX sh: finds a Python, makes .venv, and leaves the rest to Python
 # (lib/installer.py); JSON is never edited here.
 
 set -u
-umask go-w # hooks run what is installed here: nobody else may write to it
+umask go-w # hooks run what is installed here, so nobody else may write to it
 
 usage() {
   cat <<'EOF'
@@ -18,8 +18,8 @@ Usage: ./install.sh [--scope user|project|local] [--project DIR] [--statusline]
   --project DIR     the project, by default the current folder; implies --scope project
   --statusline      also set the status line, unless another one is set
   --dry-run         show what would change in the settings; write nothing
-  --print           print the hooks for pasting; write nothing
-  --uninstall       take the hooks and the command out; keep the records
+  --print           print the hooks, to paste them by hand; write nothing
+  --uninstall       remove the hooks and the command; keep the records
   --purge           with --uninstall: remove the records and .venv, too
 EOF
 }
@@ -29,8 +29,8 @@ warn() { printf 'install.sh: %s\n' "$*" >&2; }
 die() { warn "$@"; exit 1; }
 misuse() { warn "$@"; usage >&2; exit 2; }
 
-# Prints the interpreter behind the command $1, pyenv's shims and an active virtualenv;
-# fails if it is too old or lacks one of the modules that follow.
+# Prints the path of the interpreter that the command "$@" starts, not that of a pyenv
+# shim or a virtualenv; fails if it is too old, or lacks a module named at the end.
 interpreter() {
   "$@" 2>/dev/null <<'EOF'
 import os, sys
@@ -44,7 +44,7 @@ os.write(1, os.fsencode(found))
 EOF
 }
 
-# Sets $py.
+# Sets $py to an interpreter that has the modules "$@"; fails if there is none.
 find_python() {
   for candidate in python3.13 python3.12 python3.11 python3.10 python3.14 python3 python uv; do
     [ "$candidate" != uv ] || candidate=$(uv python find '>=3.10' 2>/dev/null)
@@ -56,12 +56,12 @@ find_python() {
   return 1
 }
 
-# Runs lib/installer.py with the interpreter $1, without leaving bytecode behind.
+# Runs lib/installer.py with the interpreter $1, without writing bytecode.
 run() {
   python=$1
   shift
   (
-    cd "$here" || exit 1 # relative paths are the user's
+    cd "$here" || exit 1 # relative paths are relative to the user's folder
     exec "$python" -I -B -c 'import runpy, sys
 sys.path.insert(0, sys.argv.pop(1))
 runpy.run_module("lib.installer", run_name="__main__", alter_sys=True)' "$root" "$@"
@@ -73,7 +73,7 @@ is_ready() {
     .venv/bin/python -I -c 'import filelock, psutil, dateutil, wcwidth, jinja2' 2>/dev/null
 }
 
-# Built aside and renamed: whoever looks sees the old one, the new one, or none.
+# The environment is built under another name and renamed, so that it is never partial.
 make_environment() {
   ! is_ready || return 0
   new=.venv.new.$$ old=.venv.old.$$
@@ -86,11 +86,11 @@ make_environment() {
   ! is_ready || return 0 # another run was quicker
   if [ -e .venv ] || [ -h .venv ]; then
     aside=$old
-    [ -e .venv/requirements.txt ] || aside=.venv.before.$$ # not made here: kept
+    [ -e .venv/requirements.txt ] || aside=.venv.before.$$ # the user's own: keep it
     mv .venv "$aside" || die "cannot replace $root/.venv"
   fi
   mv "$new" .venv || die "cannot make $root/.venv"
-  rm -rf ".venv/$new" # mv goes into a .venv that came up in between
+  rm -rf ".venv/$new" # mv moves it into a .venv that another run made in between
 }
 
 with_uv() {
@@ -109,13 +109,13 @@ with_pip() {
   "$py" -I -m venv "$new" >&2 &&
     PIP_USER=0 "$new/bin/python" -I -m pip install --quiet --no-input \
       --disable-pip-version-check --require-hashes -r requirements.txt &&
-    rm -f "$new"/bin/pip* "$new"/bin/[Aa]ctivate* # they name the folder as it is now
+    rm -f "$new"/bin/pip* "$new"/bin/[Aa]ctivate* # they contain the temporary path
 }
 
 install() {
-  run "$py" install --dry-run "$@" >/dev/null || exit 1 # refuse before making anything
+  run "$py" install --dry-run "$@" >/dev/null || exit 1 # refuse before any change
   make_environment
-  .venv/bin/python -I -m compileall -q lib >/dev/null 2>&1 # read-only is fine, too
+  .venv/bin/python -I -m compileall -q lib >/dev/null 2>&1 # may fail: the checkout may be read-only
   run "$root/.venv/bin/python" install "$@"
 }
 
@@ -155,7 +155,7 @@ main() {
   find_python || die 'no Python 3.10 or newer found (looked for python3.10 to 3.14,' \
     'python3 and python on PATH, and asked uv); install one, then run this again'
   [ "$action" != print ] || [ -x .venv/bin/python ] ||
-    warn 'there is no .venv yet; until ./install.sh has made it, these record nothing'
+    warn 'there is no .venv yet; these hooks record nothing until ./install.sh has run'
   case $action$dry_run in
     install) install "$@" ;;
     *) run "$py" "$action" ${dry_run:+--dry-run} "$@" ;;

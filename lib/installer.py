@@ -1,7 +1,7 @@
-"""What `install.sh` starts: wire the hooks, take them out, show them, purge.
+"""What `install.sh` runs: install the hooks, uninstall or print them, purge.
 
-Only the standard library is needed, and nothing that was installed: taking out works
-when the environment is gone.
+It uses only the standard library, so that uninstalling works even if the environment is
+missing.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from .store import paths, snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# `splitlines` would also split at characters that JSON allows in a string.
+# `splitlines` would also split at characters that are valid in a JSON string.
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ENVIRONMENT = os.path.join(_CHECKOUT, ".venv")
 _COMMAND = os.path.join(_ENVIRONMENT, "bin", "headcount")
-# Both find the checkout from where they lie themselves, and so survive its moving.
+# Both find the checkout relative to themselves, so that it can be moved.
 _PTH = "../../../..\n"
 _WRAPPER = """\
 #!/bin/sh
@@ -47,17 +47,16 @@ exec "${self%/*}/python" -I -m lib "$@"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do one action; return 0, or 1 after one line that says what is wrong."""
-    _speak_utf8()
+    """Run one action; return 0, or 1 after an error message."""
+    _use_utf8()
     options = _parser().parse_args(arguments)
     try:
         return int(options.action(options))
     except (HeadcountError, OSError) as error:
         print(f"install.sh: {error}", file=sys.stderr)
         if options.action is _install and isinstance(error, settings.SettingsError):
-            print(
-                "    to paste the hooks yourself: ./install.sh --print", file=sys.stderr
-            )
+            hint = "    to add the hooks by hand, print them: ./install.sh --print"
+            print(hint, file=sys.stderr)
     return 1
 
 
@@ -76,17 +75,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _install(options: argparse.Namespace) -> int:
-    ours = settings.desired_hooks(_CHECKOUT)
+    hooks = settings.desired_hooks(_CHECKOUT)
     path = _settings_file(options)
-    # Also refuses what cannot be read, before a test takes seconds.
-    line = _status_line(path, asked=options.statusline)
+    # This also refuses unreadable settings before the self-test, which takes seconds.
+    line = _status_line(path, requested=options.statusline)
     if options.dry_run:
-        return _show(settings.install_hooks(path, ours, line, dry_run=True))
+        return _show(settings.install_hooks(path, hooks, line, dry_run=True))
     _make_command()
-    if not _self_test(ours):
+    if not _self_test(hooks):
         return 1
-    change = settings.install_hooks(path, ours, line)
-    _report(change, f"{len(ours)} hooks{' and the status line' * bool(line)} installed")
+    change = settings.install_hooks(path, hooks, line)
+    what = f"{len(hooks)} hooks{' and the status line' * bool(line)}"
+    _report(change, f"{what} installed")
     _link_command()
     print(f"records:  {paths.SESSIONS_DIR}")
     print(f"undo:     {_undo(options)}")
@@ -100,10 +100,9 @@ def _uninstall(options: argparse.Namespace) -> int:
     change = settings.uninstall_hooks(path, dry_run=options.dry_run)
     if options.dry_run:
         return _show(change)
-    _report(change, "our hooks are out")
-    installed = _remaining(options)
-    if installed:
-        files = ", ".join(installed)
+    _report(change, "our hooks removed")
+    files = ", ".join(_remaining(options))
+    if files:
         print(f"kept:     command, .venv and records; our hooks are still in {files}")
         return int(options.purge)
     _unlink_command()
@@ -116,48 +115,46 @@ def _print(options: argparse.Namespace) -> int:
     groups = {
         event: [group] for event, group in settings.desired_hooks(_CHECKOUT).items()
     }
-    wanted: dict[str, object] = {"hooks": groups}
+    desired: dict[str, object] = {"hooks": groups}
     if options.statusline:
-        wanted["statusLine"] = settings.desired_status_line(_CHECKOUT)
-    print(json.dumps(wanted, indent=2, ensure_ascii=False))
+        desired["statusLine"] = settings.desired_status_line(_CHECKOUT)
+    print(json.dumps(desired, indent=2, ensure_ascii=False))
     return 0
 
 
-def _status_line(path: str, *, asked: bool) -> dict[str, object] | None:
-    """Return the status line to be set: if *asked* for, or to keep ours up to date.
+def _status_line(path: str, *, requested: bool) -> dict[str, object] | None:
+    """Return the status line to set, if *requested* or to update ours, else None.
 
-    Where theirs is, it stays, and the lines to paste in its place are printed.
+    If the user has another one, that stays, and ours is printed for pasting.
     """
-    whose, wanted = (
-        settings.status_line_owner(path),
-        settings.desired_status_line(_CHECKOUT),
-    )
-    if whose == "theirs" and asked:
+    owner = settings.status_line_owner(path)
+    line = settings.desired_status_line(_CHECKOUT)
+    if owner == "theirs" and requested:
         print(
-            f"note:     `statusLine` in {path} is not ours, and stays. To have ours "
-            f'instead, put this there:\n    "statusLine": '
-            f"{json.dumps(wanted, ensure_ascii=False)}"
+            f"note:     `statusLine` in {path} is not ours and was not changed. To use "
+            f'ours, replace it with:\n    "statusLine": '
+            f"{json.dumps(line, ensure_ascii=False)}"
         )
-    return wanted if whose == "ours" or (asked and whose == "none") else None
+    return line if owner == "ours" or (requested and owner == "none") else None
 
 
 def _remaining(options: argparse.Namespace) -> list[str]:
-    """Return the settings files that have our hooks; one that is broken may have."""
-    installed = []
+    """Return the settings files with something of ours; an invalid one may have it."""
+    files = []
     for path in settings.settings_files(options.project or os.curdir).values():
         try:
             if (
                 settings.installed_hooks(path)
                 or settings.status_line_owner(path) == "ours"
             ):
-                installed.append(path)
+                files.append(path)
         except settings.SettingsError:
-            installed.append(path)
-    return installed
+            files.append(path)
+    return files
 
 
 def _purge() -> None:
-    """Remove the environment, the records and what else is ours in the store."""
+    """Remove the environment, the records, and other files of ours in the store."""
     folder, records = paths.SESSIONS_DIR, 0
     print(f"purging:  the records in {folder}, and {_ENVIRONMENT}")
     for day in [*paths.archive_folders(), folder]:
@@ -167,27 +164,27 @@ def _purge() -> None:
         _remove_if_empty(day)
     _remove_if_empty(paths.ARCHIVE_DIR)
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
-        if _is_by_product(folder, name):
+        if _is_our_file(folder, name):
             os.unlink(os.path.join(folder, name))
     _remove_if_empty(folder)
-    left = "; what is not ours was left there" if os.path.isdir(folder) else ""
-    print(f"removed:  {records} records in {folder}{left}")
+    kept = "; files that are not ours were kept" if os.path.isdir(folder) else ""
+    print(f"removed:  {records} records in {folder}{kept}")
     shutil.rmtree(_ENVIRONMENT, ignore_errors=True)
     print(f"removed:  {_ENVIRONMENT}")
 
 
-def _self_test(ours: hook_merge.Hooks) -> bool:
-    print("self-test, into a temporary store:")
-    hooks = {event: group["hooks"][0] for event, group in ours.items()}
+def _self_test(hooks: hook_merge.Hooks) -> bool:
+    print("self-test, with a temporary store:")
     failed = 0
-    for run in smoke_test.run(hooks):
+    commands = {event: group["hooks"][0] for event, group in hooks.items()}
+    for run in smoke_test.run(commands):
         print(f"    {run.event:<17}{run.milliseconds:5.0f} ms  {run.problem}".rstrip())
         failed += bool(run.problem)
     if failed:
         print(
             f"install.sh: {failed} of {len(hooks)} hooks do not record; the settings "
-            f"were not changed. `{shlex.quote(_COMMAND)} doctor` (headcount doctor) "
-            "looks for the cause",
+            f"were not changed. To find the cause, run "
+            f"`{shlex.quote(_COMMAND)} doctor`",
             file=sys.stderr,
         )
     return not failed
@@ -198,7 +195,7 @@ def _settings_file(options: argparse.Namespace) -> str:
     project = options.project or os.curdir
     if scope != "user" and not os.path.isdir(project):
         raise settings.SettingsError(
-            f"there is no folder {project}; --project takes the project's"
+            f"{project} is not a folder; --project takes the folder of the project"
         )
     return settings.settings_files(project)[scope]
 
@@ -214,24 +211,24 @@ def _undo(options: argparse.Namespace) -> str:
 
 def _report(change: Change, done: str) -> None:
     if not change.changed:
-        print(f"settings: {change.path} was so already; not touched")
+        print(f"settings: {change.path} is up to date; not changed")
         return
     print(f"settings: {change.path}: {done}")
     if change.after is None:
-        print("    nothing else was in it; the file is gone, as before installing")
+        print("    it had nothing else, so the file was removed")
     if change.backup is not None:
-        print(f"    as it was without: {change.path}{BACKUP_SUFFIX}")
+        print(f"    backup, without ours: {change.path}{BACKUP_SUFFIX}")
 
 
 def _make_command() -> None:
-    """Make `.venv/bin/headcount`, and the checkout importable for it."""
+    """Create `.venv/bin/headcount`, and make the checkout importable for it."""
     libraries = os.path.join(_ENVIRONMENT, "lib")
     for name in os.listdir(libraries):
         packages = os.path.join(libraries, name, "site-packages")
         if os.path.isdir(packages):
             _write(os.path.join(packages, "headcount.pth"), _PTH)
     _write(_COMMAND, _WRAPPER)
-    os.chmod(_COMMAND, 0o755)  # noqa: S103  # a command is for everybody
+    os.chmod(_COMMAND, 0o755)  # noqa: S103  # any user may run a command
 
 
 def _write(path: str, text: str) -> None:
@@ -241,10 +238,10 @@ def _write(path: str, text: str) -> None:
 
 
 def _link_command() -> None:
-    """Link the command into `~/.local/bin`, unless something else has its name."""
+    """Link the command into `~/.local/bin`, unless another file has that name."""
     link = _link()
     if os.path.lexists(link) and not _is_our_link(link):
-        print(f"command:  {_COMMAND}; {link} is not ours, and was left alone")
+        print(f"command:  {_COMMAND}; {link} is not ours and was not changed")
         return
     try:
         os.makedirs(os.path.dirname(link), exist_ok=True)
@@ -256,7 +253,7 @@ def _link_command() -> None:
         return
     print(f"command:  {link}")
     if os.path.dirname(link) not in os.environ.get("PATH", "").split(os.pathsep):
-        print(f"    {os.path.dirname(link)} is not on your PATH; add it there")
+        print(f"    {os.path.dirname(link)} is not on your PATH; add it")
 
 
 def _unlink_command() -> None:
@@ -293,14 +290,14 @@ def _diff(change: Change) -> Iterator[str]:
 
 
 def _records(folder: str) -> Iterator[str]:
-    """Yield the files of *folder* that are proven to be records of ours."""
+    """Yield the paths in *folder* that are provably session files of ours."""
     for entry in paths.session_files(folder):
         with contextlib.suppress(OSError):
             if snapshot.classify(entry.path) == snapshot.OURS:
                 yield entry.path
 
 
-def _is_by_product(folder: str, name: str) -> bool:
+def _is_our_file(folder: str, name: str) -> bool:
     if name == ".gitignore":
         return config_file.read(os.path.join(folder, name)) == "*\n"
     log = (paths.ERROR_LOG, f"{paths.ERROR_LOG}.1")
@@ -312,8 +309,8 @@ def _remove_if_empty(folder: str) -> None:
         os.rmdir(folder)
 
 
-def _speak_utf8() -> None:
-    # A path that the locale cannot spell must not end an installation half-way.
+def _use_utf8() -> None:
+    # A path that the locale cannot encode must not stop an installation half-way.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")

@@ -109,7 +109,7 @@ def test_installing_twice_changes_nothing(run, checkout, home):
     before = snapshot(home)
     done = run(checkout / "install.sh")
     assert done.returncode == 0
-    assert "settings.json was so already; not touched" in done.stdout
+    assert "settings.json is up to date; not changed" in done.stdout
     assert snapshot(home) == before
 
 
@@ -235,7 +235,7 @@ def test_purge_removes_records_and_nothing_else(run, checkout, home):
     (folder / "link.jsonl").symlink_to(day / "s.1.jsonl")
     done = run(checkout / "install.sh", "--uninstall", "--purge")
     assert done.returncode == 0
-    assert f"removed:  2 records in {folder}; what is not ours" in done.stdout
+    assert f"removed:  2 records in {folder}; files that are not ours" in done.stdout
     assert sorted(path.name for path in folder.iterdir()) == [
         "copy.jsonl",
         "link.jsonl",
@@ -328,7 +328,10 @@ def test_a_status_line_that_is_theirs_stays_and_the_other_is_told(run, checkout,
     assert list(commands(home)) == list(EVENTS)
     assert json.loads(target.read_text())["statusLine"]["command"] == "mine"
     assert done.stderr == ""
-    assert done.stdout.count(f"`statusLine` in {target} is not ours, and stays") == 1
+    assert (
+        done.stdout.count(f"`statusLine` in {target} is not ours and was not changed")
+        == 1
+    )
     (told,) = [x for x in done.stdout.splitlines() if x.startswith('    "statusLine":')]
     printed = run(checkout / "install.sh", "--print", "--statusline").stdout
     assert json.loads(printed)["statusLine"] == json.loads(f"{{{told}}}")["statusLine"]

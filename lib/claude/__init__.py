@@ -1,1 +1,1 @@
-"""What Claude Code owns: its settings, its clients, and the hooks in them."""
+"""What Claude Code owns: its settings, with our hooks in them, and its clients."""

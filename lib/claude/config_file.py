@@ -1,9 +1,9 @@
 """A UTF-8 file that belongs to the user: read it whole, replace it whole.
 
-Readers see the old bytes or the new ones, never a part (assuming that the file system
-renames atomically), also after a crash. What the user had stays: symbolic links, mode,
-owner, extended attributes. What cannot be read or written raises OSError, what is not
-UTF-8 UnicodeDecodeError. No newline is translated.
+Readers see the old bytes or the new ones, never a part, even after a crash (if the file
+system renames atomically). Symbolic links, mode, owner and extended attributes are
+kept, and newlines are not translated. A file that cannot be read or written raises
+OSError; one that is not UTF-8, UnicodeDecodeError.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from typing import NamedTuple
 from ..system import private
 
 BACKUP_SUFFIX = ".headcount-backup"
-# Given a file and its backup, says what they should hold; None stands for no file.
+# From the texts of a file and its backup to their new texts; None stands for no file.
 Edit = Callable[
     ["str | None", "str | None"],
     "tuple[str | None, str | None]",
 ]
 
-_LOSSLESS = "surrogateescape"  # a broken backup, or a write in progress
+_LOSSLESS = "surrogateescape"  # for a damaged backup, or a write in progress
 _ATTEMPTS = 5
-_PAUSE_SECONDS = 0.05  # for a writer that truncates first and writes then
+_PAUSE_SECONDS = 0.05  # for a writer that truncates the file before it writes
 
 
 class Change(NamedTuple):
-    """What became, or would become, of a file and its backup."""
+    """How a file and its backup were changed, or would be."""
 
     path: str  # without symbolic links
     before: str | None
@@ -40,12 +40,12 @@ class Change(NamedTuple):
 
     @property
     def changed(self) -> bool:
-        """Whether anything was written to the file, or would be."""
+        """Whether the file was changed, or would be."""
         return self.before != self.after
 
 
 def read(path: str, *, errors: str = "strict") -> str | None:
-    """Return the text of the regular file at *path*; None if there is nothing."""
+    """Return the text of the regular file at *path*; None if there is no file."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise OSError(errno.EINVAL, "Not a regular file", path)
@@ -56,17 +56,17 @@ def read(path: str, *, errors: str = "strict") -> str | None:
 
 
 def plan(path: str, edit: Edit) -> Change:
-    """Return what *edit* makes of the file at *path* and its backup; write nothing."""
+    """Return how *edit* would change the file at *path* and its backup."""
     path = os.path.realpath(path)
     before = read(path)
     return Change(path, before, *edit(before, _backup_of(path)))
 
 
 def change(path: str, edit: Edit) -> Change:
-    """Make of the file at *path*, and of its backup, what *edit* says.
+    """Change the file at *path* and its backup as *edit* says.
 
-    Tried again if somebody else writes to it meanwhile. *edit* raises ValueError for
-    content that it refuses.
+    If another program writes to the file in the meantime, this starts again; after
+    several attempts it raises OSError. *edit* raises ValueError to refuse a content.
     """
     for attempt in range(_ATTEMPTS):
         time.sleep(attempt * _PAUSE_SECONDS)
@@ -120,8 +120,8 @@ def _check_writable(path: str) -> None:
 
 
 def _replace(planned: Change) -> bool:
-    # Between the comparison and the rename lie microseconds in which a writer without
-    # a lock can be overwritten. No system call does both.
+    # A program that takes no lock can write in the microseconds between the comparison
+    # and the rename, and is then overwritten. No system call does both.
     path, temporary = planned.path, None
     if planned.after is not None:
         content = _encoded(planned.after)

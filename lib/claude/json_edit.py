@@ -1,15 +1,15 @@
-"""JSON as text: find where each value stands, and change one without the others.
+"""Edit JSON as text: find the position of each value, and change only the one meant.
 
-A settings file belongs to its user, so we edit it the way a careful person would: what
-we do not mean to change stays byte for byte (spacing, order, escapes, number forms),
-and what we add looks like its neighbours.
+A settings file belongs to its user, so it is edited the way a careful person would:
+everything else stays the same to the byte (spacing, order, escapes, number formats),
+and what is added looks like its neighbours.
 
 Promises
     * `parse` takes strict JSON only: no comments, trailing commas, duplicate keys,
       NaN, numbers beyond the range, byte order mark or empty text.
     * `append`, `replace` and `remove` are pure: text and its root in, text out.
-    * `remove` takes back what `append` put at the end of a container that was not
-      empty, to the byte. An emptied container is left as `{}` or `[]`.
+    * `remove` undoes `append` to the byte, if the container was not empty. A container
+      that becomes empty is left as `{}` or `[]`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS = {"true": True, "false": False, "null": None}
 _WORD = re.compile(r"[A-Za-z]+")
 _COLON = re.compile(r'"([ \t]*:[ \t]*)$')
-_MAX_DEPTH = 200  # Python's own stack ends at a few hundred
+_MAX_DEPTH = 200  # the recursion limit of Python allows a few hundred
 
 Path = tuple["str | int", ...]
 
 
 class JsonTextError(ValueError):
-    """The text is not strict JSON; says why, and in which line and column."""
+    """The text is not strict JSON. The message names the reason, line and column."""
 
     def __init__(self, reason: str, text: str, position: int) -> None:
         self.reason = reason
@@ -44,10 +44,10 @@ class JsonTextError(ValueError):
 
 
 class Node(NamedTuple):
-    """One value: what it is, and where it stands in the text.
+    """A value and its position in the text, from `start` to `end`.
 
-    `begin` is where its key begins, for a member of an object; else it is `start`.
-    `children` are in the order of the text, by key or by index.
+    `begin` is the position of its key if it is a member of an object, else `start`.
+    `children` are its elements in the order of the text, by key or by index.
     """
 
     begin: int
@@ -63,7 +63,7 @@ def parse(text: str) -> Node:
 
 
 def at(node: Node, path: Path) -> Node:
-    """Return the node at *path* below *node*; raise KeyError if there is none."""
+    """Return the node at *path* below *node*; KeyError if there is none."""
     for step in path:
         node = node.children[step]
     return node
@@ -72,7 +72,7 @@ def at(node: Node, path: Path) -> Node:
 def append(text: str, root: Node, path: Path, key: str | None, value: object) -> str:
     """Return *text* with *value* as the last element of the container at *path*.
 
-    *key* is its name in an object, None in an array.
+    *key* is its key in an object, None in an array.
     """
     node = at(root, path)
     style = _Style(text, root)
@@ -95,7 +95,7 @@ def replace(text: str, root: Node, path: Path, value: object) -> str:
 
 
 def remove(text: str, root: Node, path: Path) -> str:
-    """Return *text* without the element at *path*, and without the comma it needed."""
+    """Return *text* without the element at *path* and its comma."""
     parent = at(root, path[:-1])
     siblings = list(parent.children)
     child, index = parent.children[path[-1]], siblings.index(path[-1])
@@ -111,7 +111,7 @@ def _splice(text: str, node: Node, raw: str) -> str:
 
 
 class _Style:
-    """How the file is written: newline, indentation, spaces."""
+    """The style of a file: its newline, indentation and spaces."""
 
     def __init__(self, text: str, root: Node) -> None:
         self.text = text
@@ -122,7 +122,7 @@ class _Style:
         self.gap = " " if self.colon.endswith(" ") else ""
 
     def _unit(self, root: Node, first: Node | None) -> str | None:
-        """Return one step of indentation; None if the file is on one line."""
+        """Return one level of indentation; None if the file is on one line."""
         if first is None:
             return "  "
         lead = self.lead(first)
@@ -163,12 +163,12 @@ class _Style:
         pretty = json.dumps(
             value, ensure_ascii=False, indent=unit, separators=(",", self.colon)
         )
-        # No string in it holds a raw newline: JSON escapes them.
+        # A newline is never part of a string here, because JSON escapes it.
         return name + pretty.replace("\n", self.newline + lead.rpartition("\n")[2])
 
 
 class _Scanner:
-    """Reads strict JSON from left to right; `position` is the next character."""
+    """Parses strict JSON; `position` is that of the next character."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -177,14 +177,14 @@ class _Scanner:
 
     def document(self) -> Node:
         if self.text.startswith("\ufeff"):
-            self._fail("it begins with a byte order mark, which JSON does not have")
+            self._fail("it begins with a byte order mark, which JSON does not allow")
         if not self.text.strip(_WHITESPACE):
             self._fail("it is empty; `{}` would be valid")
         self._skip()
         root = self._value(None)
         self._skip()
         if self.position < len(self.text):
-            self._fail_here("something follows the end")
+            self._fail_here("there is more text after the end")
         return root
 
     def _value(self, begin: int | None) -> Node:
@@ -206,7 +206,7 @@ class _Scanner:
         closing = "}" if opening == "{" else "]"
         self.depth += 1
         if self.depth > _MAX_DEPTH:
-            self._fail(f"it is nested deeper than {_MAX_DEPTH} levels")
+            self._fail(f"it is nested more than {_MAX_DEPTH} levels deep")
         children: dict[str | int, Node] = {}
         self.position += 1
         self._skip()
@@ -235,7 +235,7 @@ class _Scanner:
             self._fail_here("a key in double quotes is missing")
         key = self._string()
         if key in children:
-            self._fail(f"the key {json.dumps(key)} is there twice", begin)
+            self._fail(f"the key {json.dumps(key)} is a duplicate", begin)
         self._skip()
         if not self._take(":"):
             self._fail_here("`:` is missing")
@@ -245,7 +245,7 @@ class _Scanner:
     def _string(self) -> str:
         match = _STRING.match(self.text, self.position)
         if not match:
-            self._fail("the string is broken: no end, a bad escape or a raw newline")
+            self._fail("the string has no end, a bad escape or an unescaped newline")
         self.position = match.end()
         return str(json.loads(match[0]))
 
@@ -274,7 +274,7 @@ class _Scanner:
 
     def _fail_here(self, reason: str) -> NoReturn:
         if self.text.startswith(("//", "/*", "#"), self.position):
-            reason = "there is a comment, which JSON does not have"
+            reason = "there is a comment, which JSON does not allow"
         elif self.text.startswith(("NaN", "Infinity", "-I"), self.position):
             reason = "NaN and Infinity are not JSON"
         elif self.position >= len(self.text):

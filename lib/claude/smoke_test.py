@@ -1,8 +1,8 @@
-"""Fire each hook command once, as Claude Code does, and see that it recorded.
+"""Run each hook command once, as Claude Code does, and check that it recorded.
 
-A hook is silent by contract, and its exit code is always 0: only the record says
-whether it works. So one sample session is played into a temporary store, event by
-event, and after each event the last entry must be the one that belongs to it.
+A hook prints nothing and always exits with 0, so only the record shows whether it
+works. A sample session is run with a temporary store, event by event, and after each
+event the last entry must be of the type that belongs to it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..store import paths
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# In an order in which every event changes the state: an unchanged one is not recorded.
+# Every event changes the state, because a heartbeat that does not may be skipped.
 _SCENARIO: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("SessionStart", "session_metadata", {"source": "startup"}),
     ("UserPromptSubmit", "heartbeat", {"prompt": "hello"}),
@@ -34,11 +36,11 @@ _SCENARIO: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 EVENTS = tuple(event for event, _, _ in _SCENARIO)
 _REDIRECT = " 2>/dev/null"
-_MAX_REASON = 300
+_MAX_ERROR = 300
 
 
 class HookRun(NamedTuple):
-    """One hook run: how long it took, and what was wrong (empty if nothing)."""
+    """How long one run of a hook took, and what was wrong ("" if nothing)."""
 
     event: str
     milliseconds: float
@@ -46,7 +48,10 @@ class HookRun(NamedTuple):
 
 
 def run(hooks: Mapping[str, Mapping[str, Any]]) -> Iterator[HookRun]:
-    """Fire the hook of each event in *hooks*, and yield each result as it comes."""
+    """Run the hook of each event in *hooks*, and yield each result at once.
+
+    *hooks* has, by event, a `command` and a `timeout` in seconds.
+    """
     with tempfile.TemporaryDirectory(prefix="headcount-") as folder:
         sandbox = _Sandbox(folder)
         for event, expected, fields in _SCENARIO:
@@ -55,7 +60,7 @@ def run(hooks: Mapping[str, Mapping[str, Any]]) -> Iterator[HookRun]:
 
 
 class _Sandbox:
-    """A project, a store and a session that exist for the test only."""
+    """A project, a store and a session that exist only for the test."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -87,19 +92,19 @@ class _Sandbox:
             **fields,
         }
         line = json.dumps(payload) + "\n"
-        entries = len(self._entries())
+        before = len(self._entry_types())
         started = time.perf_counter()
         problem = self._run(hook["command"], line, hook["timeout"])[0]
         milliseconds = (time.perf_counter() - started) * 1000
-        recorded = self._entries()[entries:]
+        recorded = self._entry_types()[before:]
         if not problem and recorded[-1:] != [expected]:
-            problem = f"no `{expected}` on record{self._why(hook, line)}"
+            problem = f"no `{expected}` on record{self._error(hook, line)}"
         return HookRun(event, milliseconds, problem)
 
     def _run(self, command: str, line: str, timeout: float) -> tuple[str, str]:
-        """Return what was wrong with the run itself, and what it said on stderr."""
+        """Return what was wrong with the run itself ("" if nothing), and its stderr."""
         try:
-            done = subprocess.run(  # noqa: S603  # what Claude Code would run
+            result = subprocess.run(  # noqa: S603  # what Claude Code would run
                 ["/bin/sh", "-c", command],
                 input=line.encode(),
                 capture_output=True,
@@ -110,26 +115,26 @@ class _Sandbox:
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired:
-            return f"not done within its {timeout} s", ""
-        said = done.stderr.decode(errors="replace").strip()
-        if done.returncode != 0:
-            return f"exit code {done.returncode}", said
-        return "it printed something" if done.stdout else "", said
+            return f"not finished within its timeout of {timeout} s", ""
+        stderr = result.stderr.decode(errors="replace").strip()
+        if result.returncode != 0:
+            return f"exit code {result.returncode}", stderr
+        return "it printed something" if result.stdout else "", stderr
 
-    def _entries(self) -> list[str]:
+    def _entry_types(self) -> list[str]:
         """Return the type of each entry of the session."""
         path = os.path.join(self.store, f"{self.session_id}.jsonl")
         with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
             return [str(json.loads(line).get("type")) for line in file]
         return []
 
-    def _why(self, hook: Mapping[str, Any], line: str) -> str:
-        """Return the hook's own words: from the log, or said without the silencer."""
+    def _error(self, hook: Mapping[str, Any], line: str) -> str:
+        """Return what the hook logged, else its stderr when run again unredirected."""
         with (
             contextlib.suppress(OSError),
-            open(os.path.join(self.store, "errors.log"), encoding="utf-8") as file,
+            open(os.path.join(self.store, paths.ERROR_LOG), encoding="utf-8") as file,
         ):
-            return ": " + file.read().strip().rpartition("\n")[2][:_MAX_REASON]
-        loud = hook["command"].replace(_REDIRECT, "")
-        said = self._run(loud, line, hook["timeout"])[1]
-        return ": " + said[-_MAX_REASON:] if said else ""
+            return ": " + file.read().strip().rpartition("\n")[2][:_MAX_ERROR]
+        command = hook["command"].replace(_REDIRECT, "")
+        stderr = self._run(command, line, hook["timeout"])[1]
+        return ": " + stderr[-_MAX_ERROR:] if stderr else ""
