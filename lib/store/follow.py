@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from ..model import SessionEntry
 
+    Identity = tuple[int, int]  # the device and the inode of a file
+
 APPEARED, CHANGED, MOVED, GONE = "appeared", "changed", "moved", "gone"
 _BLOCK = 1 << 16
 _PADDING = jsonl.PADDING.encode()
@@ -26,15 +28,16 @@ _NEVER = "0"  # sorts before any timestamp
 
 
 class FileEvent(NamedTuple):
-    """What happened to the file at *path*, and its status now.
-
-    *target* is where it is in the archive now, if it was MOVED there.
-    """
+    """What happened to a file, its status, and its path: if MOVED, in the archive."""
 
     kind: str
     path: str
     status: os.stat_result
-    target: str | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """What the file is known by, wherever it is moved to."""
+        return _identity(self.status)
 
 
 class FolderPoller:
@@ -42,8 +45,14 @@ class FolderPoller:
 
     def __init__(self, only: str | None = None) -> None:
         """Watch the file at the path *only*, or all live sessions."""
-        self.files: dict[str, os.stat_result] = {}  # by path, as of the last poll
         self._only = only
+        # The identity of a file that was deleted may soon be another file's.
+        self._files: dict[tuple[str, Identity], os.stat_result] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was no file at the last poll."""
+        return not self._files
 
     def poll(self) -> list[FileEvent]:
         """Return what happened since the last poll; at the first, each file APPEARED.
@@ -51,48 +60,36 @@ class FolderPoller:
         A file that was replaced by another is MOVED or GONE, and the other APPEARED.
         Raises StoreError if the folder cannot be read; a missing one has no files.
         """
-        before, self.files = self.files, dict(self._list())
-        events = [
-            _departure(path, status)
-            for path, status in before.items()
-            if not _is_same(self.files.get(path), status)
-        ]
-        for path, status in self.files.items():
-            known = before.get(path)
-            if not _is_same(known, status):
+        before, self._files = self._files, dict(self._list())
+        gone = before.keys() - self._files.keys()
+        events = [_departure(path, before[path, key]) for path, key in gone]
+        for (path, key), status in self._files.items():
+            known = before.get((path, key))
+            if known is None:
                 events.append(FileEvent(APPEARED, path, status))
             elif _signature(known) != _signature(status):
                 events.append(FileEvent(CHANGED, path, status))
         return events
 
-    def _list(self) -> Iterator[tuple[str, os.stat_result]]:
-        if self._only is not None:
-            status = _status(self._only)
+    def _list(self) -> Iterator[tuple[tuple[str, Identity], os.stat_result]]:
+        files = [self._only] if self._only else _paths(paths.SESSIONS_DIR)
+        for path in files:
+            status = _status(path)
             if status is not None:
-                yield self._only, status
-            return
-        for entry in paths.session_files(paths.SESSIONS_DIR):
-            try:
-                yield entry.path, entry.stat(follow_symlinks=False)
-            except OSError:
-                continue  # moved or deleted in the meantime
+                yield (path, _identity(status)), status
 
 
 def _departure(path: str, status: os.stat_result) -> FileEvent:
     """Return where the file went that is no longer at *path*."""
-    for target in paths.archived_paths(paths.id_of(path)):
-        now = _status(target)
+    for archived in paths.archived_paths(paths.id_of(path)):
+        now = _status(archived)
         if now is not None and os.path.samestat(now, status):
-            return FileEvent(MOVED, path, now, target)
+            return FileEvent(MOVED, archived, now)
     return FileEvent(GONE, path, status)
 
 
-def _is_same(one: os.stat_result | None, other: os.stat_result) -> bool:
-    return one is not None and os.path.samestat(one, other)
-
-
-def _signature(status: os.stat_result | None) -> tuple[int, int] | None:
-    return status and (status.st_mtime_ns, status.st_size)
+def _paths(folder: str) -> list[str]:
+    return [entry.path for entry in paths.session_files(folder)]
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -100,6 +97,14 @@ def _status(path: str) -> os.stat_result | None:
         return os.lstat(path)
     except OSError:
         return None
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_dev, status.st_ino
+
+
+def _signature(status: os.stat_result) -> tuple[int, int]:
+    return status.st_mtime_ns, status.st_size
 
 
 # ---- Entries --------------------------------------------------------------------
@@ -187,37 +192,38 @@ class Follower:
         """Follow the session whose file is at the path *only*, or all live ones."""
         self._only = only
         self._poller = FolderPoller(only)
-        self._files: dict[str, TailedFile] = {}
-        self._archived: dict[tuple[int, int], TailedFile] = {}
+        # Archived ones as well: if restored, they are read from where they ended.
+        self._files: dict[Identity, TailedFile] = {}
 
     @property
     def ended(self) -> bool:
         """Whether the only session that is followed is no longer where it was."""
-        return self._only is not None and not self._poller.files
+        return self._only is not None and self._poller.is_empty
 
     def start(self, limit: int, *, follow: bool) -> list[Line]:
         """Return the last entries, at most *limit*; *follow* says if `poll` is next.
 
         Raises OSError if only one session is followed, and it cannot be read.
         """
-        files = {event.path: event.status for event in self._poller.poll()}
-        self._files = {path: TailedFile(path, files[path]) for path in files}
         if follow and self._only is None:
-            self._archived = dict(_archived())
+            self._files = dict(_archived())
         lines: list[Line] = []
-        for path in sorted(files, key=lambda path: -files[path].st_mtime):
-            # An entry is never newer than its file, so the other files have none of
-            # the last entries.
+        events = self._poller.poll()
+        for event in sorted(events, key=lambda event: -event.status.st_mtime):
+            file = TailedFile(event.path, event.status)
+            self._files[event.identity] = file
+            # An entry is never newer than its file, so the files after the first that
+            # is too old have none of the last entries.
             full = len(lines) == limit
-            if full and (not limit or _modified(files[path]) < lines[0].time()):
-                break
-            lines += self._tail(path, limit, follow=follow)
+            if full and (not limit or _modified(event.status) < lines[0].time()):
+                continue
+            lines += self._tail(file, limit, follow=follow)
             lines = self._in_order(lines)[-limit:]
         return lines
 
-    def _tail(self, path: str, limit: int, *, follow: bool) -> list[Line]:
+    def _tail(self, file: TailedFile, limit: int, *, follow: bool) -> list[Line]:
         try:
-            return self._files[path].tail(limit, include_partial=not follow)
+            return file.tail(limit, include_partial=not follow)
         except OSError:
             if self._only is not None:
                 raise
@@ -227,56 +233,34 @@ class Follower:
         """Return the entries added since the last poll, in the order of time."""
         lines: list[Line] = []
         for event in self._poller.poll():
-            file = self._file_of(event)
-            if file is not None:
-                lines += _read_new(file, event.status)
-        return self._in_order(lines)
-
-    def _file_of(self, event: FileEvent) -> TailedFile | None:
-        """Return the file of *event*, wherever it is now; None if it was deleted.
-
-        A file that is archived is read to its end there, and if it returns, from there.
-        """
-        if event.kind == CHANGED:
-            return self._files[event.path]
-        if event.kind == APPEARED:
-            file = self._archived.pop(_identity(event.status), TailedFile(event.path))
+            if event.kind == GONE:
+                self._files.pop(event.identity, None)
+                continue
+            file = self._files.get(event.identity)
+            if file is None or paths.id_of(file.path) != paths.id_of(event.path):
+                file = self._files[event.identity] = TailedFile(event.path)
             file.path = event.path
-            self._files[event.path] = file
-            return file
-        file = self._files.pop(event.path)
-        if event.target is None:
-            return None
-        file.path = event.target
-        self._archived[_identity(event.status)] = file
-        return file
+            try:
+                lines += file.read_new(event.status)
+            except OSError:
+                pass  # it was moved in the meantime, or it is unreadable
+        return self._in_order(lines)
 
     def _in_order(self, lines: list[Line]) -> list[Line]:
         return lines if self._only is not None else sorted(lines, key=Line.time)
 
 
-def _read_new(file: TailedFile, status: os.stat_result) -> list[Line]:
-    try:
-        return file.read_new(status)
-    except OSError:
-        return []  # it was moved in the meantime, or it is unreadable
-
-
-def _archived() -> Iterator[tuple[tuple[int, int], TailedFile]]:
-    """Yield each archived file, to be read from its end on if it is restored."""
+def _archived() -> Iterator[tuple[Identity, TailedFile]]:
+    """Yield each archived file, to be read from its present end."""
     for folder in paths.archive_folders():
         try:
-            files = [entry.path for entry in paths.session_files(folder)]
+            archived = _paths(folder)
         except OSError:
             continue  # no file can be restored from there
-        for path in files:
+        for path in archived:
             status = _status(path)
             if status is not None:
                 yield _identity(status), TailedFile(path, status)
-
-
-def _identity(status: os.stat_result) -> tuple[int, int]:
-    return status.st_dev, status.st_ino
 
 
 def _modified(status: os.stat_result) -> str:

@@ -18,6 +18,7 @@ heartbeat alone is not a change.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..model import SessionInfo
@@ -55,7 +56,7 @@ class Poller:
 
     def __init__(self) -> None:
         self._folder = follow.FolderPoller()
-        self._infos: dict[str, SessionInfo] = {}  # by the path of the file
+        self._infos: dict[tuple[int, int], SessionInfo] = {}  # by the file's identity
         self._sessions: dict[str, Session] = {}
 
     @property
@@ -71,7 +72,7 @@ class Poller:
         self._read(now)
         judged = [
             lookup.judged(info, now, archived=False)
-            for _, info in sorted(self._infos.items())
+            for info in sorted(self._infos.values(), key=os.fspath)
         ]
         before = self._sessions
         self._sessions = {s["session_id"]: s for s in neighbours.annotate(judged)}
@@ -80,10 +81,10 @@ class Poller:
     def _read(self, now: float) -> None:
         """Read the files that have changed."""
         for event in self._folder.poll():
-            self._infos.pop(event.path, None)
+            self._infos.pop(event.identity, None)
             if event.kind in (follow.APPEARED, follow.CHANGED):
                 try:
-                    self._infos[event.path] = _read(event.path, now)
+                    self._infos[event.identity] = _read(event.path, now)
                 except FileNotFoundError:
                     pass  # archived in the meantime
 
