@@ -300,8 +300,7 @@ def _records(folder: str) -> Iterator[str]:
 def _is_our_file(folder: str, name: str) -> bool:
     if name == ".gitignore":
         return config_file.read(os.path.join(folder, name)) == "*\n"
-    log = (paths.ERROR_LOG, f"{paths.ERROR_LOG}.1")
-    return name in (settings.LOCK_NAME, *log) or paths.is_temporary(name)
+    return paths.is_by_product(name)
 
 
 def _remove_if_empty(folder: str) -> None:

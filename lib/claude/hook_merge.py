@@ -190,7 +190,8 @@ def _our_hooks(root: Node) -> Iterator[Path]:
 
 
 def _our_places(root: Node) -> list[Path]:
-    return [*_our_hooks(root), *status_line.places(root)]
+    lines = [(status_line.KEY,)] if status_line.find(root) else []
+    return [*_our_hooks(root), *lines]
 
 
 def _installed_hook(event: str, hook: Any) -> InstalledHook:  # noqa: ANN401  # JSON
@@ -271,9 +272,7 @@ def _is_merge_of(backup: str, text: str, root: Node) -> bool:
         str(place[1]): {"hooks": [json_edit.at(root, place).value]}
         for place in _our_hooks(root)
     }
-    line: Any = (
-        root.children[status_line.KEY].value if status_line.places(root) else None
-    )
+    line = status_line.find(root)
     try:
         clean = not _our_places(json_edit.parse(backup))
         return clean and merge(backup, hooks, line) == text

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOCK_NAME = ".install.lock"
-
 _PLACEHOLDER = re.compile(r"/path/to/headcount(/\S+)")
 
 
@@ -80,7 +78,7 @@ def status_line_owner(path: str) -> str:
     root = _root(path)
     if root is None or status_line.KEY not in root.children:
         return "none"
-    return "ours" if status_line.places(root) else "theirs"
+    return "ours" if status_line.find(root) else "theirs"
 
 
 def desired_hooks(checkout: str) -> Hooks:
@@ -138,7 +136,7 @@ def _change(path: str, edit: config_file.Edit, *, dry_run: bool) -> Change:
         return _as_settings_error(path, lambda: config_file.plan(path, edit))
     if not os.path.isdir(paths.SESSIONS_DIR):  # uninstalling: make no place for a lock
         return _as_settings_error(path, lambda: config_file.change(path, edit))
-    lock = os.path.join(paths.SESSIONS_DIR, LOCK_NAME)
+    lock = os.path.join(paths.SESSIONS_DIR, paths.INSTALL_LOCK)
     return file_lock.with_lock(
         lock, lambda: _as_settings_error(path, lambda: config_file.change(path, edit))
     )

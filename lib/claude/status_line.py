@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import json_edit
 
 if TYPE_CHECKING:
-    from .json_edit import Node, Path
+    from .json_edit import Node
 
 KEY = "statusLine"
 MARK = "# headcount"
@@ -38,10 +38,10 @@ def our_command(value: object) -> str | None:
     return command if SCRIPT.search(command) else None
 
 
-def places(root: Node) -> list[Path]:
-    """Return the path of our status line in *root* as a list; [] if there is none."""
-    present = root.children.get(KEY)
-    return [(KEY,)] if present and is_ours(present.value) else []
+def find(root: Node) -> StatusLine | None:
+    """Return our status line in the settings *root*; None if it is not there."""
+    value: Any = root.children[KEY].value if KEY in root.children else None
+    return value if is_ours(value) else None
 
 
 def merge(text: str, line: StatusLine | None) -> str:

@@ -171,9 +171,7 @@ def _duplicates(installed: list[Scope]) -> Iterator[Finding]:
     by_event = _duplicate_commands(installed)
     if not by_event:
         return
-    names = {
-        scope.name for commands in by_event.values() for scope in commands.values()
-    }
+    names = {s.name for commands in by_event.values() for s in commands.values()}
     involved = [scope for scope in installed if scope.name in names]
     message = f"two commands for {', '.join(sorted(by_event))} in the settings of "
     message += f"{' and '.join(s.name for s in involved)}: each is recorded twice"

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_OTHERS = ("archive", ".gitignore", ".install.lock")
+_OTHERS = ("archive", ".gitignore")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MAX_NAMED = 5
 _LOCK_SECONDS = 0.5
@@ -192,9 +192,9 @@ def _is_our_name(name: str) -> bool:
 
     if name.endswith(paths.SUFFIX):
         return paths.is_session_id(name.removesuffix(paths.SUFFIX))
-    if paths.is_temporary(name) or _DAY.fullmatch(name):
+    if name in _OTHERS or _DAY.fullmatch(name):
         return True
-    return name in (*_OTHERS, paths.ERROR_LOG, f"{paths.ERROR_LOG}.1")
+    return paths.is_by_product(name)
 
 
 # ---- Files ----------------------------------------------------------------------
@@ -217,9 +217,7 @@ def _file_faults(
     message += f" and {more} more; fix these and check again" if more else ""
     repair = None
     if fix_command is _chmod_command and any(map(_is_provably_ours, file_paths)):
-        description = (
-            f"chmod 600: {len(file_paths)} files in the store that others may read"
-        )
+        description = f"chmod 600: {len(file_paths)} files that others may read"
         repair = Repair(description, lambda: _make_private(file_paths))
     yield Finding(PROBLEM, "files", message, fix_command(*named), repair)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".jsonl"
 ERROR_LOG = "errors.log"
+INSTALL_LOCK = ".install.lock"
 _TEMPORARY_SUFFIX = ".tmp"
 
 _ID_LENGTH = 128
@@ -130,6 +131,11 @@ def is_temporary(name: str) -> bool:
         and len(digits) == 2 * _RANDOM_BYTES
         and _HEX.issuperset(digits)
     )
+
+
+def is_by_product(name: str) -> bool:
+    """Whether a file *name* in the store is ours, but not of a session."""
+    return name in (ERROR_LOG, f"{ERROR_LOG}.1", INSTALL_LOCK) or is_temporary(name)
 
 
 def session_files(folder: str) -> Iterator[os.DirEntry[str]]:

@@ -150,9 +150,9 @@ def test_what_fix_could_not_do_is_said_and_is_still_a_problem(
     strip(installed, "Stop")
     holder = f"import sys,time;sys.path.insert(0,{str(checkout)!r})\n"
     holder += "import os\nfrom lib import file_lock\n"
-    holder += "from lib.claude import settings\nfrom lib.store import paths\n"
+    holder += "from lib.store import paths\n"
     holder += "paths.ensure_folder(paths.SESSIONS_DIR)\n"
-    holder += "p=os.path.join(paths.SESSIONS_DIR,settings.LOCK_NAME)\n"
+    holder += "p=os.path.join(paths.SESSIONS_DIR,paths.INSTALL_LOCK)\n"
     holder += (
         "file_lock.with_lock(p,lambda:(print('held',flush=True),sys.stdin.read()))"
     )
