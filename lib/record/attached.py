@@ -73,6 +73,8 @@ class AttachedProcesses:
 
     def others(self) -> list[Process]:
         """Return the further ones that have the session open."""
+        if len(self._attached) <= 1:
+            return []
         current = self.current()
         return [other for other in self._attached.values() if other is not current]
 

@@ -41,7 +41,7 @@ class Snapshot:
 
 
 def fold(
-    head: Iterable[SessionEntry],
+    head: list[SessionEntry],
     tail: list[SessionEntry],
     *,
     is_whole: bool,
@@ -54,13 +54,12 @@ def fold(
     not begin with a lifecycle entry, which says all, and if *is_whole*: nothing between
     the two is missing. *modified* (of the file) and *now* are in epoch seconds.
     """
-    entries = iter(head)
-    first = next(entries)
+    first = head[0]
     session = _Fold(first, now)
     if not (tail and is_lifecycle(tail[0])):
         if is_whole:
             session.apply_first(first)
-            session.apply(entries)
+            session.apply(head[1:])
         else:
             session.mark_incomplete()
     session.apply(tail)

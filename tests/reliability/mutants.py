@@ -132,6 +132,20 @@ MUTANTS = [
         "test_folders.py",
     ),
     Mutant(
+        "no second beginning of an archived session",
+        "lib/store/links.py",
+        "        if is_taken():\n",
+        "        if is_taken is None:\n",
+        "../store/test_links.py",
+    ),
+    Mutant(
+        "interrupted move finished",
+        "lib/store/links.py",
+        "                os.unlink(other)\n",
+        "                pass\n",
+        "../store/test_links.py",
+    ),
+    Mutant(
         "symbolic links refused",
         "lib/system/private.py",
         'getattr(os, "O_NOFOLLOW", 0) | ',

@@ -13,7 +13,7 @@ import sys
 import time
 
 import pytest
-from support import DEAD_PID, ID, ROOT, kill_at, lines, types
+from support import DEAD_PID, ID, ROOT, lines, types
 
 from lib import sessions
 from lib.errors import LockTimeoutError, StoreError
@@ -184,28 +184,6 @@ def test_a_failing_call_leaves_the_store_whole(store, path, tmp_path, fault, cal
         assert info.metadata is not None
     sessions.append_to_session(ID, {"type": "later"})
     assert types(path)[-1] == "later"
-
-
-@pytest.mark.parametrize("moment", range(1, 4))
-def test_a_create_killed_between_its_two_names_is_finished_by_the_next(store, moment):
-    if not os.path.exists("/usr/bin/strace"):
-        pytest.skip("strace is not installed")
-    call = {1: "linkat", 2: "unlink", 3: "fsync"}[moment]
-    code = f"from lib import sessions; sessions.create_session(session_id={ID!r})"
-    kill_at(call, code)
-    path = store / f"{ID}.jsonl"
-    if path.exists():
-        sessions.append_to_session(ID, {"type": "n"})
-        assert [p.name for p in store.iterdir()] == [path.name]
-        assert path.stat().st_nlink == 1
-        assert types(path) == ["session_metadata", "n"]
-    else:
-        sessions.create_session(session_id=ID)
-        assert types(path) == ["session_metadata"]
-    for leftover in store.glob(".*.tmp"):
-        os.utime(leftover, (0, 0))
-    sessions.cleanup_stale_sessions(keep=[ID])
-    assert [p.name for p in store.iterdir()] == [path.name]
 
 
 def test_what_is_no_file_of_ours_is_neither_read_nor_written(store, tmp_path):

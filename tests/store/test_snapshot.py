@@ -7,11 +7,16 @@ import os
 import subprocess
 
 import pytest
-from folding import fold, write
+from folding import add_raw, fold, write
 from support import ID, Client
 
 from lib import sessions
+from lib.record import fold as record_fold
+from lib.record import timestamps
+from lib.store import snapshot
 from lib.system import process
+
+NOW = timestamps.parse("2026-11-25T12:00:00Z")
 
 
 @pytest.fixture
@@ -68,3 +73,92 @@ def test_the_host_is_the_one_of_the_process_last_heard_of(path):
     metadata = fold(path)
     assert metadata["host"] == process.host_name()
     assert sessions.is_session_alive(metadata)
+
+
+METADATA = json.dumps({"type": "session_metadata", "session_id": ID}) + "\n"
+BEAT = json.dumps({"type": "heartbeat", "session_id": ID, "state": "busy"}) + "\n"
+TRANSCRIPT = json.dumps({"type": "user", "sessionId": ID}) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        pytest.param(METADATA + BEAT, snapshot.OURS, id="metadata first"),
+        pytest.param(METADATA[:-1], snapshot.OURS, id="metadata without a newline"),
+        pytest.param(
+            "{torn\n" + METADATA, snapshot.OURS, id="metadata after a torn line"
+        ),
+        pytest.param(METADATA + "x" * 70_000, snapshot.OURS, id="metadata, then much"),
+        pytest.param("", snapshot.TORN, id="empty"),
+        pytest.param("\0" * 500, snapshot.TORN, id="NULs"),
+        pytest.param('{"type":"session_meta', snapshot.TORN, id="torn metadata"),
+        pytest.param(BEAT, snapshot.TORN, id="entries without metadata"),
+        pytest.param(BEAT + METADATA, snapshot.TORN, id="entries before metadata"),
+        pytest.param(BEAT * 1_000, snapshot.FOREIGN, id="too long to be repaired"),
+        pytest.param(TRANSCRIPT, snapshot.FOREIGN, id="transcript"),
+        pytest.param(TRANSCRIPT + METADATA, snapshot.FOREIGN, id="metadata later"),
+        pytest.param(
+            METADATA.replace(ID, "other"), snapshot.FOREIGN, id="of another session"
+        ),
+        pytest.param("notes\n", snapshot.FOREIGN, id="text"),
+    ],
+)
+def test_classify_tells_a_sessions_file_from_a_damaged_and_a_foreign_one(
+    store, text, kind
+):
+    store.mkdir()
+    path = store / f"{ID}.jsonl"
+    path.write_text(text)
+    assert snapshot.classify(str(path)) == kind
+
+
+@pytest.mark.parametrize(
+    ("after", "head", "tail", "is_whole"),
+    [
+        pytest.param([], ["session_metadata"], [], True, id="metadata alone"),
+        pytest.param(
+            ["heartbeat", "note.a"],
+            ["session_metadata", "heartbeat", "note.a"],
+            [],
+            True,
+            id="one block",
+        ),
+        pytest.param(
+            ["bulk", "heartbeat", "session_update"],
+            ["session_metadata"],
+            ["heartbeat", "session_update"],
+            False,
+            id="a heartbeat behind bulk",
+        ),
+        pytest.param(
+            ["heartbeat", "bulk", "session_update"],
+            ["session_metadata", "heartbeat"],
+            ["session_update"],
+            True,
+            id="no lifecycle entry behind bulk",
+        ),
+    ],
+)
+def test_read_ends_goes_back_to_the_last_lifecycle_entry(
+    path, after, head, tail, is_whole
+):
+    for kind in after:
+        fields = {"x": "y" * 60_000} if kind == "bulk" else {}
+        add_raw(path, type=kind, **fields)
+    first, last, whole, _ = snapshot.read_ends(str(path))
+    assert [entry["type"] for entry in first] == head
+    assert [entry["type"] for entry in last] == tail
+    assert whole is is_whole
+
+
+def test_fold_without_the_middle_goes_by_the_time_of_the_file():
+    first = {"type": "session_metadata", "session_id": ID, "start_time": "2026-01-01"}
+    update = {"type": "session_update", "label": "nightly"}
+    for is_whole in (True, False):
+        session = record_fold.fold(
+            [first], [update], is_whole=is_whole, modified=NOW, now=NOW
+        )
+        assert session.metadata["label"] == "nightly"
+        began = "2026-01-01T00:00:00.000Z"
+        last = began if is_whole else timestamps.from_epoch(NOW)
+        assert session.metadata["last_heartbeat"] == last
