@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
 # One line of a session's file. Other tools' entries have keys of their own.
 SessionEntry = dict[str, Any]
-# A session as commands show it: the metadata, the verdict, and what is around it.
-Session = dict[str, Any]
 
 State = Literal["busy", "idle", "waiting", "closed"]
 VerdictName = Literal["alive", "stale", "dead", "unknown"]

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..model import Session
+    from ..views.session_view import SessionView
 
     Candidates = list[tuple[str, str]]
 
@@ -142,7 +142,7 @@ def _sessions(prefix: str, now: float) -> Iterator[tuple[str, str]]:
                 yield session_id, _description(session)
 
 
-def _description(session: Session) -> str:
+def _description(session: SessionView) -> str:
     state = "archived" if session["archived"] else session_view.state_of(session)
     words = (state, session["label"] or formatting.where(session))
     return printable(", ".join(words), _MAX_DESCRIPTION)

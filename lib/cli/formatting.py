@@ -17,7 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import Session, SessionEntry
+    from ..model import SessionEntry
+    from ..views.session_view import SessionView
 
 NONE = "-"  # where there is no value
 MAX_TEXT = 4096  # the longest path
@@ -52,7 +53,7 @@ def _shared(first: str, second: str) -> int:
     return next((n for n, (a, b) in pairs if a != b), min(len(first), len(second)))
 
 
-def where(session: Session) -> str:
+def where(session: SessionView) -> str:
     """Return the session's working tree and branch, such as `~/shop (main)`.
 
     For an unreadable session, the path of its file.

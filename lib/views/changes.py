@@ -27,9 +27,9 @@ from ..store import follow, paths, reader
 from . import lookup, neighbours
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from ..model import Session
+    from .session_view import SessionView
 
 STARTED, CHANGED, ENDED = "started", "changed", "ended"
 
@@ -42,11 +42,11 @@ class Change(NamedTuple):
     """
 
     event: str
-    session: Session
+    session: SessionView
     before: dict[str, Any]
 
 
-def is_open(session: Session) -> bool:
+def is_open(session: SessionView) -> bool:
     """Whether the session is alive, or may be."""
     return session["verdict"] in verdict.OPEN
 
@@ -57,10 +57,10 @@ class Poller:
     def __init__(self) -> None:
         self._folder = follow.FolderPoller()
         self._infos: dict[tuple[int, int], SessionInfo] = {}  # by the file's identity
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, SessionView] = {}
 
     @property
-    def sessions(self) -> list[Session]:
+    def sessions(self) -> list[SessionView]:
         """The sessions as of the last poll, as `list --json` prints them."""
         return list(self._sessions.values())
 
@@ -88,7 +88,7 @@ class Poller:
                 except FileNotFoundError:
                     pass  # archived in the meantime
 
-    def _changes(self, before: dict[str, Session]) -> Iterator[Change]:
+    def _changes(self, before: dict[str, SessionView]) -> Iterator[Change]:
         for session_id, session in self._sessions.items():
             previous = before.get(session_id)
             event = _event(previous, session)
@@ -96,7 +96,9 @@ class Poller:
             if event is not None and (event != CHANGED or differences):
                 yield Change(event, session, differences)
 
-    def _departures(self, before: dict[str, Session], now: float) -> Iterator[Change]:
+    def _departures(
+        self, before: dict[str, SessionView], now: float
+    ) -> Iterator[Change]:
         for session_id in before.keys() - self._sessions.keys():
             if is_open(before[session_id]):
                 session = _archived(session_id, now) or before[session_id]
@@ -113,16 +115,18 @@ def as_object(change: Change, now: float) -> dict[str, Any]:
     return {**event, "before": change.before} if change.event == CHANGED else event
 
 
-def _event(before: Session | None, now: Session) -> str | None:
+def _event(before: SessionView | None, now: SessionView) -> str | None:
     was_open = before is not None and is_open(before)
     if is_open(now):
         return CHANGED if was_open else STARTED
     return ENDED if was_open else None
 
 
-def _differences(before: Session | None, now: Session) -> dict[str, Any]:
+def _differences(
+    before: Mapping[str, Any] | None, now: Mapping[str, Any]
+) -> dict[str, Any]:
     keys = ("state", "verdict", "label", "worktree")
-    return {} if before is None else {k: before[k] for k in keys if before[k] != now[k]}
+    return {k: before[k] for k in keys if before[k] != now[k]} if before else {}
 
 
 def _read(path: str, now: float) -> SessionInfo:
@@ -130,7 +134,7 @@ def _read(path: str, now: float) -> SessionInfo:
     return SessionInfo(paths.id_of(path), path, reader.metadata_at(path, now))
 
 
-def _archived(session_id: str, now: float) -> Session | None:
+def _archived(session_id: str, now: float) -> SessionView | None:
     """Return the session as it is in the archive; None if it is not there."""
     for path in paths.archived_paths(session_id):
         try:

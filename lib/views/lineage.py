@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..model import Session, SessionInfo, SessionMetadata
+    from ..model import SessionInfo, SessionMetadata
+    from .session_view import SessionView
 
     # session_id, how, label, on_record and archived
     Relative = dict[str, Any]
@@ -37,7 +38,7 @@ def by_id(live: list[SessionInfo], archived: list[SessionInfo]) -> Sessions:
     return sessions
 
 
-def predecessors(session: Session, sessions: Sessions) -> list[Relative]:
+def predecessors(session: SessionView, sessions: Sessions) -> list[Relative]:
     """Return the chain of sessions before this one, the nearest first, at most 20."""
     chain: list[Relative] = []
     visited = {session["session_id"]}
@@ -52,7 +53,7 @@ def predecessors(session: Session, sessions: Sessions) -> list[Relative]:
     return chain
 
 
-def successors(session: Session, sessions: Sessions) -> list[Relative]:
+def successors(session: SessionView, sessions: Sessions) -> list[Relative]:
     """Return the sessions that name this one as the previous, oldest first.
 
     At most 20, the last started.

@@ -12,12 +12,17 @@ from . import session_view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..model import Session, SessionInfo
+    from typing import TypeVar
+
+    from ..model import SessionInfo
+    from .session_view import SessionView
+
+    View = TypeVar("View", bound=SessionView)
 
 _MAX_CANDIDATES = 20
 
 
-def discover(now: float, *, archived: bool, prefix: str = "") -> list[Session]:
+def discover(now: float, *, archived: bool, prefix: str = "") -> list[SessionView]:
     """Return the live sessions, or the archived ones, with their verdicts at *now*.
 
     Only those whose id begins with *prefix*; no other file is opened.
@@ -29,7 +34,7 @@ def discover(now: float, *, archived: bool, prefix: str = "") -> list[Session]:
     ]
 
 
-def judged(info: SessionInfo, now: float, *, archived: bool) -> Session:
+def judged(info: SessionInfo, now: float, *, archived: bool) -> SessionView:
     """Return the session as one object, with its verdict at *now*."""
     verdict = sessions.verdict(info.metadata, now=now) if info.metadata else None
     return session_view.to_object(info, verdict, archived=archived)
@@ -48,13 +53,13 @@ def current_worktree() -> str:
         ) from None
 
 
-def in_current_worktree(sessions: list[Session]) -> list[Session]:
+def in_current_worktree(sessions: list[View]) -> list[View]:
     """Return those of *sessions* in the current working tree; errors as above."""
     current, worktrees = current_worktree(), git.Worktrees()
     return [s for s in sessions if s["cwd"] and worktrees.root(s["cwd"]) == current]
 
 
-def find(query: str, now: float, *, archived_first: bool = False) -> Session:
+def find(query: str, now: float, *, archived_first: bool = False) -> SessionView:
     """Return the session whose id is *query*, or else the one whose id begins so.
 
     A complete id wins over the start of another. Live sessions win over archived ones,
@@ -82,13 +87,13 @@ def find(query: str, now: float, *, archived_first: bool = False) -> Session:
 
 def find_all(
     queries: list[str], now: float, *, archived_first: bool = False
-) -> list[Session]:
+) -> list[SessionView]:
     """Return the session of each query, without duplicates; errors as in `find`."""
     matches = [find(query, now, archived_first=archived_first) for query in queries]
     return list({session["session_id"]: session for session in matches}.values())
 
 
-def unreadable_error(session: Session, consequence: str) -> HeadcountError:
+def unreadable_error(session: SessionView, consequence: str) -> HeadcountError:
     """Return the error for a session without valid metadata."""
     return HeadcountError(
         f"{session['path']} holds no valid metadata, so {consequence}; "
@@ -96,7 +101,7 @@ def unreadable_error(session: Session, consequence: str) -> HeadcountError:
     )
 
 
-def _unique(query: str, matches: list[Session]) -> Session:
+def _unique(query: str, matches: list[SessionView]) -> SessionView:
     """Return the only session in *matches*; of several archived files, the newest."""
     labels = {str(session["session_id"]): session["label"] for session in matches}
     if len(labels) > 1:

@@ -13,7 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import Session, SessionMetadata
+    from ..model import SessionMetadata
+    from .session_view import SessionView
 
 MAX_NAMED = 10  # with a thousand sessions in one worktree, each would name a thousand
 MAX_READ = 200  # how many files a hook reads to find the live sessions
@@ -33,7 +34,7 @@ def live_in(
     ]
 
 
-def annotate(sessions: Iterable[Session]) -> list[Session]:
+def annotate(sessions: Iterable[SessionView]) -> list[SessionView]:
     """Return *sessions* with where each works, and what it collides with.
 
     `worktree` and `branch` of its folder; `processes`, the pids that have it open;
@@ -42,7 +43,7 @@ def annotate(sessions: Iterable[Session]) -> list[Session]:
     """
     worktrees = git.Worktrees()
     annotated = [_located(session, worktrees) for session in sessions]
-    live: dict[str, list[Session]] = {}
+    live: dict[str, list[SessionView]] = {}
     for session in annotated:
         if _is_live(session) and session["worktree"]:
             live.setdefault(session["worktree"], []).append(session)
@@ -51,7 +52,9 @@ def annotate(sessions: Iterable[Session]) -> list[Session]:
     return annotated
 
 
-def same_worktree(session: Session, others: Iterable[Session]) -> list[Session]:
+def same_worktree(
+    session: SessionView, others: Iterable[SessionView]
+) -> list[SessionView]:
     """Return the live ones of *others* in the working tree of *session*.
 
     All are annotated. The latest heartbeat comes first.
@@ -66,7 +69,7 @@ def same_worktree(session: Session, others: Iterable[Session]) -> list[Session]:
     )
 
 
-def _located(session: Session, worktrees: git.Worktrees) -> Session:
+def _located(session: SessionView, worktrees: git.Worktrees) -> SessionView:
     cwd = session["cwd"]
     root = worktrees.root(cwd) if cwd else None
     return {
@@ -79,19 +82,19 @@ def _located(session: Session, worktrees: git.Worktrees) -> Session:
     }
 
 
-def _is_live(session: Session) -> bool:
+def _is_live(session: SessionView) -> bool:
     return session["verdict"] == "alive" and not session["archived"]
 
 
-def _processes(session: Session) -> list[int]:
+def _processes(session: SessionView) -> list[int]:
     if not _is_live(session):
         return []
-    if not session.get("others"):
+    if session["pid"] and not session.get("others"):
         return [session["pid"]]
     return [process["pid"] for process in verdict.running_processes(session)]  # type: ignore[arg-type]
 
 
-def _link(group: list[Session]) -> None:
+def _link(group: list[SessionView]) -> None:
     """Tell each session of one working tree about the others."""
     latest = _latest_first(group)[: MAX_NAMED + 1]
     ids = [session["session_id"] for session in latest]
@@ -102,5 +105,5 @@ def _link(group: list[Session]) -> None:
         session["same_worktree_count"] = len(group) - 1
 
 
-def _latest_first(sessions: list[Session]) -> list[Session]:
+def _latest_first(sessions: list[SessionView]) -> list[SessionView]:
     return sorted(sessions, key=lambda s: str(s["last_heartbeat"]), reverse=True)

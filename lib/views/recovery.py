@@ -20,7 +20,18 @@ from . import session_view
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import Process, Session
+    from ..model import Process
+    from .session_view import SessionView
+
+    class UncleanSession(SessionView):
+        """A session that ended uncleanly, and what is needed to resume it."""
+
+        boot: str | None  # the id of the boot in which it ran
+        resume: str  # the shell command
+        folder_gone: bool
+        transcript_gone: bool
+        headless: bool
+
 
 DEFAULT_DAYS = 7
 _HEADLESS = "sdk-cli"  # `claude -p`: whoever ran it will run it again
@@ -38,22 +49,22 @@ class Group(NamedTuple):
     """The sessions of one boot, the latest heartbeat first, and a title for it."""
 
     title: str
-    sessions: list[Session]
+    sessions: list[UncleanSession]
 
 
 class Selection(NamedTuple):
     """The sessions worth resuming, and how many were skipped, by reason."""
 
-    sessions: list[Session]
+    sessions: list[UncleanSession]
     skipped: dict[str, int]
 
 
-def ended_uncleanly(live: list[Session], archived: list[Session]) -> list[Session]:
+def ended_uncleanly(
+    live: list[SessionView], archived: list[SessionView]
+) -> list[UncleanSession]:
     """Return the sessions that ended uncleanly, the latest heartbeat first.
 
-    Each has these keys besides those of `list --json`: `boot` (the id of the boot in
-    which it ran), `resume` (the shell command), `folder_gone`, `transcript_gone` and
-    `headless`.
+    Each is the last file of its id, of *live* and *archived* ones.
     """
     by_id = {str(s["session_id"]): s for s in sorted(archived, key=_last_heartbeat)}
     by_id |= {str(session["session_id"]): session for session in live}
@@ -67,9 +78,9 @@ def ended_uncleanly(live: list[Session], archived: list[Session]) -> list[Sessio
     ]
 
 
-def select(sessions: list[Session], since: float) -> Selection:
+def select(sessions: list[UncleanSession], since: float) -> Selection:
     """Return those of *sessions* worth resuming, with a heartbeat after *since*."""
-    selected: list[Session] = []
+    selected: list[UncleanSession] = []
     skipped: dict[str, int] = {}
     for session in sessions:
         reason = _skip_reason(session, since)
@@ -80,9 +91,9 @@ def select(sessions: list[Session], since: float) -> Selection:
     return Selection(selected, skipped)
 
 
-def by_boot(sessions: Iterable[Session], now: float) -> list[Group]:
+def by_boot(sessions: Iterable[UncleanSession], now: float) -> list[Group]:
     """Return *sessions* grouped by boot, groups and sessions in the given order."""
-    boots: dict[Boot, list[Session]] = {}
+    boots: dict[Boot, list[UncleanSession]] = {}
     for session in sessions:
         boots.setdefault(_boot_of(session), []).append(session)
     earlier = [boot for boot in boots if _is_earlier(boot)]
@@ -95,7 +106,7 @@ def by_boot(sessions: Iterable[Session], now: float) -> list[Group]:
 # ---- Sessions -------------------------------------------------------------------
 
 
-def _ended_uncleanly(session: Session) -> bool:
+def _ended_uncleanly(session: SessionView) -> bool:
     if session["state"] == "closed":
         return False
     if session["verdict"] == "dead":
@@ -112,23 +123,23 @@ def _is_running(attached: Process) -> bool:
     return outcome == process.RUNNING
 
 
-def _annotated(session: Session) -> Session:
+def _annotated(session: SessionView) -> UncleanSession:
     cwd, transcript = session["cwd"], session.get("transcript_path", "")
     return {
         **session,
         "boot": _boot_id(session.get("process")),
         "resume": session_view.resume_command(session),
-        "folder_gone": bool(cwd) and not os.path.isdir(cwd),
+        "folder_gone": bool(cwd and not os.path.isdir(cwd)),
         "transcript_gone": bool(transcript) and not os.path.exists(transcript),
         "headless": session.get("entrypoint") == _HEADLESS,
     }
 
 
-def _last_heartbeat(session: Session) -> str:
+def _last_heartbeat(session: SessionView) -> str:
     return str(session["last_heartbeat"] or "")
 
 
-def _skip_reason(session: Session, since: float) -> str | None:
+def _skip_reason(session: UncleanSession, since: float) -> str | None:
     """Return why *session* is hardly worth resuming; None if it is."""
     if (timestamps.parse(session["last_heartbeat"]) or 0) < since:
         return f"with the last heartbeat before {local_time(since)}"
@@ -142,7 +153,7 @@ def _skip_reason(session: Session, since: float) -> str | None:
 # ---- Boots ----------------------------------------------------------------------
 
 
-def _boot_of(session: Session) -> Boot:
+def _boot_of(session: UncleanSession) -> Boot:
     host = session.get("host")
     return Boot(host if host != process.host_name() else None, session["boot"])
 
@@ -161,7 +172,7 @@ def _is_earlier(boot: Boot) -> bool:
     return boot.host is None and boot.id not in (None, _this_boot())
 
 
-def _title(boot: Boot, group: list[Session], now: float, *, newest: bool) -> str:
+def _title(boot: Boot, group: list[UncleanSession], now: float, *, newest: bool) -> str:
     """Return a title for *boot*; *newest* says it is the last one before this boot."""
     last = timestamps.parse(group[0]["last_heartbeat"])
     until = "" if last is None else f", until {local_time(last)}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from ..model import Session
+    from .session_view import SessionView
     from .spans import OpenPeriod
 
     Place = tuple[str | None, str | None]  # a working tree, and the branch there
@@ -29,7 +29,7 @@ HOUR = 3600
 class Row(NamedTuple):
     """A session, where it works, and its open periods within the report's time."""
 
-    session: Session
+    session: SessionView
     place: Place
     periods: list[OpenPeriod]
 
@@ -118,12 +118,12 @@ def _rows(since: float, now: float) -> Iterator[Row]:
             yield Row(session, places[cwd], [period for period in within if period])
 
 
-def _files(now: float) -> Iterator[tuple[Session, list[str]]]:
+def _files(now: float) -> Iterator[tuple[SessionView, list[str]]]:
     """Yield each session once, from its newest file, and the paths of its files.
 
     A session that was archived twice has two.
     """
-    by_id: dict[str, list[Session]] = {}
+    by_id: dict[str, list[SessionView]] = {}
     for archived in (False, True):
         for session in lookup.discover(now, archived=archived):
             by_id.setdefault(session["session_id"], []).append(session)

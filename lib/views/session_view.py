@@ -12,7 +12,46 @@ from ..system import git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..model import Session, SessionInfo, Verdict
+    from typing import Any, TypedDict
+
+    from ..model import Process, SessionInfo, State, Verdict, VerdictName
+
+    class _Known(TypedDict):
+        """The keys that every session has."""
+
+        session_id: str
+        verdict: VerdictName | None
+        reasons: list[str]
+        state: State | None
+        pid: int | None
+        cwd: str | None
+        label: str | None
+        start_time: str | None
+        last_heartbeat: str | None
+        path: str
+        archived: bool
+
+    class SessionView(_Known, total=False):
+        """A session as `list --json` prints it; a key that is not there is unknown."""
+
+        process: str
+        host: str
+        tasks: list[Any]
+        source: str
+        close_reason: str
+        project_dir: str
+        transcript_path: str
+        entrypoint: str
+        client_version: str
+        previous_session_id: str
+        others: list[Process]
+        # What `neighbours.annotate` adds.
+        worktree: str | None
+        branch: str | None
+        processes: list[int]
+        same_worktree: list[str]
+        same_worktree_count: int
+
 
 # The keys that every session has.
 KEYS = (
@@ -21,25 +60,27 @@ KEYS = (
 )
 
 
-def to_object(info: SessionInfo, verdict: Verdict | None, *, archived: bool) -> Session:
+def to_object(
+    info: SessionInfo, verdict: Verdict | None, *, archived: bool
+) -> SessionView:
     """Return the session as one object; *verdict* is None if it is unreadable."""
-    session: Session = {**dict.fromkeys(KEYS), "session_id": info.id}
+    session: dict[str, Any] = {**dict.fromkeys(KEYS), "session_id": info.id}
     session["reasons"] = ["its file holds no valid metadata, or cannot be read"]
     if verdict is not None:
         name, reasons = verdict
         session.update(info.metadata or {}, verdict=name, reasons=list(reasons))
     session.update(path=os.fspath(info), archived=archived)
-    return session
+    return session  # type: ignore[return-value]
 
 
-def state_of(session: Session) -> str:
+def state_of(session: SessionView) -> str:
     """Return the state of a live session, else its verdict, in one word."""
     if session["verdict"] == "alive":
         return str(session["state"])
     return session["verdict"] or "unreadable"
 
 
-def place_of(session: Session) -> tuple[str | None, str | None]:
+def place_of(session: SessionView) -> tuple[str | None, str | None]:
     """Return the session's working tree and branch.
 
     For an unreadable session, the path of its file and None.
@@ -55,7 +96,7 @@ def place_of(session: Session) -> tuple[str | None, str | None]:
     return root, worktrees.branch(root)
 
 
-def resume_command(session: Session) -> str:
+def resume_command(session: SessionView) -> str:
     """Return the shell command that resumes the session in its folder."""
     resume = f"claude --resume {_shell_quote(session['session_id'])}"
     cwd = session["cwd"]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from ...model import Session, SessionInfo
+    from ...model import SessionInfo
+    from ...views.session_view import SessionView
 
 _MAX_DAYS = 36_500
 
@@ -62,7 +63,7 @@ def _archive(
     *,
     dry_run: bool,
     on_problem: Callable[[str], None],
-) -> list[Session]:
+) -> list[SessionView]:
     young = {info.id for info in live if not _is_older(info, now - older_than)}
     with Progress("archiving", len(live)) as progress:
         moved = sessions.cleanup_stale_sessions(

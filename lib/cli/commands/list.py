@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
 
-    from ...model import Session
+    from ...views.session_view import SessionView
 
 _VERDICTS = (*schema.VERDICTS, "unreadable")
 
@@ -46,14 +46,16 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _write_table(matches: list[Session], known: list[Session], now: float) -> None:
+def _write_table(
+    matches: list[SessionView], known: list[SessionView], now: float
+) -> None:
     short = formatting.short_ids(session["session_id"] for session in known)
     columns, colour = output.terminal()
     lines = session_table.table(matches, short, now=now, columns=columns, colour=colour)
     output.write(lines)
 
 
-def _report_none(known: list[Session], *, here_only: bool) -> None:
+def _report_none(known: list[SessionView], *, here_only: bool) -> None:
     if here_only and known:
         output.message(
             "no session in this working tree; `headcount list` shows the others"
@@ -70,9 +72,9 @@ def _report_none(known: list[Session], *, here_only: bool) -> None:
 # ---- Conditions -----------------------------------------------------------------
 
 
-def _conditions(args: Namespace, now: float) -> list[Callable[[Session], bool]]:
+def _conditions(args: Namespace, now: float) -> list[Callable[[SessionView], bool]]:
     """Return the conditions for a session to be listed; raise UsageError."""
-    conditions: list[Callable[[Session], bool]] = []
+    conditions: list[Callable[[SessionView], bool]] = []
     if args.here:
         current = lookup.current_worktree()
         conditions.append(lambda session: session["worktree"] == current)
@@ -96,11 +98,11 @@ def _states(given: list[str]) -> set[str]:
     return states
 
 
-def _words(session: Session) -> set[str]:
+def _words(session: SessionView) -> set[str]:
     """Return the words by which `--state` finds the session."""
     closed = ["closed"] * (session["state"] == "closed")
     return {session_view.state_of(session), session["verdict"] or "unreadable", *closed}
 
 
-def _last_heartbeat(session: Session) -> float:
+def _last_heartbeat(session: SessionView) -> float:
     return timestamps.parse(session["last_heartbeat"]) or float("-inf")

@@ -14,8 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from ...model import Session
-    from ...views.recovery import Group, Selection
+    from ...views.recovery import Group, Selection, UncleanSession
 
 _DAY = 86_400
 _STATE_COLUMNS = 7
@@ -69,7 +68,7 @@ def _lines(groups: list[Group], short: dict[str, str], now: float) -> list[str]:
     return lines
 
 
-def _line(session: Session, short: dict[str, str], now: float) -> str:
+def _line(session: UncleanSession, short: dict[str, str], now: float) -> str:
     cells = [
         f"{session['state']:<{_STATE_COLUMNS}}",
         short[session["session_id"]],
@@ -77,11 +76,11 @@ def _line(session: Session, short: dict[str, str], now: float) -> str:
         formatting.where(session),
         formatting.ago(session["last_heartbeat"], now) or formatting.NONE,
     ]
-    cells += [f"({text})" for key, text in _MARKS if session[key]]
+    cells += [f"({text})" for key, text in _MARKS if session.get(key)]
     return printable("  " + "  ".join(cells), output.MAX_LINE)
 
 
-def _print0(sessions: list[Session]) -> None:
+def _print0(sessions: list[UncleanSession]) -> None:
     """Print the commands for `xargs -0`, except where the folder is gone."""
     ready = [session for session in sessions if not session["folder_gone"]]
     output.write_text("".join(f"{session['resume']}\0" for session in ready))
@@ -91,7 +90,7 @@ def _print0(sessions: list[Session]) -> None:
 
 
 def _report_skipped(
-    args: Namespace, sessions: list[Session], selection: Selection
+    args: Namespace, sessions: list[UncleanSession], selection: Selection
 ) -> None:
     if not sessions and not selection.skipped:
         output.message("no session ended uncleanly")

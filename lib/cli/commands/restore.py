@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from ...model import Session
+    from ...views.session_view import SessionView
 
 
 def run(args: Namespace) -> int:
@@ -29,7 +29,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _warn(session: Session, session_id: str) -> None:
+def _warn(session: SessionView, session_id: str) -> None:
     if not session["archived"]:
         output.message(f"{session_id} was not in the archive; it is live")
     elif session["verdict"] in verdict.FINISHED:

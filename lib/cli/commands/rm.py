@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from ...model import Session
+    from ...views.session_view import SessionView
 
 _YES = ("y", "yes")
 
@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _confirmed(matches: list[Session], files: list[dict[str, int]]) -> bool:
+def _confirmed(matches: list[SessionView], files: list[dict[str, int]]) -> bool:
     """Whether the person at the terminal agrees to delete these sessions."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(

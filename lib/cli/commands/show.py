@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from ...model import Session, SessionEntry
+    from ...model import SessionEntry
     from ...views.lineage import Relative
+    from ...views.session_view import SessionView
     from ...views.timeline import Moment
 
-    # The lines of one fact about a session; none if it is not known.
-    Fact = Callable[[Session, float], list[str]]
+    # A session and its related ones, as `show --json` prints them.
+    Details = dict[str, Any]
+    # The lines of one fact; none if it is not known.
+    Fact = Callable[[Details, float], list[str]]
 
 _MAX_MOMENTS = 20
 _ENTRIES_OF_UNREADABLE = 10
@@ -40,8 +43,7 @@ _NAME_COLUMNS = 13
 def run(args: Namespace) -> int:
     """Show the session."""
     now = time.time()
-    session = lookup.find(args.id, now)
-    session = _with_related(session, now)
+    session = _with_related(lookup.find(args.id, now), now)
     if args.json:
         output.write([formatting.as_json(_as_object(session, now))])
     else:
@@ -49,7 +51,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _with_related(session: Session, now: float) -> Session:
+def _with_related(session: SessionView, now: float) -> Details:
     """Return *session* with its related sessions and the command that resumes it."""
     live = sessions.discover_sessions()
     by_id = lineage.by_id(live, sessions.discover_sessions(archived=True))
@@ -71,7 +73,7 @@ def _with_related(session: Session, now: float) -> Session:
     }
 
 
-def _as_object(session: Session, now: float) -> Session:
+def _as_object(session: Details, now: float) -> Details:
     """Return what `--json` prints: the session with its whole history."""
     entries = list(_entries(session["path"]))
     history = timeline.Timeline()
@@ -86,7 +88,7 @@ def _as_object(session: Session, now: float) -> Session:
     }
 
 
-def _lines(session: Session, entries: int | None, now: float) -> list[str]:
+def _lines(session: Details, entries: int | None, now: float) -> list[str]:
     columns, _ = output.terminal()
     if entries is None:
         entries = 0 if session["verdict"] else _ENTRIES_OF_UNREADABLE
@@ -141,7 +143,7 @@ def _warnings_on_stderr(path: str) -> Iterator[None]:
 # ---- Facts ----------------------------------------------------------------------
 
 
-def fact_lines(session: Session, now: float) -> list[str]:
+def fact_lines(session: Details, now: float) -> list[str]:
     """Return what is known about *session*, a line for each fact and each reason."""
     lines = []
     for name, fact in _FACTS:
@@ -157,29 +159,29 @@ def _text(key: str) -> Fact:
 
 
 def _time(key: str) -> Fact:
-    def fact(session: Session, now: float) -> list[str]:
+    def fact(session: Details, now: float) -> list[str]:
         ago = formatting.ago(session[key], now)
         return [f"{session[key]} ({ago})"] if ago else []
 
     return fact
 
 
-def _verdict(session: Session, _: float) -> list[str]:
+def _verdict(session: Details, _: float) -> list[str]:
     reasons = [f"  {reason}" for reason in session["reasons"]]
     return [session["verdict"] or "unreadable", *reasons]
 
 
-def _worktree(session: Session, _: float) -> list[str]:
+def _worktree(session: Details, _: float) -> list[str]:
     """The working tree, unless it is the session's folder itself."""
     root = git.Worktrees().root(session["cwd"]) if session["cwd"] else ""
     return [root] if root != (session["cwd"] or "") else []
 
 
-def _process(session: Session, _: float) -> list[str]:
+def _process(session: Details, _: float) -> list[str]:
     return [_pid_on_host(session)] if session["pid"] else []
 
 
-def _others(session: Session, _: float) -> list[str]:
+def _others(session: Details, _: float) -> list[str]:
     return [
         f"{_pid_on_host(process)} ({process.get('state', 'idle')})"
         for process in session.get("others", [])
@@ -205,7 +207,7 @@ def _relative(relative: Relative) -> str:
     return f"{relative['session_id']}  {', '.join(filter(None, details))}"
 
 
-def _same_worktree(session: Session, now: float) -> list[str]:
+def _same_worktree(session: Details, now: float) -> list[str]:
     return [
         f"{other['session_id']}  "
         + ", ".join(filter(None, (other["state"], other["label"])))
@@ -214,17 +216,17 @@ def _same_worktree(session: Session, now: float) -> list[str]:
     ]
 
 
-def _tasks(session: Session, _: float) -> list[str]:
+def _tasks(session: Details, _: float) -> list[str]:
     return [formatting.compact_json(task) for task in session.get("tasks", [])]
 
 
-def _client(session: Session, _: float) -> list[str]:
+def _client(session: Details, _: float) -> list[str]:
     parts = filter(None, map(session.get, ("client_version", "entrypoint")))
     text = ", ".join(parts)
     return [text] if text else []
 
 
-def _file(session: Session, _: float) -> list[str]:
+def _file(session: Details, _: float) -> list[str]:
     return [session["path"] + (" (archived)" if session["archived"] else "")]
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterator
 
-    from ...model import Session
     from ...views.changes import Change, Poller
+    from ...views.session_view import SessionView
 
 _MIN_INTERVAL = 0.1
 
@@ -97,27 +97,28 @@ def _interval(text: str) -> float:
 # ---- Selection ------------------------------------------------------------------
 
 
-def _selected(args: Namespace, poller: Poller) -> list[Session]:
+def _selected(args: Namespace, poller: Poller) -> list[SessionView]:
     here = [session for session in poller.sessions if _is_here(args, session)]
     return [s for s in here if not args.state or _is(s, args.state)]
 
 
 def _is_selected(args: Namespace, change: Change) -> bool:
     """Whether the session is here, and is or was in the state asked for."""
-    now, before = change.session, {**change.session, **change.before}
+    now: SessionView = change.session
+    before: SessionView = {**now, **change.before}  # type: ignore[typeddict-item]
     in_state = not args.state or _is(now, args.state) or _is(before, args.state)
     return in_state and _is_here(args, now)
 
 
-def _is(session: Session, state: str) -> bool:
+def _is(session: SessionView, state: str) -> bool:
     return session_view.state_of(session) == state
 
 
-def _is_here(args: Namespace, session: Session) -> bool:
+def _is_here(args: Namespace, session: SessionView) -> bool:
     return args.here is None or bool(session["worktree"] == args.here)
 
 
-def _last_change(session: Session, news: list[Change]) -> Change:
+def _last_change(session: SessionView, news: list[Change]) -> Change:
     """Return the change of *session* in *news*; if none, it had ended before."""
     for change in news:
         if change.session is session:
@@ -140,7 +141,7 @@ def _frame(args: Namespace, poller: Poller, columns: int, rows: int) -> list[str
     return [*body, truncate(_summary(args, sessions), columns)]
 
 
-def _table(sessions: list[Session], poller: Poller, columns: int) -> list[str]:
+def _table(sessions: list[SessionView], poller: Poller, columns: int) -> list[str]:
     """Return the table of `headcount list`."""
     _, colour = output.terminal()
     return session_table.table(
@@ -152,7 +153,7 @@ def _table(sessions: list[Session], poller: Poller, columns: int) -> list[str]:
     )
 
 
-def _summary(args: Namespace, sessions: list[Session]) -> str:
+def _summary(args: Namespace, sessions: list[SessionView]) -> str:
     """Return how many of *sessions* are open, and how they were selected."""
     waiting = sum(_is(session, "waiting") for session in sessions)
     text = count(sum(map(changes.is_open, sessions)), "session")

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ...model import Session
+    from ...views.session_view import SessionView
 
 _RANKS = {state: rank for rank, state in enumerate(reversed(URGENCY))}
 # Basic colours that are readable on light and on dark, which yellow is not.
@@ -27,7 +27,7 @@ _COMFORTABLE, _MIN_COLUMNS = 10, 8  # widths of name and place
 
 
 def table(
-    sessions: Iterable[Session],
+    sessions: Iterable[SessionView],
     short: dict[str, str],
     *,
     now: float,
@@ -56,7 +56,7 @@ def table(
     return [_paint(line, row[STATE]) for line, row in zip(lines, rows, strict=True)]
 
 
-def ordered(sessions: Iterable[Session], by: str = "state") -> list[Session]:
+def ordered(sessions: Iterable[SessionView], by: str = "state") -> list[SessionView]:
     """Return *sessions* sorted by state, age, heartbeat, label or where.
 
     By state, the most urgent first, and archived ones last; by age, the youngest first.
@@ -75,28 +75,28 @@ def ordered(sessions: Iterable[Session], by: str = "state") -> list[Session]:
     return latest
 
 
-def _urgency(session: Session) -> tuple[bool, int]:
+def _urgency(session: SessionView) -> tuple[bool, int]:
     return not session["archived"], _RANKS.get(state_of(session), -1)
 
 
-def _last_heartbeat(session: Session) -> str:
+def _last_heartbeat(session: SessionView) -> str:
     return (
         session["last_heartbeat"] or ""
     )  # timestamps sort like the times that they name
 
 
-def _start(session: Session) -> str:
+def _start(session: SessionView) -> str:
     return session["start_time"] or ""
 
 
-def _label(session: Session) -> tuple[bool, str]:
+def _label(session: SessionView) -> tuple[bool, str]:
     return not session["label"], str(session["label"]).casefold()
 
 
 # ---- Cells ----------------------------------------------------------------------
 
 
-def _row(session: Session, short: dict[str, str], now: float) -> tuple[str, ...]:
+def _row(session: SessionView, short: dict[str, str], now: float) -> tuple[str, ...]:
     state = state_of(session)
     return (
         f"{state}, archived" if session["archived"] else state,
@@ -109,7 +109,7 @@ def _row(session: Session, short: dict[str, str], now: float) -> tuple[str, ...]
     )
 
 
-def collision_note(session: Session) -> str:
+def collision_note(session: SessionView) -> str:
     """Say what collides with the session; empty if nothing does."""
     processes = len(session.get("processes", ()))
     others = session.get("same_worktree_count", 0)
