@@ -17,9 +17,7 @@ Claude Code documents them, raises ValueError.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import json_edit, status_line
@@ -196,12 +194,7 @@ def _our_places(root: Node) -> list[Path]:
 
 def _installed_hook(event: str, hook: Any) -> InstalledHook:  # noqa: ANN401  # JSON
     command, timeout = hook["command"], hook.get("timeout")
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        words = [""]
-    script = next((word for word in words if _SCRIPT.search(word + " ")), "")
-    python = words[0] if os.path.isabs(words[0]) else ""
+    python, script = status_line.command_paths(command, _SCRIPT)
     timeout = timeout if type(timeout) in {int, float} else None
     return InstalledHook(event, command, script, python, timeout)
 

@@ -8,7 +8,9 @@ user's to change.
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from . import json_edit
@@ -36,6 +38,16 @@ def our_command(value: object) -> str | None:
     if not isinstance(command, str) or not command.rstrip().endswith(MARK):
         return None
     return command if SCRIPT.search(command) else None
+
+
+def command_paths(command: str, script: re.Pattern[str]) -> tuple[str, str]:
+    """Return the paths of interpreter and script in *command*; "" for a missing one."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return "", ""
+    python = words[0] if os.path.isabs(words[0]) else ""
+    return python, next((word for word in words if script.search(word + " ")), "")
 
 
 def find(root: Node) -> StatusLine | None:

@@ -224,7 +224,7 @@ def _no_reason(client: Client, now: float) -> Reason:
         return Reason("it shows the list of sessions to resume; none is chosen yet")
     if now - client.started < _YOUNG_SECONDS:
         return Reason("it was started only seconds ago; check again")
-    return Reason("the reason is not known", "send it a prompt and check again")
+    return Reason("the reason is unknown", "send it a prompt and check again")
 
 
 # ---- The settings it reads ------------------------------------------------------

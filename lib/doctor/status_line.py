@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 
 from ..claude import config_file
-from ..claude.status_line import KEY, SCRIPT, our_command
+from ..claude.status_line import KEY, SCRIPT, command_paths, our_command
 from .finding import OK, PROBLEM, Context, Finding, install_command
 from .hooks import here
 
@@ -22,9 +21,10 @@ def check_status_line(_: Context) -> Iterator[Finding]:
         command = _command(path)
         if command is None:
             continue
-        missing = [word for word in _paths(command) if not os.access(word, os.R_OK)]
-        for word in missing:
-            message = f"{scope}: the status line uses {word}, which is missing"
+        files = filter(None, command_paths(command, SCRIPT))
+        missing = [name for name in files if not os.access(name, os.R_OK)]
+        for name in missing:
+            message = f"{scope}: the status line uses {name}, which is missing"
             fix = install_command(scope, path, "--statusline")
             yield Finding(PROBLEM, "statusline", message, fix)
         if not missing:
@@ -40,13 +40,3 @@ def _command(path: str) -> str | None:
         return our_command(json.loads(config_file.read(path) or "{}")[KEY])
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return None
-
-
-def _paths(command: str) -> list[str]:
-    """Return the interpreter and the script that *command* names."""
-    try:
-        words = shlex.split(command, comments=False)
-    except ValueError:
-        return []
-    scripts = [word for word in words if SCRIPT.search(word)]
-    return [*(word for word in words[:1] if os.path.isabs(word)), *scripts[:1]]
