@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..system import process
+from ..system.process import process_of
 from .schema import state_of
 
 TYPE_CHECKING = False
@@ -30,15 +30,15 @@ class AttachedProcesses:
         """Note that the process *entry* names, else the last one, is in *state*."""
         if "others" in entry:
             self._attach_others(entry)
-        named = process.process_of(entry, self._host) or self._last.copy()
-        named["state"] = state_of(state) or self._state_before()
-        self._last = named
-        if key := _key(named):
-            self._attached[key] = named
+        process = process_of(entry, self._host) or self._last.copy()
+        process["state"] = state_of(state) or self._state_before()
+        self._last = process
+        if key := _key(process):
+            self._attached[key] = process
             if self._detached:
                 self._detached = tuple(k for k in self._detached if k != key)
             if len(self._attached) > 1:
-                self._forget_bare(named)
+                self._forget_bare(process)
 
     def reset(self, entry: SessionEntry) -> None:
         """Start over with those that *entry*, a `session_resume`, names."""
@@ -58,12 +58,12 @@ class AttachedProcesses:
 
         An entry that closes names in its `others` all that still have it open.
         """
-        closed = process.process_of(entry, self._host) or self._last.copy()
-        closed["state"] = "closed"
-        self._detached = (*self._detached, _key(closed))
+        process = process_of(entry, self._host) or self._last.copy()
+        process["state"] = "closed"
+        self._detached = (*self._detached, _key(process))
         self._attached.clear()
         self._attach_others(entry)
-        self._last = closed
+        self._last = process
 
     def current(self) -> Process:
         """Return the one last heard of; if it closed and another has not, that one."""
@@ -78,14 +78,17 @@ class AttachedProcesses:
         current = self.current()
         return [other for other in self._attached.values() if other is not current]
 
-    def _forget_bare(self, named: Process) -> None:
-        """Drop the process that was known by the pid of *named* alone: it is the same.
+    def _forget_bare(self, process: Process) -> None:
+        """Drop the one that was known by the pid of *process* alone: it is the same.
 
         A record by hand, or by another tool, may know nothing but the pid.
         """
-        bare = self._attached.get(str(named["pid"]))
-        if bare not in (None, named) and bare.get("host") in (None, named.get("host")):
-            del self._attached[str(named["pid"])]
+        bare = self._attached.get(str(process["pid"]))
+        if bare not in (None, process) and bare.get("host") in (
+            None,
+            process.get("host"),
+        ):
+            del self._attached[str(process["pid"])]
 
     def _state_before(self) -> State:
         before = self._last.get("state", "idle")
@@ -96,10 +99,10 @@ class AttachedProcesses:
         for other in others if isinstance(others, list) else []:
             if not isinstance(other, dict):
                 continue
-            named = process.process_of(other, self._host)
-            if named and _key(named) not in self._detached:
-                named["state"] = state_of(other.get("state")) or "idle"
-                self._attached.setdefault(_key(named), named)
+            process = process_of(other, self._host)
+            if process and _key(process) not in self._detached:
+                process["state"] = state_of(other.get("state")) or "idle"
+                self._attached.setdefault(_key(process), process)
 
 
 def processes_of(metadata: SessionMetadata) -> list[Process]:
@@ -113,6 +116,6 @@ def processes_of(metadata: SessionMetadata) -> list[Process]:
     return [metadata, *(other for other in others if isinstance(other, dict))]
 
 
-def _key(named: Process) -> str:
+def _key(process: Process) -> str:
     """Return what tells a session's processes apart; empty if none is known."""
-    return named.get("process") or str(named.get("pid", ""))
+    return process.get("process") or str(process.get("pid", ""))

@@ -115,16 +115,16 @@ def is_redundant(entry: SessionEntry, session: Snapshot, since: float) -> bool:
     )
 
 
-def custom_entry(session_id: str, given: SessionEntry) -> SessionEntry:
-    """Return another tool's entry with the common fields filled in.
+def custom_entry(session_id: str, fields: SessionEntry) -> SessionEntry:
+    """Return the entry of another tool with *fields*, and the common ones filled in.
 
     Raises InvalidEntryError for a type that is not allowed, and for common fields that
     are not what they must be.
     """
-    if not isinstance(given, dict):
-        raise InvalidEntryError(f"an entry is a dict, not a {type(given).__name__}")
-    _check_type(given.get("type"))
-    entry = {**_envelope(given["type"], session_id), **given, "v": FORMAT_VERSION}
+    if not isinstance(fields, dict):
+        raise InvalidEntryError(f"an entry is a dict, not a {type(fields).__name__}")
+    _check_type(fields.get("type"))
+    entry = {**_envelope(fields["type"], session_id), **fields, "v": FORMAT_VERSION}
     if entry["session_id"] != session_id:
         raise InvalidEntryError(
             f"the entry is of {ascii(entry['session_id'])[:80]}, not of {session_id}"
@@ -230,12 +230,12 @@ def _other_processes(
     ]
 
 
-def _is_same(one: SessionEntry, two: SessionEntry) -> bool:
+def _is_same(left: SessionEntry, right: SessionEntry) -> bool:
     """Whether both name one process; a record by hand may have the pid alone."""
-    if one.get("pid") != two.get("pid"):
+    if left.get("pid") != right.get("pid"):
         return False
-    key = "process" if "process" in one and "process" in two else "host"
-    return one.get(key) in (None, two.get(key))
+    key = "process" if "process" in left and "process" in right else "host"
+    return left.get(key) in (None, right.get(key))
 
 
 def _may_be_running(other: SessionEntry) -> bool:

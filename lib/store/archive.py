@@ -16,6 +16,7 @@ import os
 from ..errors import HeadcountError, LockError, LockTimeoutError, StoreError
 from ..record import timestamps
 from ..record.schema import PROCESS_KEYS
+from ..record.verdict import FINISHED, judge
 from ..system import process, rename
 from ..text import humanize
 from . import journal, links, paths, snapshot
@@ -161,8 +162,6 @@ def _finished(path: str, now: float) -> SessionMetadata | None:
 
     Raises StoreError if it only looks stale because the clock was set forward.
     """
-    from ..record.verdict import FINISHED, judge
-
     session = snapshot.read(path, now)
     if session is None:
         return None

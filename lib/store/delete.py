@@ -14,6 +14,7 @@ import stat
 
 from ..errors import HeadcountError, StoreError
 from ..record import timestamps
+from ..record.verdict import FINISHED, judge
 from . import journal, paths, snapshot
 
 TYPE_CHECKING = False
@@ -62,8 +63,6 @@ def check_deletable(session_id: str, verdict: VerdictName | None, why: str) -> N
             f"the file of {session_id} does not hold its metadata; what is not proven "
             "to be a session is not deleted"
         )
-    from ..record.verdict import FINISHED
-
     if verdict not in FINISHED:
         raise StoreError(
             f"{session_id} is {verdict} ({why}); only a session that is "
@@ -138,8 +137,6 @@ def _check_proven(path: str) -> None:
 
 
 def _check_finished(path: str, now: float) -> None:
-    from ..record.verdict import judge
-
     session = snapshot.read(path, now)
     verdict, reasons = judge(session.metadata, now) if session else (None, ("",))
     check_deletable(paths.id_of(path), verdict, reasons[0])

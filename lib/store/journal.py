@@ -121,7 +121,9 @@ class locked:  # noqa: N801  # a context manager, used like a function
         try:
             file_lock.acquire(self._descriptor, self._path, self._timeout)
             if not file_lock.is_same_file(self._path, self._descriptor):
-                raise FileNotFoundError(errno.ENOENT, "moved meanwhile", self._path)
+                raise FileNotFoundError(
+                    errno.ENOENT, "moved in the meantime", self._path
+                )
             _check_links(self._path, self._descriptor)
         except BaseException:
             file_lock.release(self._descriptor)

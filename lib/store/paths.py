@@ -102,10 +102,9 @@ def is_session_id(value: object) -> TypeGuard[str]:
 def session_path(session_id: str) -> str:
     """Return the path of the live session; raise InvalidSessionIdError."""
     if not is_session_id(session_id):
-        shown = ascii(session_id)[:80]
         raise InvalidSessionIdError(
-            f"{shown} is not a session id: 1 to {_ID_LENGTH} of A-Z a-z 0-9 - _, "
-            "beginning with a letter or digit"
+            f"{ascii(session_id)[:80]} is not a session id: 1 to {_ID_LENGTH} of "
+            "A-Z a-z 0-9 - _, beginning with a letter or digit"
         )
     return os.path.join(SESSIONS_DIR, session_id + SUFFIX)
 
