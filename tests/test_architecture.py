@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -71,6 +72,13 @@ def test_imports_go_down_the_layers(path):
     own = name_of(path).split(".")[0]
     used = {name.split(".")[0] for name in imports_of(path)} - {own}
     assert {name for name in used if layer_of[name] >= layer_of[own]} == set()
+
+
+def test_layers_are_drawn_in_the_architecture_document():
+    text = (ROOT / "docs/architecture.md").read_text()
+    (diagram,) = re.findall(r"```\n(errors.*?)```", text, re.DOTALL)
+    rows = [row.strip(" <").split(", ") for row in diagram.splitlines()]
+    assert rows == [row.split() for row in LAYERS]
 
 
 def test_the_modules_of_a_package_do_not_import_each_other_in_a_circle():
