@@ -8,13 +8,10 @@ since line 1. So the last one is enough, together with line 1.
 from __future__ import annotations
 
 from . import timestamps
-from .attached import AttachedProcesses
+from .attached import last_and_others
 from .schema import (
     CLOSE,
-    HEARTBEAT,
-    RESUME,
     TEXT_FIELDS,
-    TURN_CLOSE,
     UPDATABLE_TEXT_FIELDS,
     UPDATE,
     is_lifecycle,
@@ -24,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import SessionEntry, SessionMetadata
+    from ..model import Process, SessionEntry, SessionMetadata
 
 _NOTHING: frozenset[str] = frozenset()
 _CARRIED = frozenset(["label", "tasks", *UPDATABLE_TEXT_FIELDS])
@@ -55,14 +52,17 @@ def fold(
     the two is missing. *modified* (of the file) and *now* are in epoch seconds.
     """
     first = head[0]
-    session = _Fold(first, now)
+    session, later = _Fold(first, now), tail
+    before: SessionEntry | None = None
     if not (tail and is_lifecycle(tail[0])):
         if is_whole:
-            session.apply_first(first)
-            session.apply(head[1:])
+            session.apply_time(first.get("last_heartbeat"))
+            before, later = first, [*head[1:], *tail]
         else:
             session.mark_incomplete()
-    session.apply(tail)
+    session.apply(later)
+    process, others = last_and_others(before, later, first.get("host"))
+    session.set_processes(process, others)
     return Snapshot(first, session.result(min(modified, now)))
 
 
@@ -73,7 +73,6 @@ class _Fold:
     """
 
     __slots__ = (
-        "_attached",
         "_clock_ahead",
         "_latest",
         "_metadata",
@@ -85,7 +84,6 @@ class _Fold:
     def __init__(self, first: SessionEntry, now: float) -> None:
         self._latest = timestamps.latest_plausible(now)
         self._metadata: dict[str, object] = {"session_id": first["session_id"]}
-        self._attached = AttachedProcesses(first.get("host"))
         self._newest = ""
         self._clock_ahead = False
         self._updated = _NOTHING
@@ -95,20 +93,16 @@ class _Fold:
         self._copy_texts(first, TEXT_FIELDS)
         self._apply_label(first, carried=True)
 
-    def apply_first(self, first: SessionEntry) -> None:
-        """Apply the process and the time of the metadata entry."""
-        self._apply_time(first.get("last_heartbeat"))
-        self._attached.attach(first, "idle")
-
     def apply(self, entries: Iterable[SessionEntry]) -> None:
         """Apply *entries* in the order of the file; those of others say nothing."""
         for entry in entries:
             if is_lifecycle(entry):
-                self._apply_time(entry.get("timestamp"))
+                self.apply_time(entry.get("timestamp"))
                 if not _CARRIED.isdisjoint(entry):
                     self._apply_label(entry, carried=True)
                     self._copy_texts(entry, UPDATABLE_TEXT_FIELDS)
-                self._apply_event(entry)
+                if entry["type"] == CLOSE:
+                    self._apply_reason(entry.get("reason"))
             elif entry.get("type") == UPDATE:
                 self._apply_label(entry, carried=False)
 
@@ -116,30 +110,22 @@ class _Fold:
         """Go by the file's own time: the last lifecycle entry is not known."""
         self._clock_ahead = True
 
+    def set_processes(self, process: Process, others: list[Process]) -> None:
+        """Set who has the session open, and its state."""
+        self._metadata.update(process)
+        if others:
+            self._metadata["others"] = others
+
     def result(self, modified: float) -> SessionMetadata:
         """Return the folded metadata; *modified* is the file's time, at most now."""
-        self._metadata.update(self._attached.current())
-        if others := self._attached.others():
-            self._metadata["others"] = others
         metadata: SessionMetadata = self._metadata  # type: ignore[assignment]
         if metadata.setdefault("state", "idle") != "closed":
             metadata.pop("close_reason", None)
         metadata["last_heartbeat"] = self._last_heartbeat(modified)
         return metadata
 
-    def _apply_event(self, entry: SessionEntry) -> None:
-        kind = entry["type"]
-        if kind in (HEARTBEAT, TURN_CLOSE):
-            self._attached.attach(entry, entry.get("state"))
-        elif kind == CLOSE:
-            self._attached.detach(entry)
-            reason = entry.get("reason")
-            closing = reason if isinstance(reason, str) else "other"
-            self._metadata["close_reason"] = closing
-        elif kind == RESUME:
-            self._attached.reset(entry)
-
-    def _apply_time(self, value: object) -> None:
+    def apply_time(self, value: object) -> None:
+        """Apply the time of a lifecycle entry, or of the first heartbeat."""
         time = self._start if value == self._start else timestamps.normalize(value)
         if time is None or time <= self._newest:
             return
@@ -147,6 +133,9 @@ class _Fold:
             self._newest = time
         else:
             self._clock_ahead = True
+
+    def _apply_reason(self, reason: object) -> None:
+        self._metadata["close_reason"] = reason if isinstance(reason, str) else "other"
 
     def _last_heartbeat(self, modified: float) -> str:
         """Return the newest time of all lifecycle entries.

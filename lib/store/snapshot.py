@@ -52,7 +52,7 @@ def read_ends(path: str) -> Ends:
         first, rest, end = _find_metadata(descriptor, size, paths.id_of(path))
         if first is None:
             return [], [], True, status.st_mtime
-        tail, start = _read_tail(descriptor, end, size)
+        tail, start = _read_tail(descriptor, end, size) if end < size else ([], end)
     finally:
         os.close(descriptor)
     is_whole = start == end

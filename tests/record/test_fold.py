@@ -49,6 +49,9 @@ AWAY = {**FIRST, "host": "away"}
         pytest.param(
             FIRST, [FIRST | {"others": [SECOND]}], FIRST, [SECOND], id="others-carried"
         ),
+        pytest.param(
+            {"host": "here"}, [{"others": [SECOND]}], {}, [SECOND], id="only-others"
+        ),
     ],
 )
 def test_whom_heartbeats_name_is_at_work(path, first, beats, current, others):
