@@ -274,6 +274,11 @@ def test_format_names_each_field_that_hooks_write(client, store):
     assert set().union(*written) <= words_in(FORMAT.read_text())
 
 
+def test_format_names_each_field_of_the_metadata():
+    fields = sessions.SessionMetadata.__annotations__
+    assert set(fields) <= words_in(FORMAT.read_text())
+
+
 @pytest.mark.parametrize("kind", ["session_metadata", "heartbeat"])
 def test_format_samples_have_the_fields_that_are_written(store, kind):
     session_id = sessions.create_session()
