@@ -6,19 +6,12 @@ import json
 import os
 
 import pytest
-from support import ROOT
+from support import ROOT, SCRIPTS
 
 from lib.claude import settings
 
 RANDOM_FILES = int(os.environ.get("RANDOM_FILES", "300"))
-EVENTS = [
-    "SessionStart",
-    "UserPromptSubmit",
-    "PostToolUse",
-    "Notification",
-    "Stop",
-    "SessionEnd",
-]
+EVENTS = [*SCRIPTS]
 THEIRS = '{"type": "command", "command": "say done"}'
 
 

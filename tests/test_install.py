@@ -15,18 +15,9 @@ from pathlib import Path
 
 import pytest
 from installing import FOLDERS, PACKAGES, SHELLS, copy_of_checkout
-from support import ROOT
+from support import ROOT, SCRIPTS
 
 from lib.claude import settings
-
-EVENTS = {
-    "SessionStart": "session_start",
-    "UserPromptSubmit": "heartbeat",
-    "PostToolUse": "heartbeat",
-    "Notification": "heartbeat",
-    "Stop": "stop",
-    "SessionEnd": "session_end",
-}
 
 
 def script(path, text):
@@ -74,8 +65,8 @@ def test_install_installs_links_and_tests_and_uninstall_takes_it_all_back(
     before = snapshot(home)
     done = run(checkout / "install.sh")
     assert (done.returncode, done.stderr) == (0, "")
-    assert list(commands(home)) == list(EVENTS)
-    for event, name in EVENTS.items():
+    assert list(commands(home)) == list(SCRIPTS)
+    for event, name in SCRIPTS.items():
         assert f"    {event}" in done.stdout
         assert f"/hooks/{name}.py" in commands(home)[event]
     link = home / ".local" / "bin" / "headcount"
@@ -89,7 +80,7 @@ def test_install_installs_links_and_tests_and_uninstall_takes_it_all_back(
         f"undo:     '{checkout}/install.sh' --uninstall",
     ):
         assert said in done.stdout
-    assert done.stdout.count(" ms") == len(EVENTS)
+    assert done.stdout.count(" ms") == len(SCRIPTS)
 
     undone = run(checkout / "install.sh", "--uninstall")
     assert (undone.returncode, undone.stderr) == (0, "")
@@ -120,7 +111,7 @@ def test_a_moved_checkout_is_installed_in_place_of_the_old(
     moved = checkout.rename(tmp_path / "it's $moved ü")
     done = run(moved / "install.sh")
     assert (done.returncode, done.stderr) == (0, "")
-    assert list(commands(home)) == list(EVENTS)
+    assert list(commands(home)) == list(SCRIPTS)
     assert all("moved" in command for command in commands(home).values())
     assert os.readlink(home / ".local/bin/headcount").startswith(str(moved))
     run(moved / "install.sh", "--uninstall")
@@ -325,7 +316,7 @@ def test_a_status_line_that_is_theirs_stays_and_the_other_is_told(run, checkout,
     target.write_text('{"statusLine": {"type": "command", "command": "mine"}}')
     done = run(checkout / "install.sh", "--statusline")
     assert done.returncode == 0
-    assert list(commands(home)) == list(EVENTS)
+    assert list(commands(home)) == list(SCRIPTS)
     assert json.loads(target.read_text())["statusLine"]["command"] == "mine"
     assert done.stderr == ""
     assert (
@@ -508,7 +499,7 @@ def test_uv_is_used_if_it_is_there(run, home, tmp_path, tools, environment):
     done = run(checkout / "install.sh")
     assert (done.returncode, done.stderr) == (0, "")
     assert [path.name for path in checkout.glob(".venv*")] == [".venv"]
-    assert len(commands(home)) == len(EVENTS)
+    assert len(commands(home)) == len(SCRIPTS)
 
 
 def test_an_environment_of_other_requirements_is_replaced(
@@ -622,7 +613,7 @@ def stand_in(tmp_path):
             (folder / part).mkdir(parents=True)
         (folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
         shutil.copy(ROOT / "settings.example.json", folder)
-        for hook in set(EVENTS.values()):
+        for hook in set(SCRIPTS.values()):
             (folder / "hooks" / f"{hook}.py").write_text(
                 f"open({str(tmp_path / 'ran')!r}, 'a').write({hook!r} + '\\n')"
             )
@@ -634,11 +625,11 @@ def stand_in(tmp_path):
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_the_hooks_of_a_checkout_of_any_name_run(run, stand_in, tmp_path, folder):
     hooks = settings.desired_hooks(str(stand_in(folder)))
-    for event in EVENTS:
+    for event in SCRIPTS:
         assert silent_success(run, "sh", hooks[event])
     for shell in SHELLS:
         assert silent_success(run, shell, hooks["Stop"])
-    expected = [*EVENTS.values(), *["stop"] * len(SHELLS)]
+    expected = [*SCRIPTS.values(), *["stop"] * len(SHELLS)]
     assert (tmp_path / "ran").read_text().split() == expected
 
 
