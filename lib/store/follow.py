@@ -60,7 +60,11 @@ class FolderPoller:
         A file that was replaced by another is MOVED or GONE, and the other APPEARED.
         Raises StoreError if the folder cannot be read; a missing one has no files.
         """
-        before, self._files = self._files, dict(self._list())
+        files = [self._only] if self._only else _paths(paths.SESSIONS_DIR)
+        before = self._files
+        self._files = {
+            (path, _identity(status)): status for path, status in _there(files)
+        }
         gone = before.keys() - self._files.keys()
         events = [_departure(path, before[path, key]) for path, key in gone]
         for (path, key), status in self._files.items():
@@ -71,19 +75,11 @@ class FolderPoller:
                 events.append(FileEvent(CHANGED, path, status))
         return events
 
-    def _list(self) -> Iterator[tuple[tuple[str, Identity], os.stat_result]]:
-        files = [self._only] if self._only else _paths(paths.SESSIONS_DIR)
-        for path in files:
-            status = _status(path)
-            if status is not None:
-                yield (path, _identity(status)), status
-
 
 def _departure(path: str, status: os.stat_result) -> FileEvent:
     """Return where the file went that is no longer at *path*."""
-    for archived in paths.archived_paths(paths.id_of(path)):
-        now = _status(archived)
-        if now is not None and os.path.samestat(now, status):
+    for archived, now in _there(paths.archived_paths(paths.id_of(path))):
+        if os.path.samestat(now, status):
             return FileEvent(MOVED, archived, now)
     return FileEvent(GONE, path, status)
 
@@ -92,11 +88,13 @@ def _paths(folder: str) -> list[str]:
     return [entry.path for entry in paths.session_files(folder)]
 
 
-def _status(path: str) -> os.stat_result | None:
-    try:
-        return os.lstat(path)
-    except OSError:
-        return None
+def _there(files: list[str]) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield those of *files* that are there, each with its status."""
+    for path in files:
+        try:
+            yield path, os.lstat(path)
+        except OSError:
+            continue
 
 
 def _identity(status: os.stat_result) -> Identity:
@@ -129,8 +127,7 @@ class TailedFile:
     def __init__(self, path: str, status: os.stat_result | None = None) -> None:
         """Start at the beginning, or at the end that the file has with *status*."""
         self.path = path
-        self._status = status
-        self._offset = 0 if status is None else status.st_size
+        self._size = self._offset = 0 if status is None else status.st_size
 
     def tail(self, limit: int, *, include_partial: bool) -> list[Line]:
         """Return the last entries, at most *limit*, and continue after them.
@@ -140,7 +137,9 @@ class TailedFile:
         wanted = limit
         while True:
             with self._open() as file:
-                self._offset = start = _start_of_last(file, wanted)
+                end = file.seek(0, os.SEEK_END)
+                # One newline more: the last one ends the last line.
+                self._offset = start = _after_newline(file, end, wanted + 1)
             lines = [*self._read(include_partial=include_partial)]
             if len(lines) >= limit or not start:
                 return lines[max(0, len(lines) - limit) :]
@@ -151,12 +150,12 @@ class TailedFile:
 
         A file that has shrunk was rewritten, and is read from its beginning.
         """
-        if self._status is not None and self._status.st_size == status.st_size:
+        if status.st_size == self._size:
             return []
         if status.st_size < self._offset:
             self._offset = 0
-        lines = [*self._read()] if status.st_size > self._offset else []
-        self._status = status
+        lines = [*self._read()]
+        self._size = status.st_size
         return lines
 
     def _open(self) -> BinaryIO:
@@ -172,7 +171,7 @@ class TailedFile:
     def _lines(self, *, include_partial: bool) -> Iterator[bytes]:
         rest = b""
         with self._open() as file:
-            reached = _start_of_line(file, self._offset)
+            reached = _after_newline(file, self._offset, 1)
             file.seek(reached)
             while block := file.read(_BLOCK):
                 reached += len(block)
@@ -215,7 +214,8 @@ class Follower:
             # An entry is never newer than its file, so the files after the first that
             # is too old have none of the last entries.
             full = len(lines) == limit
-            if full and (not limit or _modified(event.status) < lines[0].time()):
+            modified = timestamps.from_epoch(event.status.st_mtime)
+            if full and (not limit or modified < lines[0].time()):
                 continue
             lines += self._tail(file, limit, follow=follow)
             lines = self._in_order(lines)[-limit:]
@@ -257,23 +257,8 @@ def _archived() -> Iterator[tuple[Identity, TailedFile]]:
             archived = _paths(folder)
         except OSError:
             continue  # no file can be restored from there
-        for path in archived:
-            status = _status(path)
-            if status is not None:
-                yield _identity(status), TailedFile(path, status)
-
-
-def _modified(status: os.stat_result) -> str:
-    return timestamps.from_epoch(status.st_mtime)
-
-
-def _start_of_last(file: BinaryIO, limit: int) -> int:
-    """Return where the last *limit* lines begin, not counting one without an end."""
-    return _after_newline(file, file.seek(0, os.SEEK_END), limit + 1)
-
-
-def _start_of_line(file: BinaryIO, offset: int) -> int:
-    return _after_newline(file, offset, 1)
+        for path, status in _there(archived):
+            yield _identity(status), TailedFile(path, status)
 
 
 def _after_newline(file: BinaryIO, before: int, number: int) -> int:

@@ -1,11 +1,5 @@
 """What changes among the sessions from one poll to the next.
 
-    poller = Poller()
-    while True:
-        for change in poller.poll(time.time()):
-            ...
-        time.sleep(1)
-
 A poll lists the folder, reads the files that have changed, and checks every known
 process: a session whose client was killed is dead at the next poll, although nothing
 was written.
@@ -69,24 +63,27 @@ class Poller:
 
         Raises StoreError if the folder cannot be read; a missing one has no sessions.
         """
-        self._read(now)
-        judged = [
-            lookup.judged(info, now, archived=False)
-            for info in sorted(self._infos.values(), key=os.fspath)
-        ]
-        before = self._sessions
-        self._sessions = {s["session_id"]: s for s in neighbours.annotate(judged)}
-        return [*self._changes(before), *self._departures(before, now)]
+        archived = _by_id(self._read(now), now, archived=True)
+        infos = sorted(self._infos.values(), key=os.fspath)
+        before, self._sessions = self._sessions, _by_id(infos, now, archived=False)
+        return [*self._changes(before), *self._departures(before, archived)]
 
-    def _read(self, now: float) -> None:
-        """Read the files that have changed."""
+    def _read(self, now: float) -> list[SessionInfo]:
+        """Read the files that have changed; return the sessions that were archived."""
+        archived = []
         for event in self._folder.poll():
-            self._infos.pop(event.identity, None)
-            if event.kind in (follow.APPEARED, follow.CHANGED):
-                try:
-                    self._infos[event.identity] = _read(event.path, now)
-                except FileNotFoundError:
-                    pass  # archived in the meantime
+            if event.kind in (follow.MOVED, follow.GONE):
+                self._infos.pop(event.identity, None)
+            try:
+                metadata = reader.metadata_at(event.path, now)
+            except FileNotFoundError:
+                continue  # if it was moved since, the next poll says so
+            info = SessionInfo(paths.id_of(event.path), event.path, metadata)
+            if event.kind == follow.MOVED:
+                archived.append(info)
+            elif event.kind != follow.GONE:
+                self._infos[event.identity] = info
+        return archived
 
     def _changes(self, before: dict[str, SessionView]) -> Iterator[Change]:
         for session_id, session in self._sessions.items():
@@ -97,11 +94,11 @@ class Poller:
                 yield Change(event, session, differences)
 
     def _departures(
-        self, before: dict[str, SessionView], now: float
+        self, before: dict[str, SessionView], archived: dict[str, SessionView]
     ) -> Iterator[Change]:
         for session_id in before.keys() - self._sessions.keys():
             if is_open(before[session_id]):
-                session = _archived(session_id, now) or before[session_id]
+                session = archived.get(session_id, before[session_id])
                 yield Change(ENDED, session, {})
 
 
@@ -129,17 +126,8 @@ def _differences(
     return {k: before[k] for k in keys if before[k] != now[k]} if before else {}
 
 
-def _read(path: str, now: float) -> SessionInfo:
-    """Read the file at *path*; raise FileNotFoundError if it is not there."""
-    return SessionInfo(paths.id_of(path), path, reader.metadata_at(path, now))
-
-
-def _archived(session_id: str, now: float) -> SessionView | None:
-    """Return the session as it is in the archive; None if it is not there."""
-    for path in paths.archived_paths(session_id):
-        try:
-            info = _read(path, now)
-        except FileNotFoundError:
-            continue
-        return neighbours.annotate([lookup.judged(info, now, archived=True)])[0]
-    return None
+def _by_id(
+    infos: list[SessionInfo], now: float, *, archived: bool
+) -> dict[str, SessionView]:
+    sessions = [lookup.judged(info, now, archived=archived) for info in infos]
+    return {s["session_id"]: s for s in neighbours.annotate(sessions)}
