@@ -13,12 +13,11 @@ TURN_CLOSE = "turn_close"
 CLOSE = "session_close"
 UPDATE = "session_update"
 LIFECYCLE = frozenset([METADATA, RESUME, HEARTBEAT, TURN_CLOSE, CLOSE])
-STATES = ("waiting", "busy", "idle", "closed")
-LIVE_STATES = frozenset(STATES) - {"closed"}
+LIVE_STATES = ("waiting", "busy", "idle")  # the first needs the user most
+STATES = (*LIVE_STATES, "closed")
 VERDICTS = ("alive", "unknown", "stale", "dead")
 # What a list calls its sessions: a live one by its state, any other by its verdict.
-# The first needs the user most.
-URGENCY = ("waiting", "busy", "idle", "unknown", "stale", "dead", "unreadable")
+URGENCY = (*LIVE_STATES, "unknown", "stale", "dead", "unreadable")
 TEXT_FIELDS = (
     "cwd",
     "source",

@@ -45,7 +45,7 @@ def judge(metadata: SessionMetadata, now: float) -> tuple[VerdictName, tuple[str
     """
     if metadata.get("state") == "closed":
         return "dead", (_closed(metadata, now),)
-    outcomes = [_probe(attached) for attached in processes_of(metadata)]
+    outcomes = [probe(attached) for attached in processes_of(metadata)]
     fresh, heartbeat = _heartbeat(metadata, now)
     reasons = (*(reason for _, reason in outcomes), heartbeat)
     states = {outcome for outcome, _ in outcomes}
@@ -61,11 +61,12 @@ def running_processes(metadata: SessionMetadata) -> list[Process]:
     return [
         attached
         for attached in processes_of(metadata)
-        if _probe(attached)[0] != process.GONE
+        if probe(attached)[0] != process.GONE
     ]
 
 
-def _probe(attached: Process) -> tuple[str, str]:
+def probe(attached: Process) -> tuple[str, str]:
+    """Return what `process.probe` says of the process."""
     return process.probe(
         attached.get("pid"), attached.get("process"), attached.get("host")
     )

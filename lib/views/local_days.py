@@ -38,13 +38,6 @@ def name(moment: float) -> str:
     return local_time(moment, "%Y-%m-%d")
 
 
-def weekday(moment: float) -> str:
-    """Return the first three letters of the local day's name, in English."""
-    return ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[
-        time.localtime(moment).tm_wday
-    ]
-
-
 def midnight(day: str) -> int | None:
     """Return when the local day *day*, YYYY-MM-DD, began; None if it is no day."""
     try:

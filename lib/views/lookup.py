@@ -76,7 +76,7 @@ def find(query: str, now: float, *, archived_first: bool = False) -> SessionView
     exact = [session for session in archived if session["session_id"] == query]
     groups = (archived, live) if archived_first else (live, archived)
     for group in (exact, *groups):
-        matches = [s for s in group if str(s["session_id"]).startswith(query)]
+        matches = [s for s in group if s["session_id"].startswith(query)]
         if matches:
             return _unique(query, matches)
     raise SessionNotFoundError(
@@ -103,7 +103,7 @@ def unreadable_error(session: SessionView, consequence: str) -> HeadcountError:
 
 def _unique(query: str, matches: list[SessionView]) -> SessionView:
     """Return the only session in *matches*; of several archived files, the newest."""
-    labels = {str(session["session_id"]): session["label"] for session in matches}
+    labels = {session["session_id"]: session["label"] for session in matches}
     if len(labels) > 1:
         lines = [
             f"  {match}  {label or ''}".rstrip() for match, label in labels.items()
@@ -113,4 +113,4 @@ def _unique(query: str, matches: list[SessionView]) -> SessionView:
             f"{len(labels)} sessions begin with {query}; give more of the id",
             lines[:_MAX_CANDIDATES] + more,
         )
-    return max(matches, key=lambda session: str(session["last_heartbeat"] or ""))
+    return max(matches, key=session_view.last_heartbeat)

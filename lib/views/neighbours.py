@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..record import verdict
 from ..system import git
+from .session_view import last_heartbeat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,13 +61,8 @@ def same_worktree(
     All are annotated. The latest heartbeat comes first.
     """
     root = session["worktree"]
-    return _latest_first(
-        [
-            other
-            for other in others
-            if root and other["worktree"] == root and _is_live(other)
-        ]
-    )
+    live = filter(_is_live, others) if root else ()
+    return _latest_first([other for other in live if other["worktree"] == root])
 
 
 def _located(session: SessionView, worktrees: git.Worktrees) -> SessionView:
@@ -106,4 +102,4 @@ def _link(group: list[SessionView]) -> None:
 
 
 def _latest_first(sessions: list[SessionView]) -> list[SessionView]:
-    return sorted(sessions, key=lambda s: str(s["last_heartbeat"]), reverse=True)
+    return sorted(sessions, key=last_heartbeat, reverse=True)

@@ -11,16 +11,15 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..record import timestamps
+from ..record import timestamps, verdict
 from ..record.attached import processes_of
 from ..system import process
 from ..text import local_time, printable
-from . import session_view
+from .session_view import last_heartbeat, resume_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model import Process
     from .session_view import SessionView
 
     class UncleanSession(SessionView):
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
         headless: bool
 
 
-DEFAULT_DAYS = 7
 _HEADLESS = "sdk-cli"  # `claude -p`: whoever ran it will run it again
 _MAX_TITLE = 4096
 
@@ -66,15 +64,15 @@ def ended_uncleanly(
 
     Each is the last file of its id, of *live* and *archived* ones.
     """
-    by_id = {str(s["session_id"]): s for s in sorted(archived, key=_last_heartbeat)}
-    by_id |= {str(session["session_id"]): session for session in live}
-    ordered = sorted(by_id.values(), key=_last_heartbeat)
-    continued = {s.get("previous_session_id"): _last_heartbeat(s) for s in ordered}
+    by_id = {s["session_id"]: s for s in sorted(archived, key=last_heartbeat)}
+    by_id |= {session["session_id"]: session for session in live}
+    ordered = sorted(by_id.values(), key=last_heartbeat)
+    continued = {s.get("previous_session_id"): last_heartbeat(s) for s in ordered}
     return [
         _annotated(session)
         for session in reversed(ordered)
         if _ended_uncleanly(session)
-        and continued.get(session["session_id"], "") <= _last_heartbeat(session)
+        and continued.get(session["session_id"], "") <= last_heartbeat(session)
     ]
 
 
@@ -107,20 +105,10 @@ def by_boot(sessions: Iterable[UncleanSession], now: float) -> list[Group]:
 
 
 def _ended_uncleanly(session: SessionView) -> bool:
-    if session["state"] == "closed":
+    if session["state"] == "closed" or session["verdict"] not in verdict.FINISHED:
         return False
-    if session["verdict"] == "dead":
-        return True
-    return session["verdict"] == "stale" and not any(
-        map(_is_running, processes_of(session))  # type: ignore[arg-type]
-    )
-
-
-def _is_running(attached: Process) -> bool:
-    outcome, _ = process.probe(
-        attached.get("pid"), attached.get("process"), attached.get("host")
-    )
-    return outcome == process.RUNNING
+    outcomes = (verdict.probe(each)[0] for each in processes_of(session))  # type: ignore[arg-type]
+    return session["verdict"] == "dead" or process.RUNNING not in outcomes
 
 
 def _annotated(session: SessionView) -> UncleanSession:
@@ -128,15 +116,11 @@ def _annotated(session: SessionView) -> UncleanSession:
     return {
         **session,
         "boot": _boot_id(session.get("process")),
-        "resume": session_view.resume_command(session),
+        "resume": resume_command(session),
         "folder_gone": bool(cwd and not os.path.isdir(cwd)),
         "transcript_gone": bool(transcript) and not os.path.exists(transcript),
         "headless": session.get("entrypoint") == _HEADLESS,
     }
-
-
-def _last_heartbeat(session: SessionView) -> str:
-    return str(session["last_heartbeat"] or "")
 
 
 def _skip_reason(session: UncleanSession, since: float) -> str | None:

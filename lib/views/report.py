@@ -110,12 +110,12 @@ def _rows(since: float, now: float) -> Iterator[Row]:
             continue
         entries = chain.from_iterable(map(sessions.iter_session_jsonl, paths))
         periods = spans.open_periods(entries, session["verdict"], now)
-        within = [spans.cut(period, since, now + 1) for period in periods]
-        if any(within):
+        within = spans.cut(periods, since, now + 1)
+        if within:
             cwd = str(session["cwd"])
             if cwd not in places:
                 places[cwd] = session_view.place_of(session)
-            yield Row(session, places[cwd], [period for period in within if period])
+            yield Row(session, places[cwd], within)
 
 
 def _files(now: float) -> Iterator[tuple[SessionView, list[str]]]:
@@ -128,22 +128,13 @@ def _files(now: float) -> Iterator[tuple[SessionView, list[str]]]:
         for session in lookup.discover(now, archived=archived):
             by_id.setdefault(session["session_id"], []).append(session)
     for files in by_id.values():
-        files.sort(
-            key=lambda file: (not file["archived"], file["last_heartbeat"] or "")
-        )
+        files.sort(key=lambda s: (not s["archived"], session_view.last_heartbeat(s)))
         yield files[-1], [file["path"] for file in files]
 
 
 def _within(rows: Iterable[Row], since: float, until: float) -> list[Row]:
-    rows_within = []
-    for row in rows:
-        if row.end < since or row.begin >= until:
-            continue
-        periods = [spans.cut(period, since, until) for period in row.periods]
-        if any(periods):
-            kept = [period for period in periods if period]
-            rows_within.append(row._replace(periods=kept))
-    return rows_within
+    parts = [row._replace(periods=spans.cut(row.periods, since, until)) for row in rows]
+    return [row for row in parts if row.periods]
 
 
 def _sum(rows: list[Row], name: str | None, branch: str | None = None) -> Sum:

@@ -80,6 +80,11 @@ def state_of(session: SessionView) -> str:
     return session["verdict"] or "unreadable"
 
 
+def last_heartbeat(session: SessionView) -> str:
+    """Return the last heartbeat, "" if there is none; as text they sort by time."""
+    return session["last_heartbeat"] or ""
+
+
 def place_of(session: SessionView) -> tuple[str | None, str | None]:
     """Return the session's working tree and branch.
 

@@ -97,14 +97,17 @@ class _Periods:
         self._state, self._since = state, when
 
 
-def cut(period: OpenPeriod, since: float, until: float) -> OpenPeriod | None:
-    """Return the part of *period* from *since* to *until*; None if there is none."""
-    if period.end < since or period.begin >= until:
-        return None
+def cut(periods: list[OpenPeriod], since: float, until: float) -> list[OpenPeriod]:
+    """Return the parts of *periods* from *since* to *until*."""
+    parts = [_cut(period, since, until) for period in periods]
+    return [part for part in parts if part.spans]
+
+
+def _cut(period: OpenPeriod, since: float, until: float) -> OpenPeriod:
     spans = [
         Span(max(begin, since), min(end, until), state)
         for begin, end, state in period.spans
         if end >= since and begin < until
     ]
     ending = CONTINUES if period.end > until else period.ending
-    return OpenPeriod(spans, ending) if spans else None
+    return OpenPeriod(spans, ending)

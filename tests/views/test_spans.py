@@ -138,8 +138,8 @@ def test_nothing_to_go_by_is_no_part():
 
 def test_a_part_is_cut_to_a_time_and_then_goes_on():
     (part,) = read(begun(-60), beat(-50, "busy"), closed(-30))
-    assert spans.cut(part, -55, -40) == OpenPeriod(
-        [Span(-55, -50, "idle"), Span(-50, -40, "busy")], spans.CONTINUES
-    )
-    assert spans.cut(part, -55, -30).ending == spans.CLOSED
-    assert spans.cut(part, -20, -10) is spans.cut(part, -90, -60) is None
+    assert spans.cut([part], -55, -40) == [
+        OpenPeriod([Span(-55, -50, "idle"), Span(-50, -40, "busy")], spans.CONTINUES)
+    ]
+    assert spans.cut([part], -55, -30)[0].ending == spans.CLOSED
+    assert spans.cut([part], -20, -10) == spans.cut([part], -90, -60) == []

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from ...views.recovery import Group, Selection, UncleanSession
 
-_DAY = 86_400
-_STATE_COLUMNS = 7
+_DEFAULT_SINCE = "7d"
 _MARKS = (
     ("folder_gone", "its folder is gone"),
     ("transcript_gone", "its transcript is gone"),
@@ -49,7 +48,7 @@ def run(args: Namespace) -> int:
 
 def _since(args: Namespace, now: float) -> float:
     if args.since is None:
-        return now - recovery.DEFAULT_DAYS * _DAY
+        return time_spec.moment(_DEFAULT_SINCE, now)
     if args.all:
         raise UsageError("--all and --since exclude each other")
     return time_spec.moment(args.since, now)
@@ -70,7 +69,7 @@ def _lines(groups: list[Group], short: dict[str, str], now: float) -> list[str]:
 
 def _line(session: UncleanSession, short: dict[str, str], now: float) -> str:
     cells = [
-        f"{session['state']:<{_STATE_COLUMNS}}",
+        f"{session['state']:<7}",
         short[session["session_id"]],
         session["label"] or formatting.NONE,
         formatting.where(session),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import time
 
+from ...record.schema import LIVE_STATES
 from ...text import local_time, printable
 from ...views import spans
 from .. import formatting
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ...views.report import Day, Row
-    from ...views.spans import OpenPeriod, Span
+    from ...views.spans import OpenPeriod
 
 _UNITS = 1000  # the width of a timeline; nothing shorter than _MIN_UNITS is drawn
 _MIN_UNITS = 2
@@ -28,7 +29,6 @@ _AXIS, _ROW, _BAR = 22, 40, 12
 _HOURS = 3  # between two marks on the axis
 _MAX_LABEL = 80
 _MAX_TITLE = 300
-_STATES = ("idle", "busy", "waiting")  # the most urgent is drawn last, over the others
 # The marks for how a session ended, once per page; their ids are the endings.
 SYMBOLS = """<svg width="0" height="0" aria-hidden="true" style="position:absolute">
 <defs>
@@ -110,7 +110,7 @@ def _row(day: Day, row: Row, top: int) -> Iterator[str]:
         f'viewBox="0 0 {_UNITS} {_BAR}" preserveAspectRatio="none">'
     )
     bars = _bars(day, row)
-    for state in _STATES:
+    for state in reversed(LIVE_STATES):  # the most urgent over the others
         path = "".join(_path(state, *bar) for bar in bars[state])
         if path:
             yield f'<path class="{state}" d="{path}"/>'
@@ -152,11 +152,11 @@ def _bars(day: Day, row: Row) -> dict[str, list[tuple[int, int]]]:
     A span too short to be drawn is merged with the next ones, as the most urgent of
     their states. That bounds the size of a row, however often its state changed.
     """
-    bars: dict[str, list[tuple[int, int]]] = {state: [] for state in _STATES}
+    bars: dict[str, list[tuple[int, int]]] = {state: [] for state in LIVE_STATES}
     for period in row.periods:
         begin, worst = _unit(day, period.begin), "idle"
         for span in period.spans:
-            worst = max(worst, _drawn_state(span), key=_STATES.index)
+            worst = min(worst, span.state, key=LIVE_STATES.index)
             end = _unit(day, span.end)
             if end - begin >= _MIN_UNITS or span is period.spans[-1]:
                 _add(bars[worst], begin, max(end, begin + _MIN_UNITS))
@@ -169,10 +169,6 @@ def _add(bars: list[tuple[int, int]], begin: int, end: int) -> None:
         bars[-1] = (bars[-1][0], max(end, bars[-1][1]))
     else:
         bars.append((begin, end))
-
-
-def _drawn_state(span: Span) -> str:
-    return span.state if span.state in _STATES else "idle"
 
 
 def _distinct_periods(day: Day, row: Row) -> Iterable[OpenPeriod]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ...text import count, printable
 from ...views import local_days, spans
 from ...views.report import HOUR
@@ -88,8 +90,7 @@ def by_worktree(report: Report) -> list[tuple[str, Sum]]:
 
 def day_title(day: str) -> str:
     """Return the day with its weekday: `Wed 2026-11-25`."""
-    start = local_days.midnight(day)
-    return f"{local_days.weekday(start)} {day}" if start is not None else day
+    return time.strftime("%a %Y-%m-%d", time.strptime(day, "%Y-%m-%d"))
 
 
 def hours(seconds: float) -> str:
