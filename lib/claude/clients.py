@@ -21,8 +21,7 @@ from ..system import client_process, private, process
 from . import settings
 
 _MAX_FILES = 1000
-_MAX_BYTES = 1 << 16
-_MAX_CONFIG_BYTES = 1 << 26
+_MAX_BYTES = 1 << 26
 _STORE_NAME = b"HEADCOUNT_DIR="
 _COMMAND = ["claude", "agents", "--json"]
 _COMMAND_SECONDS = 4.0
@@ -57,15 +56,18 @@ def from_files(now: float) -> list[Client] | None:
     Raises nothing, whatever the files hold.
     """
     clients: dict[int, Client] = {}
+    folder = os.path.join(
+        os.path.dirname(settings.settings_files()["user"]), "sessions"
+    )
     try:
-        names = sorted(os.listdir(_folder()))[:_MAX_FILES]
+        names = sorted(os.listdir(folder))[:_MAX_FILES]
     except OSError:
         return None
     for name in names:
         pid = _pid_of(name)
         if pid is None:
             continue
-        path = os.path.join(_folder(), name)
+        path = os.path.join(folder, name)
         read = _from_entry if name.endswith(".json") else _from_key
         client = read(path, pid, now)
         if client is not None and (pid not in clients or not client.waiting):
@@ -95,7 +97,7 @@ def is_trusted(folder: str) -> bool | None:
     is stored there for the home folder.
     """
     config = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~")
-    content = _decode(_read(os.path.join(config, ".claude.json"), _MAX_CONFIG_BYTES))
+    content = _decode(_read(os.path.join(config, ".claude.json")))
     projects = content.get("projects") if isinstance(content, dict) else None
     if not isinstance(projects, dict):
         return None
@@ -104,10 +106,6 @@ def is_trusted(folder: str) -> bool | None:
         and project.get("hasTrustDialogAccepted") is True
         for path in (folder, *map(str, PurePath(folder).parents))
     )
-
-
-def _folder() -> str:
-    return os.path.join(os.path.dirname(settings.settings_files()["user"]), "sessions")
 
 
 # ---- Its files ------------------------------------------------------------------
@@ -123,7 +121,7 @@ def _pid_of(name: str) -> int | None:
 
 
 def _from_entry(path: str, pid: int, now: float) -> Client | None:
-    entry = _decode(_read(path, _MAX_BYTES))
+    entry = _decode(_read(path))
     if not isinstance(entry, dict) or entry.get("pid") != pid:
         return None
     client = _describe(pid, now, _folder_in(entry))
@@ -199,10 +197,10 @@ def _text(entry: dict[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _read(path: str, limit: int) -> bytes:
-    """Return at most *limit* bytes of the regular file at *path*; b"" if unreadable."""
+def _read(path: str) -> bytes:
+    """Return the content of the regular file at *path*; b"" if unreadable."""
     try:
-        return private.read_regular(path, limit)
+        return private.read_regular(path, _MAX_BYTES)
     except OSError:
         return b""
 
@@ -217,7 +215,7 @@ def _describe(pid: int, now: float, cwd: str) -> Client | None:
         return None
     if process.probe(pid, fingerprint, None)[0] != process.RUNNING:
         return None  # a zombie
-    arguments = os.fsdecode(_proc_file(pid, "cmdline")).rstrip("\0").split("\0")
+    arguments = os.fsdecode(_read(f"/proc/{pid}/cmdline")).rstrip("\0").split("\0")
     return Client(
         pid=pid,
         process=fingerprint,
@@ -226,14 +224,6 @@ def _describe(pid: int, now: float, cwd: str) -> Client | None:
         arguments=tuple(arguments),
         store=_headcount_dir(pid),
     )
-
-
-def _proc_file(pid: int, name: str) -> bytes:
-    try:
-        with open(f"/proc/{pid}/{name}", "rb") as file:
-            return file.read()
-    except OSError:
-        return b""
 
 
 def _cwd(pid: int) -> str:
@@ -248,7 +238,7 @@ def _headcount_dir(pid: int) -> str | None:
 
     Nothing else of its environment is kept.
     """
-    environment = _proc_file(pid, "environ")
+    environment = _read(f"/proc/{pid}/environ")
     for variable in environment.split(b"\0"):
         if variable.startswith(_STORE_NAME):
             return os.fsdecode(variable.removeprefix(_STORE_NAME))

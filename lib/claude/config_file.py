@@ -20,10 +20,7 @@ from ..system import private
 
 BACKUP_SUFFIX = ".headcount-backup"
 # From the texts of a file and its backup to their new texts; None stands for no file.
-Edit = Callable[
-    ["str | None", "str | None"],
-    "tuple[str | None, str | None]",
-]
+Edit = Callable[["str | None", "str | None"], "tuple[str | None, str | None]"]
 
 _LOSSLESS = "surrogateescape"  # for a damaged backup, or a write in progress
 _ATTEMPTS = 5
@@ -59,7 +56,7 @@ def plan(path: str, edit: Edit) -> Change:
     """Return how *edit* would change the file at *path* and its backup."""
     path = os.path.realpath(path)
     before = read(path)
-    return Change(path, before, *edit(before, _backup_of(path)))
+    return Change(path, before, *edit(before, _raw(path + BACKUP_SUFFIX)))
 
 
 def change(path: str, edit: Edit) -> Change:
@@ -78,7 +75,9 @@ def change(path: str, edit: Edit) -> Change:
             if _raw(path) == before:
                 raise
             continue
-        if not planned.changed or (_apply(planned) and _verify(planned)):
+        if not planned.changed:
+            return planned
+        if _apply(planned) and _raw(planned.path) == planned.after:
             return planned
     raise OSError(errno.EBUSY, "Another program keeps writing to it", path)
 
@@ -87,22 +86,15 @@ def _raw(path: str) -> str | None:
     return read(path, errors=_LOSSLESS)
 
 
-def _backup_of(path: str) -> str | None:
-    return _raw(path + BACKUP_SUFFIX)
-
-
-def _verify(planned: Change) -> bool:
-    return _raw(planned.path) == planned.after
-
-
 def _apply(planned: Change) -> bool:
     """Write the backup, then the file; False if another program wrote to it first."""
     path, backup = planned.path, planned.path + BACKUP_SUFFIX
     os.makedirs(os.path.dirname(path), private.FOLDER_MODE, exist_ok=True)
-    if planned.after is not None:
-        _check_writable(path)
-    if planned.backup not in {None, _backup_of(path)}:
-        private.write(backup, _encoded(planned.backup or ""), like=path)
+    replaces = planned.after is not None and os.path.exists(path)
+    if replaces and not os.access(path, os.W_OK):  # a rename would not care
+        raise PermissionError(errno.EACCES, "It is read-only", path)
+    if planned.backup is not None and planned.backup != _raw(backup):
+        private.write(backup, _encoded(planned.backup), like=path)
     if not _replace(planned):
         return False
     if planned.backup is None:
@@ -111,12 +103,6 @@ def _apply(planned: Change) -> bool:
     with contextlib.suppress(OSError):  # not every system syncs a folder
         private.sync_folder(os.path.dirname(path))
     return True
-
-
-def _check_writable(path: str) -> None:
-    """Raise PermissionError if the file is read-only; a rename would not care."""
-    if os.path.exists(path) and not os.access(path, os.W_OK):
-        raise PermissionError(errno.EACCES, "It is read-only", path)
 
 
 def _replace(planned: Change) -> bool:

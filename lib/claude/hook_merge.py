@@ -54,10 +54,7 @@ class InstalledHook(NamedTuple):
 
 def installed_hooks(root: Node) -> list[InstalledHook]:
     """Return our hooks in the settings *root*, in the order of the text."""
-    return [
-        _installed_hook(str(place[1]), json_edit.at(root, place).value)
-        for place in _our_hooks(root)
-    ]
+    return [_installed_hook(event, hook) for event, hook, _ in _our_hooks(root)]
 
 
 def merge(text: str | None, hooks: Hooks, line: StatusLine | None = None) -> str:
@@ -84,7 +81,7 @@ def remove(text: str, backup: str | None) -> str | None:
     *text* was not changed since. Raises ValueError if *text* is not valid settings.
     """
     root = json_edit.parse(text)
-    validate(root, {})
+    validate(root, ())
     if backup is not None and _is_merge_of(backup, text, root):
         return backup
     return _remove_all(text, _our_places(root))
@@ -130,9 +127,7 @@ def verify(
     """
     root = json_edit.parse(after or "{}")
     validate(root, hooks)
-    present = [
-        (place[1], json_edit.at(root, place).value) for place in _our_hooks(root)
-    ]
+    present = [(event, hook) for event, hook, _ in _our_hooks(root)]
     expected = [(event, group["hooks"][0]) for event, group in hooks.items()]
     if sorted(present, key=repr) != sorted(expected, key=repr):
         raise ValueError(f"after the merge it would hold {len(present)} of our hooks")
@@ -145,7 +140,7 @@ def _foreign(text: str | None) -> str:
     """Return what is not ours in *text*, normalized, without empty containers."""
     settings = json.loads(text or "{}")
     hooks = settings.pop("hooks", {})
-    if status_line.is_ours(settings.get(status_line.KEY)):
+    if status_line.our_command(settings.get(status_line.KEY)):
         del settings[status_line.KEY]
     for event, groups in list(hooks.items()):
         if isinstance(groups, list):
@@ -166,30 +161,24 @@ def _foreign_group(group: Any) -> Any:  # noqa: ANN401  # JSON
 
 
 def _is_ours(hook: object) -> bool:
-    if not isinstance(hook, dict) or hook.get("type") != "command":
-        return False
-    command = hook.get("command")
-    return (
-        isinstance(command, str)
-        and command.rstrip().endswith(status_line.MARK)
-        and _SCRIPT.search(command) is not None
-    )
+    return status_line.our_command(hook, _SCRIPT) is not None
 
 
-def _our_hooks(root: Node) -> Iterator[Path]:
-    """Yield the path of each of our hooks, in the order of the text."""
+def _our_hooks(root: Node) -> Iterator[tuple[str, Any, Path]]:
+    """Yield event, hook and path of each of our hooks, in the order of the text."""
     hooks = root.children.get("hooks")
     for event, groups in hooks.children.items() if hooks else ():
         for index, group in groups.children.items():
             entries = group.children.get("hooks")
             for number, hook in entries.children.items() if entries else ():
                 if _is_ours(hook.value):
-                    yield ("hooks", event, index, "hooks", number)
+                    place = ("hooks", event, index, "hooks", number)
+                    yield str(event), hook.value, place
 
 
 def _our_places(root: Node) -> list[Path]:
-    lines = [(status_line.KEY,)] if status_line.find(root) else []
-    return [*_our_hooks(root), *lines]
+    lines: list[Path] = [(status_line.KEY,)] if status_line.find(root) else []
+    return [place for _, _, place in _our_hooks(root)] + lines
 
 
 def _installed_hook(event: str, hook: Any) -> InstalledHook:  # noqa: ANN401  # JSON
@@ -197,11 +186,6 @@ def _installed_hook(event: str, hook: Any) -> InstalledHook:  # noqa: ANN401  # 
     python, script = status_line.command_paths(command, _SCRIPT)
     timeout = timeout if type(timeout) in {int, float} else None
     return InstalledHook(event, command, script, python, timeout)
-
-
-def _script(hook: Any) -> str:  # noqa: ANN401  # JSON
-    match = _SCRIPT.search(hook["command"])
-    return match[0] if match else ""
 
 
 # Adding and removing
@@ -221,12 +205,9 @@ def _in_text_order(root: Node, events: Iterable[str]) -> list[str]:
 def _add(text: str, event: str, group: dict[str, Any]) -> str:
     root = json_edit.parse(text)
     (hook,) = group["hooks"]
-    script = _script(hook)
-    for place in _our_hooks(root):
-        present = json_edit.at(root, place).value
-        if present == hook and place[1] == event:
-            return text
-        if _script(present) == script and place[1] == event:
+    script = _SCRIPT.findall(hook["command"])[0]
+    for its_event, present, place in _our_hooks(root):
+        if its_event == event and _SCRIPT.findall(present["command"])[0] == script:
             return _replace(text, root, place, hook)
     if "hooks" not in root.children:
         return json_edit.append(text, root, (), "hooks", {event: [group]})
@@ -236,8 +217,10 @@ def _add(text: str, event: str, group: dict[str, Any]) -> str:
 
 
 def _replace(text: str, root: Node, place: Path, hook: dict[str, Any]) -> str:
-    """Put *hook* at *place*; if only its command differs, replace nothing else."""
+    """Put *hook* at *place*; what is the same stays the same to the byte."""
     present: Any = json_edit.at(root, place).value
+    if present == hook:
+        return text
     if {**present, "command": hook["command"]} == hook:
         return json_edit.replace(text, root, (*place, "command"), hook["command"])
     return json_edit.replace(text, root, place, hook)
@@ -247,9 +230,8 @@ def _unwanted(root: Node, hooks: Hooks) -> list[Path]:
     """Return the paths of our hooks that are not in *hooks*, or are duplicates."""
     missing = {event: group["hooks"][0] for event, group in hooks.items()}
     unwanted = []
-    for place in _our_hooks(root):
-        event = str(place[1])
-        if event in missing and json_edit.at(root, place).value == missing[event]:
+    for event, hook, place in _our_hooks(root):
+        if event in missing and hook == missing[event]:
             del missing[event]
         else:
             unwanted.append(place)
@@ -261,10 +243,7 @@ def _is_merge_of(backup: str, text: str, root: Node) -> bool:
 
     *root* is of *text*. False if *backup* is damaged, or has something of ours itself.
     """
-    hooks = {
-        str(place[1]): {"hooks": [json_edit.at(root, place).value]}
-        for place in _our_hooks(root)
-    }
+    hooks = {event: {"hooks": [hook]} for event, hook, _ in _our_hooks(root)}
     line = status_line.find(root)
     try:
         clean = not _our_places(json_edit.parse(backup))

@@ -37,10 +37,9 @@ class JsonTextError(ValueError):
     """The text is not strict JSON. The message names the reason, line and column."""
 
     def __init__(self, reason: str, text: str, position: int) -> None:
-        self.reason = reason
-        self.line = text.count("\n", 0, position) + 1
-        self.column = position - text.rfind("\n", 0, position)
-        super().__init__(f"{reason} (line {self.line}, column {self.column})")
+        line = text.count("\n", 0, position) + 1
+        column = position - text.rfind("\n", 0, position)
+        super().__init__(f"{reason} (line {line}, column {column})")
 
 
 class Node(NamedTuple):
@@ -80,7 +79,7 @@ def append(text: str, root: Node, path: Path, key: str | None, value: object) ->
         return _splice(text, node, style.fill(node, key, value))
     last = list(node.children.values())[-1]
     lead = style.lead(last)
-    if "\n" not in lead and len(node.children) == 1:
+    if len(node.children) == 1:
         lead = lead or style.gap
     new = "," + lead + style.render(key, value, lead)
     return text[: last.end] + new + text[last.end :]

@@ -6,16 +6,17 @@ takes out what is ours, and keeps the rest (`hook_merge` has the rules).
 
 Installers exclude each other with a lock. Claude Code takes none, so the bytes are
 compared right before the rename, and once more after it. A file that is not strict JSON
-of the documented shape is refused and left as it is.
+of the documented shape is refused: SettingsError is raised, and it is left as it is.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shlex
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from .. import file_lock
 from ..errors import HeadcountError
@@ -23,14 +24,12 @@ from ..store import paths
 from . import config_file, hook_merge, json_edit, status_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from .config_file import Change
     from .hook_merge import Hooks, InstalledHook
     from .json_edit import Node
     from .status_line import StatusLine
-
-T = TypeVar("T")
 
 _PLACEHOLDER = re.compile(r"/path/to/headcount(/\S+)")
 
@@ -51,32 +50,20 @@ def settings_files(project_dir: str | None = None) -> dict[str, str]:
 
 
 def installed_hooks(path: str) -> list[InstalledHook]:
-    """Return our hooks in the settings file at *path*; [] if there is no file.
-
-    Raises SettingsError if the file is not valid settings.
-    """
-    root = _root(path)
-    return [] if root is None else hook_merge.installed_hooks(root)
+    """Return our hooks in the settings file at *path*; [] if there is no file."""
+    return hook_merge.installed_hooks(_root(path))
 
 
 def disabled(path: str) -> bool:
-    """Whether the settings file at *path* turns off every hook, ours included.
-
-    Raises SettingsError if the file is not valid settings.
-    """
-    root = _root(path)
-    if root is None or "disableAllHooks" not in root.children:
-        return False
-    return root.children["disableAllHooks"].value is True
+    """Whether the settings file at *path* turns off every hook, ours included."""
+    value = _root(path).children.get("disableAllHooks")
+    return value is not None and value.value is True
 
 
 def status_line_owner(path: str) -> str:
-    """Return whose `statusLine` the settings file at *path* has: ours, theirs or none.
-
-    Raises SettingsError if the file is not valid settings.
-    """
+    """Return whose `statusLine` the settings file at *path* has: ours, theirs, none."""
     root = _root(path)
-    if root is None or status_line.KEY not in root.children:
+    if status_line.KEY not in root.children:
         return "none"
     return "ours" if status_line.find(root) else "theirs"
 
@@ -90,10 +77,7 @@ def desired_hooks(checkout: str) -> Hooks:
 
 
 def desired_status_line(checkout: str) -> StatusLine:
-    """Return `statusLine`, as `settings.example.json` of *checkout* has it.
-
-    Raises SettingsError if that cannot be read, or if JSON cannot name *checkout*.
-    """
+    """Return `statusLine`, from where `desired_hooks` has the hooks."""
     return dict(_example(checkout)[status_line.KEY])
 
 
@@ -102,8 +86,7 @@ def install_hooks(
 ) -> Change:
     """Merge *hooks* and the status *line* into the settings file at *path*.
 
-    The file is created if there is none. Raises SettingsError, and leaves the file
-    as it is, if that cannot be done.
+    The file is created if there is none.
     """
 
     def edit(before: str | None, backup: str | None) -> tuple[str, str | None]:
@@ -119,8 +102,7 @@ def install_hooks(
 def uninstall_hooks(path: str, *, dry_run: bool = False) -> Change:
     """Remove what is ours, of whichever checkout, from the settings file at *path*.
 
-    The backup is removed if the file now has the same bytes. Raises SettingsError, and
-    leaves the file as it is, if that cannot be done.
+    The backup is removed if the file now has the same bytes.
     """
 
     def edit(before: str | None, backup: str | None) -> tuple[str | None, str | None]:
@@ -132,20 +114,21 @@ def uninstall_hooks(path: str, *, dry_run: bool = False) -> Change:
 
 
 def _change(path: str, edit: config_file.Edit, *, dry_run: bool) -> Change:
-    if dry_run:
-        return _as_settings_error(path, lambda: config_file.plan(path, edit))
-    if not os.path.isdir(paths.SESSIONS_DIR):  # uninstalling: make no place for a lock
-        return _as_settings_error(path, lambda: config_file.change(path, edit))
-    lock = os.path.join(paths.SESSIONS_DIR, paths.INSTALL_LOCK)
-    return file_lock.with_lock(
-        lock, lambda: _as_settings_error(path, lambda: config_file.change(path, edit))
-    )
+    with _settings_errors(path):
+        if dry_run:
+            return config_file.plan(path, edit)
+        if not os.path.isdir(paths.SESSIONS_DIR):  # uninstalling: no place for a lock
+            return config_file.change(path, edit)
+        lock = os.path.join(paths.SESSIONS_DIR, paths.INSTALL_LOCK)
+        return file_lock.with_lock(lock, lambda: config_file.change(path, edit))
 
 
-def _as_settings_error(path: str, operation: Callable[[], T]) -> T:
-    """Return what *operation* returns; what it raises becomes a SettingsError."""
+@contextlib.contextmanager
+def _settings_errors(path: str) -> Iterator[None]:
+    """Raise what goes wrong with the settings file at *path* as a SettingsError."""
     try:
-        return operation()
+        yield
+        return
     except HeadcountError:
         raise
     except UnicodeDecodeError as error:
@@ -161,16 +144,13 @@ def _as_settings_error(path: str, operation: Callable[[], T]) -> T:
     raise SettingsError(f"{path} {reason}; nothing was changed")
 
 
-def _root(path: str) -> Node | None:
-    def read() -> Node | None:
+def _root(path: str) -> Node:
+    """Return the root of the settings file at *path*; if there is none, of `{}`."""
+    with _settings_errors(path):
         text = config_file.read(path)
-        if text is None:
-            return None
-        root = json_edit.parse(text)
-        hook_merge.validate(root, {})
+        root = json_edit.parse("{}" if text is None else text)
+        hook_merge.validate(root, ())
         return root
-
-    return _as_settings_error(path, read)
 
 
 def _example(checkout: str) -> dict[str, Any]:

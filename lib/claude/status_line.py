@@ -19,25 +19,20 @@ if TYPE_CHECKING:
     from .json_edit import Node
 
 KEY = "statusLine"
-MARK = "# headcount"
+_MARK = "# headcount"
 SCRIPT = re.compile(r"""/hooks/statusline\.py(?=['"\s]|$)""")
 
 StatusLine = dict[str, Any]
 
 
-def is_ours(value: object) -> bool:
-    """Whether *value*, of `statusLine`, is one that we set."""
-    return our_command(value) is not None
-
-
-def our_command(value: object) -> str | None:
-    """Return the command of *value*, of `statusLine`, if it is ours, else None."""
+def our_command(value: object, script: re.Pattern[str] = SCRIPT) -> str | None:
+    """Return the command of a status line or hook if it is our *script*, else None."""
     if not isinstance(value, dict) or value.get("type") != "command":
         return None
     command = value.get("command")
-    if not isinstance(command, str) or not command.rstrip().endswith(MARK):
+    if not isinstance(command, str) or not command.rstrip().endswith(_MARK):
         return None
-    return command if SCRIPT.search(command) else None
+    return command if script.search(command) else None
 
 
 def command_paths(command: str, script: re.Pattern[str]) -> tuple[str, str]:
@@ -53,7 +48,7 @@ def command_paths(command: str, script: re.Pattern[str]) -> tuple[str, str]:
 def find(root: Node) -> StatusLine | None:
     """Return our status line in the settings *root*; None if it is not there."""
     value: Any = root.children[KEY].value if KEY in root.children else None
-    return value if is_ours(value) else None
+    return value if our_command(value) else None
 
 
 def merge(text: str, line: StatusLine | None) -> str:
@@ -61,10 +56,10 @@ def merge(text: str, line: StatusLine | None) -> str:
 
     Of one of ours only the command is replaced. None leaves *text* unchanged.
     """
-    root = json_edit.parse(text)
-    present = root.children.get(KEY)
     if line is None:
         return text
+    root = json_edit.parse(text)
+    present = root.children.get(KEY)
     if present is None:
         return json_edit.append(text, root, (), KEY, line)
     if our_command(present.value) in (None, line["command"]):
