@@ -32,25 +32,19 @@ _HOMES: dict[str, tuple[str, str]] = {}  # each home folder, and its real path
 # ---- Sessions -------------------------------------------------------------------
 
 
-def short_ids(ids: Iterable[str]) -> dict[str, str]:
+def short_ids(sessions: Iterable[SessionView]) -> dict[str, str]:
     """Return for each id its shortest unique prefix of 8 characters or more."""
     from itertools import pairwise
 
-    ordered = sorted(set(ids))
-    shared = [_shared(*pair) for pair in pairwise(ordered)]
-    neighbours = zip(ordered, [0, *shared], [*shared, 0], strict=False)
-    return {
-        session_id: session_id[: max(_ID_LENGTH, before + 1, after + 1)]
-        for session_id, before, after in neighbours
-    }
-
-
-def _shared(first: str, second: str) -> int:
-    """Return the length of the common prefix, or 0 if it is shorter than a short id."""
-    if first[:_ID_LENGTH] != second[:_ID_LENGTH]:
-        return 0
-    pairs = enumerate(zip(first, second, strict=False))
-    return next((n for n, (a, b) in pairs if a != b), min(len(first), len(second)))
+    ordered = sorted({session["session_id"] for session in sessions})
+    lengths = dict.fromkeys(ordered, _ID_LENGTH)
+    for first, second in pairwise(ordered):
+        length = _ID_LENGTH
+        while first[:length] == second[:length]:
+            length += 1
+            lengths[first] = max(length, lengths[first])
+            lengths[second] = length
+    return {session_id: session_id[:length] for session_id, length in lengths.items()}
 
 
 def where(session: SessionView) -> str:
@@ -97,8 +91,8 @@ def since(timestamp: object, now: float) -> str | None:
 def entry_line(entry: SessionEntry, now: float, columns: int | None) -> str:
     """Return one entry as a line: its age, its type and its content."""
     age = ago(entry.get("timestamp", entry.get("start_time")), now) or NONE
-    line = printable(f"{age:>10}  {entry_text(entry)}", _MAX_ENTRY)
-    return line if columns is None else truncate_line(line, columns)
+    line = f"{age:>10}  {entry_text(entry)}"
+    return truncate_line(printable(line, _MAX_ENTRY), columns)
 
 
 def entry_text(entry: SessionEntry) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -11,7 +12,7 @@ from ..text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 MAX_LINE = 4096
 
@@ -32,17 +33,19 @@ def write(lines: Sequence[str]) -> None:
 
 def write_text(text: str) -> None:
     """Write *text* to stdout unchanged, and flush; the errors are those of `write`."""
-    try:
+    with _write_errors():
         print(text, end="", flush=True)
+
+
+@contextlib.contextmanager
+def _write_errors() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _write_error(error) from None
-
-
-def _write_error(error: OSError) -> HeadcountError:
-    discard_stdout()  # else Python would try once more at exit, and fail again
-    return HeadcountError(f"cannot write to stdout: {error.strerror}")
+        discard_stdout()  # else Python would try once more at exit, and fail again
+        raise HeadcountError(f"cannot write to stdout: {error.strerror}") from None
 
 
 def write_raw(lines: Sequence[bytes]) -> None:
@@ -56,13 +59,9 @@ def write_raw(lines: Sequence[bytes]) -> None:
     if sys.stdout.isatty():
         write([_escaped(line.decode("utf-8")) for line in lines])
         return
-    try:
+    with _write_errors():
         sys.stdout.buffer.write(b"".join(line + b"\n" for line in lines))
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _write_error(error) from None
-    write_text("")
+        sys.stdout.flush()
 
 
 def _escaped(line: str) -> str:

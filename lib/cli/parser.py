@@ -10,7 +10,6 @@ from ..errors import UsageError
 from . import spec, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from .spec import Argument, Command
@@ -118,21 +117,6 @@ def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
         *argument.names,
         help=argument.help,
         metavar=argument.metavar,
-        type=_converter(argument.type),
+        type=argument.type,
         **options,
     )
-
-
-def _converter(convert: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Wrap *convert* so that argparse shows the message of its UsageError.
-
-    Of any other ValueError argparse says only that the value is invalid.
-    """
-
-    def converted(text: str) -> Any:  # noqa: ANN401  # each argument has its own type
-        try:
-            return convert(text)
-        except UsageError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return converted

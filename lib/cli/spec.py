@@ -6,9 +6,9 @@ read it.
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import UsageError
 from ..record import schema
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Argument(NamedTuple):
     choices: tuple[str, ...] = ()
     default: Any = None
     nargs: str | None = None  # of a positional argument: `?`, `*` or `+`
-    type: Callable[[str], Any] = str  # raises UsageError
+    type: Callable[[str], Any] = str
     repeatable: bool = False  # an option whose values are collected in a list
     completer: str = ""
 
@@ -63,10 +63,10 @@ class Command(NamedTuple):
 
 
 def _number(text: str) -> int:
-    """Return *text* as a number, 0 or more; raise UsageError."""
+    """Return *text* as a number, 0 or more; raise ArgumentTypeError."""
     if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
         return int(text)
-    raise UsageError(f"{ascii(text)[:80]} is not a valid number; try 20")
+    raise ArgumentTypeError(f"{ascii(text)[:80]} is not a valid number; try 20")
 
 
 _JSON = Argument(("--json",), "print JSON, for scripts")

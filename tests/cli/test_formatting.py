@@ -18,7 +18,7 @@ from lib.views import session_view
 
 def test_a_short_id_is_the_shortest_of_8_or_more_that_means_one_session():
     ids = ["aaaaaaaa-1", "aaaaaaaa-2x", "bbbbbbbbbbbb", "c", "nightly1", "nightly12"]
-    assert formatting.short_ids(ids) == {
+    assert formatting.short_ids([{"session_id": each} for each in ids]) == {
         "aaaaaaaa-1": "aaaaaaaa-1",
         "aaaaaaaa-2x": "aaaaaaaa-2",
         "bbbbbbbbbbbb": "bbbbbbbb",

@@ -40,16 +40,13 @@ def run(args: Namespace) -> int:
     elif args.quiet:
         output.write([printable(s["session_id"], output.MAX_LINE) for s in matches])
     elif matches:
-        _write_table(matches, sessions, now)
+        _write_table(matches, formatting.short_ids(sessions), now)
     else:
         _report_none(sessions, here_only=args.here and len(conditions) == 1)
     return 0
 
 
-def _write_table(
-    matches: list[SessionView], known: list[SessionView], now: float
-) -> None:
-    short = formatting.short_ids(session["session_id"] for session in known)
+def _write_table(matches: list[SessionView], short: dict[str, str], now: float) -> None:
     columns, colour = output.terminal()
     lines = session_table.table(matches, short, now=now, columns=columns, colour=colour)
     output.write(lines)

@@ -40,7 +40,7 @@ def run(args: Namespace) -> int:
     elif args.print0:
         _print0(sessions)
     else:
-        short = formatting.short_ids(str(s["session_id"]) for s in [*live, *archived])
+        short = formatting.short_ids([*live, *archived])
         output.write(_lines(recovery.by_boot(sessions, now), short, now))
     _report_skipped(args, sessions, selection)
     return 0

@@ -271,8 +271,7 @@ def timeline_lines(
         lines.insert(timeline.HEAD, f"{'...':>10}  {history.left_out} more between")
     if history.others:
         lines.append(f"{'others':>10}  {_counts(history.others)}")
-    lines = [printable(line, _MAX_LINE) for line in lines]
-    return lines if columns is None else [truncate_line(x, columns) for x in lines]
+    return [truncate_line(printable(line, _MAX_LINE), columns) for line in lines]
 
 
 def _moment_line(moment: Moment, now: float, *, alive: bool) -> str:

@@ -64,8 +64,7 @@ def _writer(args: Namespace, *, several: bool) -> Callable[[list[Line]], None]:
 def _text(line: Line, names: _Names | None, columns: int | None) -> str:
     name = "" if names is None else names.of(line) + "  "
     text = f"{_clock_time(line.time())}  {name}{formatting.entry_text(line.entry)}"
-    text = printable(text, _MAX_LINE)
-    return text if columns is None else truncate_line(text, columns)
+    return truncate_line(printable(text, _MAX_LINE), columns)
 
 
 def _clock_time(timestamp: str) -> str:

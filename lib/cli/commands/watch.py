@@ -120,10 +120,8 @@ def _is_here(args: Namespace, session: SessionView) -> bool:
 
 def _last_change(session: SessionView, news: list[Change]) -> Change:
     """Return the change of *session* in *news*; if none, it had ended before."""
-    for change in news:
-        if change.session is session:
-            return change
-    return changes.Change(changes.ENDED, session, {})
+    ended_before = changes.Change(changes.ENDED, session, {})
+    return next((c for c in news if c.session is session), ended_before)
 
 
 # ---- Lines ----------------------------------------------------------------------
@@ -146,7 +144,7 @@ def _table(sessions: list[SessionView], poller: Poller, columns: int) -> list[st
     _, colour = output.terminal()
     return session_table.table(
         session_table.ordered(sessions),
-        _short(poller),
+        formatting.short_ids(poller.sessions),
         now=time.time(),
         columns=columns,
         colour=colour,
@@ -168,7 +166,8 @@ def _print(args: Namespace, change: Change, poller: Poller) -> None:
     if args.json:
         output.write([formatting.as_json(changes.as_object(change, now))])
         return
-    output.write([printable(_line(change, _short(poller), now), output.MAX_LINE)])
+    short = formatting.short_ids(poller.sessions)
+    output.write([printable(_line(change, short, now), output.MAX_LINE)])
 
 
 def _line(change: Change, short: dict[str, str], now: float) -> str:
@@ -181,13 +180,9 @@ def _line(change: Change, short: dict[str, str], now: float) -> str:
     cells = (
         local_time(now, "%H:%M:%S"),
         f"{session_view.state_of(session):<7}",
-        short.get(session["session_id"]) or str(session["session_id"]),
-        str(session["label"] or formatting.NONE),
+        short.get(session["session_id"], session["session_id"]),
+        session["label"] or formatting.NONE,
         formatting.where(session),
         f"({what})",
     )
     return "  ".join(cells)
-
-
-def _short(poller: Poller) -> dict[str, str]:
-    return formatting.short_ids(str(s["session_id"]) for s in poller.sessions)

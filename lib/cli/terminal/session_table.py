@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from ...record.schema import URGENCY
 from ...text import printable
-from ...views.session_view import state_of
+from ...views.session_view import last_heartbeat, state_of
 from ..formatting import MAX_TEXT, NONE, ago, since, where
 from .width import truncate, truncate_line, truncate_start, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
     from ...views.session_view import SessionView
 
-_RANKS = {state: rank for rank, state in enumerate(reversed(URGENCY))}
 # Basic colours that are readable on light and on dark, which yellow is not.
 _BOLD_MAGENTA, _GREEN, _RED, _DIM = "1;35", "32", "31", "2"
 _COLOURS = {"waiting": _BOLD_MAGENTA, "busy": _GREEN, "unreadable": _RED}
@@ -48,9 +48,7 @@ def table(
     if ID not in shown:
         rows = [_named_by_id(row) for row in rows]
         room[NAME] = min(room[NAME], max(width(row[NAME]) for row in rows))
-    lines = [_line(row, room, shown) for row in rows]
-    if columns is not None:
-        lines = [truncate_line(line, columns) for line in lines]
+    lines = [truncate_line(_line(row, room, shown), columns) for row in rows]
     if not colour:
         return lines
     return [_paint(line, row[STATE]) for line, row in zip(lines, rows, strict=True)]
@@ -63,30 +61,19 @@ def ordered(sessions: Iterable[SessionView], by: str = "state") -> list[SessionV
     Otherwise equal ones are sorted by heartbeat, the latest first. A session without a
     value comes last.
     """
-    latest = sorted(sessions, key=_last_heartbeat, reverse=True)
-    if by == "state":
-        return sorted(latest, key=_urgency, reverse=True)
+    latest = sorted(sessions, key=last_heartbeat, reverse=True)
     if by == "age":
-        return sorted(latest, key=_start, reverse=True)
-    if by == "label":
-        return sorted(latest, key=_label)
-    if by == "where":
-        return sorted(latest, key=where)
-    return latest
+        return sorted(latest, key=lambda s: s["start_time"] or "", reverse=True)
+    keys: dict[str, Callable[[SessionView], Any]] = {
+        "state": _urgency,
+        "label": _label,
+        "where": where,
+    }
+    return sorted(latest, key=keys[by]) if by in keys else latest
 
 
 def _urgency(session: SessionView) -> tuple[bool, int]:
-    return not session["archived"], _RANKS.get(state_of(session), -1)
-
-
-def _last_heartbeat(session: SessionView) -> str:
-    return (
-        session["last_heartbeat"] or ""
-    )  # timestamps sort like the times that they name
-
-
-def _start(session: SessionView) -> str:
-    return session["start_time"] or ""
+    return session["archived"], URGENCY.index(state_of(session))
 
 
 def _label(session: SessionView) -> tuple[bool, str]:
@@ -105,11 +92,11 @@ def _row(session: SessionView, short: dict[str, str], now: float) -> tuple[str, 
         where(session),
         since(session["start_time"], now) or NONE,
         ago(session["last_heartbeat"], now) or NONE,
-        collision_note(session),
+        _collision_note(session),
     )
 
 
-def collision_note(session: SessionView) -> str:
+def _collision_note(session: SessionView) -> str:
     """Say what collides with the session; empty if nothing does."""
     processes = len(session.get("processes", ()))
     others = session.get("same_worktree_count", 0)
@@ -162,13 +149,11 @@ def _taken(room: list[int], shown: list[int]) -> int:
 
 def _shares(name: int, place: int, free: int) -> tuple[int, int]:
     """Share *free* columns between name and place: the wider one is narrowed."""
-    if name + place <= free:
-        return name, place
     half = free // 2
     if name <= half:
-        return name, free - name
+        return name, min(place, free - name)
     if place <= half:
-        return free - place, place
+        return min(name, free - place), place
     return half, free - half
 
 

@@ -32,12 +32,14 @@ def truncate(text: str, columns: int) -> str:
     return "".join(_fitting(_graphemes(text), columns - 1)) + ELLIPSIS[:columns]
 
 
-def truncate_line(text: str, columns: int) -> str:
+def truncate_line(text: str, columns: int | None) -> str:
     """Return *text* in at most *columns* of any terminal, an ellipsis at its end.
 
     For whole lines: some terminals draw the parts of a joined emoji or a flag one by
-    one, and would wrap a line that is too long for that.
+    one, and would wrap a line that is too long for that. None means no limit.
     """
+    if columns is None:
+        return text
     if text.isascii():
         return truncate(text, columns)
     graphemes = [*_graphemes(text, apart=True)]

@@ -12,7 +12,7 @@ from lib.record import timestamps
 
 
 def table(*sessions, columns=None, colour=False):
-    short = formatting.short_ids(one["session_id"] for one in sessions)
+    short = formatting.short_ids(sessions)
     return tables.table(
         tables.ordered(sessions), short, now=NOW, columns=columns, colour=colour
     )
