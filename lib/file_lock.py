@@ -7,9 +7,6 @@ Promises
       holder that is stopped keeps it, so every wait has a timeout.
     * The lock is on the file itself. There is no lock file to go stale or be deleted.
 
-Calling sequence
-    with_lock(path, operation)
-
 For the first two seconds we make the system call that filelock would make; only those
 who wait longer import filelock. Its import costs 35 ms of processor time in every
 waiter at once: with 64 of them on two processors the waits grew tenfold. The delay
@@ -41,7 +38,6 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT_SECONDS = 10.0
 _FIRST_DELAY_SECONDS = 0.0005
 _MAX_DELAY_SECONDS = 0.02
-# Not created to be locked: a session's file begins with its metadata.
 _SESSION_SUFFIX = ".jsonl"
 _FLOCK_ONLY_SECONDS = 2.0  # then filelock is imported; see above
 

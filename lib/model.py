@@ -24,7 +24,7 @@ class Process(TypedDict, total=False):
     state: State
 
 
-class SessionMetadata(TypedDict, total=False):
+class SessionMetadata(Process, total=False):
     """What a session is now: line 1 of its file, folded with the entries after it.
 
     Times are timestamps (RFC 3339 UTC, milliseconds). A key without a value is absent.
@@ -33,13 +33,9 @@ class SessionMetadata(TypedDict, total=False):
     """
 
     session_id: str
-    pid: int
-    process: str
-    host: str
     cwd: str
     start_time: str
     last_heartbeat: str
-    state: State
     label: str
     tasks: list[Any]
     source: str

@@ -62,10 +62,7 @@ def _only_process(
 
 
 class AttachedProcesses:
-    """The processes of a session, as its entries name them one after the other.
-
-    *host* is that of line 1, where an entry names none.
-    """
+    """The processes of a session, as its entries name them one after the other."""
 
     __slots__ = ("_attached", "_detached", "_host", "_last")
 
@@ -140,12 +137,10 @@ class AttachedProcesses:
 
         A record by hand, or by another tool, may know nothing but the pid.
         """
-        bare = self._attached.get(str(process["pid"]))
-        if bare not in (None, process) and bare.get("host") in (
-            None,
-            process.get("host"),
-        ):
-            del self._attached[str(process["pid"])]
+        pid, host = str(process["pid"]), process.get("host")
+        bare = self._attached.get(pid)
+        if bare not in (None, process) and bare.get("host") in (None, host):
+            del self._attached[pid]
 
     def _state_before(self) -> State:
         before = self._last.get("state", "idle")

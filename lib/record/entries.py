@@ -156,18 +156,13 @@ def _changed(
     metadata: SessionMetadata, first: SessionEntry, *, exclude: SessionEntry
 ) -> SessionEntry:
     """Return texts, label and tasks not in *exclude* that differ from line 1."""
-    texts = {
+    changed: SessionEntry = {
         key: value
         for key, value in metadata.items()
         if key in schema.UPDATABLE_TEXT_FIELDS
         and key not in exclude
         and value != first.get(key)
     }
-    return {**texts, **_changed_label(metadata, first)}
-
-
-def _changed_label(metadata: SessionMetadata, first: SessionEntry) -> SessionEntry:
-    changed: SessionEntry = {}
     for key, nothing in (("label", ""), ("tasks", [])):
         value = metadata.get(key, nothing)
         if value == first.get(key, nothing):

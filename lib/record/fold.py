@@ -9,13 +9,7 @@ from __future__ import annotations
 
 from . import timestamps
 from .attached import last_and_others
-from .schema import (
-    CLOSE,
-    TEXT_FIELDS,
-    UPDATABLE_TEXT_FIELDS,
-    UPDATE,
-    is_lifecycle,
-)
+from .schema import CLOSE, TEXT_FIELDS, UPDATABLE_TEXT_FIELDS, UPDATE, is_lifecycle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,8 +56,7 @@ def fold(
             session.mark_incomplete()
     session.apply(later)
     process, others = last_and_others(before, later, first.get("host"))
-    session.set_processes(process, others)
-    return Snapshot(first, session.result(min(modified, now)))
+    return Snapshot(first, session.result(process, others, min(modified, now)))
 
 
 class _Fold:
@@ -110,15 +103,14 @@ class _Fold:
         """Go by the file's own time: the last lifecycle entry is not known."""
         self._clock_ahead = True
 
-    def set_processes(self, process: Process, others: list[Process]) -> None:
-        """Set who has the session open, and its state."""
-        self._metadata.update(process)
-        if others:
-            self._metadata["others"] = others
-
-    def result(self, modified: float) -> SessionMetadata:
+    def result(
+        self, process: Process, others: list[Process], modified: float
+    ) -> SessionMetadata:
         """Return the folded metadata; *modified* is the file's time, at most now."""
         metadata: SessionMetadata = self._metadata  # type: ignore[assignment]
+        metadata.update(process)  # type: ignore[typeddict-item]
+        if others:
+            metadata["others"] = others
         if metadata.setdefault("state", "idle") != "closed":
             metadata.pop("close_reason", None)
         metadata["last_heartbeat"] = self._last_heartbeat(modified)

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
     from ..model import SessionEntry
 
+    Codec = tuple[
+        Callable[[SessionEntry], str], Callable[[str, int], tuple[object, int]]
+    ]
+
 MAX_ENTRY_BYTES = 64 * 1024
 MAX_LINE_BYTES = 1 << 20  # no entry is that long, but a line of zeros may fill the disk
-PADDING = " \t\r\n\0\ufeff"  # around an object: left by a power loss, or an editor
+PADDING = " \t\r\n\0\ufeff"  # a power loss leaves NULs, an editor a byte order mark
 _MARK_BYTES = 16
 # SystemError: up to Python 3.11 the scanner cannot raise its ValueError unless `json`
 # has been imported, whose decoder defines it.
@@ -45,11 +49,7 @@ def encode(entry: SessionEntry) -> bytes:
 
 
 def decode(line: bytes) -> SessionEntry | None:
-    """Return the object in *line*, or None. No bytes make this raise.
-
-    NUL bytes and a byte order mark around the object are skipped: a power loss leaves
-    the first, an editor the second.
-    """
+    """Return the object in *line*, or None. No bytes make this raise."""
     try:
         text = line.decode("utf-8").strip(PADDING)
         value, end = _scan(text, 0)
@@ -90,9 +90,7 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def _c_codec() -> tuple[
-    Callable[[SessionEntry], str], Callable[[str, int], tuple[object, int]]
-]:
+def _c_codec() -> Codec:
     from _json import encode_basestring_ascii, make_encoder, make_scanner
 
     class Context:
@@ -111,9 +109,7 @@ def _c_codec() -> tuple[
     return dumps, make_scanner(Context())  # type: ignore[arg-type]  # any such object
 
 
-def _stdlib_codec() -> tuple[
-    Callable[[SessionEntry], str], Callable[[str, int], tuple[object, int]]
-]:
+def _stdlib_codec() -> Codec:
     import json
 
     def dumps(entry: SessionEntry) -> str:

@@ -83,9 +83,8 @@ def parse(value: object, *, local: bool = False) -> float | None:
         if moment.tzinfo is None and not local:
             moment = moment.replace(tzinfo=timezone.utc)
         return moment.timestamp()
-    except (ValueError, OverflowError, TypeError, ArithmeticError, OSError):
-        return None  # OSError: a local time outside 1970 to 3000 on Windows
-    except ImportError:  # without dateutil only timestamps are understood
+    # OSError: a local time outside 1970 to 3000 on Windows. ImportError: no dateutil.
+    except (ValueError, TypeError, ArithmeticError, OSError, ImportError):
         return None
 
 

@@ -79,7 +79,8 @@ class _History:
 
     def apply(self, entry: SessionEntry) -> Iterator[Transition]:
         event = _event_of(entry)
-        time = self._time_of(entry, event)
+        key = "start_time" if event == STARTED else "timestamp"
+        time = self._believed(entry.get(key))
         if time is not None and event not in (UPDATED, CUSTOM):
             if self._is_lost(event, entry):
                 lost, self._state = self._last_seen, "closed"
@@ -90,11 +91,6 @@ class _History:
             if event == STARTED:
                 self._last_seen = self._believed(entry.get("last_heartbeat")) or time
         yield Transition(time, event, self._state, self._last_seen, entry)
-
-    def _time_of(self, entry: SessionEntry, event: str) -> str | None:
-        return self._believed(
-            entry.get("start_time" if event == STARTED else "timestamp")
-        )
 
     def _believed(self, value: object) -> str | None:
         """Return *value* as a timestamp that is not before the last; None if absurd."""
