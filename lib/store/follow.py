@@ -41,10 +41,9 @@ class FileEvent(NamedTuple):
 
 
 class FolderPoller:
-    """Watches the files of all live sessions, or a single file."""
+    """Watches the file at the path *only*, or those of all live sessions."""
 
     def __init__(self, only: str | None = None) -> None:
-        """Watch the file at the path *only*, or all live sessions."""
         self._only = only
         # The identity of a file that was deleted may soon be another file's.
         self._files: dict[tuple[str, Identity], os.stat_result] = {}
@@ -122,10 +121,12 @@ class Line(NamedTuple):
 
 
 class TailedFile:
-    """A session's file, read from where the last reading stopped."""
+    """A session's file, read from where the last reading stopped.
+
+    The first starts at the beginning, or at the end that the file has with *status*.
+    """
 
     def __init__(self, path: str, status: os.stat_result | None = None) -> None:
-        """Start at the beginning, or at the end that the file has with *status*."""
         self.path = path
         self._size = self._offset = 0 if status is None else status.st_size
 
@@ -159,7 +160,7 @@ class TailedFile:
         return lines
 
     def _open(self) -> BinaryIO:
-        return open(journal.open_to_read(self.path)[0], "rb")
+        return open(journal.open_ours(self.path)[0], "rb")
 
     def _read(self, *, include_partial: bool = False) -> Iterator[Line]:
         session_id = paths.id_of(self.path)
@@ -185,10 +186,9 @@ class TailedFile:
 
 
 class Follower:
-    """The entries of all live sessions, or of one, as they are added."""
+    """The entries of the session at the path *only*, or of all live ones, as added."""
 
     def __init__(self, only: str | None = None) -> None:
-        """Follow the session whose file is at the path *only*, or all live ones."""
         self._only = only
         self._poller = FolderPoller(only)
         # Archived ones as well: if restored, they are read from where they ended.
@@ -214,8 +214,8 @@ class Follower:
             # An entry is never newer than its file, so the files after the first that
             # is too old have none of the last entries.
             full = len(lines) == limit
-            modified = timestamps.from_epoch(event.status.st_mtime)
-            if full and (not limit or modified < lines[0].time()):
+            written = event.status.st_mtime
+            if full and (not limit or timestamps.from_epoch(written) < lines[0].time()):
                 continue
             lines += self._tail(file, limit, follow=follow)
             lines = self._in_order(lines)[-limit:]

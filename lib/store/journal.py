@@ -7,10 +7,6 @@ Promises
       next append starts on a line of its own.
     * A file is moved only under its lock, and never over another.
 
-Calling sequence
-    append(path, make_line, LockPolicy(seconds))
-    with locked(path):   rename.rename(path, target)
-
 `links` gives a file its name and keeps it at one.
 """
 
@@ -33,7 +29,7 @@ LAST_BYTES = 1024  # the last entry, and some before it
 HEAD_BYTES = 64 * 1024  # no entry is longer, so line 1 is within
 TAIL_BYTES = 16 * 1024 * 1024
 _APPEND = os.O_RDWR | os.O_APPEND | private.SAFE_FLAGS
-_READ = os.O_RDONLY | private.SAFE_FLAGS
+_READ_ONLY = os.O_RDONLY | private.SAFE_FLAGS
 
 
 class LockPolicy:
@@ -85,22 +81,16 @@ def append(
     """
     deadline = time.monotonic() + policy.timeout
     while True:
-        descriptor, _ = _open_ours(path)
+        descriptor, _ = open_ours(path, _APPEND)
         try:
-            problem = _try_lock(descriptor, path, deadline)
-            if problem is not None:
-                needed = not isinstance(problem, LockUnsupportedError)
-                if needed and not policy.write_unlocked:
-                    raise problem
-                _check_links(path, descriptor, unlink=False)
-                line = _with_leading_newline(descriptor, make())
-                private.write_whole(descriptor, line, roll_back=False)
-                return problem
-            if file_lock.is_same_file(path, descriptor):
-                _check_links(path, descriptor)
-                line = _with_leading_newline(descriptor, make())
-                private.write_whole(descriptor, line)
-                return None
+            problem = _try_lock(descriptor, path, deadline, policy)
+            is_locked = problem is None
+            if is_locked and not file_lock.is_same_file(path, descriptor):
+                continue  # it was moved while we waited
+            _check_links(path, descriptor, unlink=is_locked)
+            line = _with_leading_newline(descriptor, make())
+            private.write_whole(descriptor, line, roll_back=is_locked)
+            return problem
         finally:
             file_lock.release(descriptor)
 
@@ -117,14 +107,14 @@ class locked:  # noqa: N801  # a context manager, used like a function
         self._timeout = timeout
 
     def __enter__(self) -> None:
-        self._descriptor, _ = _open_ours(self._path)
+        self._descriptor, _ = open_ours(self._path, _APPEND)
         try:
             file_lock.acquire(self._descriptor, self._path, self._timeout)
             if not file_lock.is_same_file(self._path, self._descriptor):
                 raise FileNotFoundError(
                     errno.ENOENT, "moved in the meantime", self._path
                 )
-            _check_links(self._path, self._descriptor)
+            _check_links(self._path, self._descriptor, unlink=True)
         except BaseException:
             file_lock.release(self._descriptor)
             raise
@@ -164,15 +154,11 @@ def read_backwards(
     return low
 
 
-def open_to_read(path: str) -> tuple[int, os.stat_result]:
+def open_ours(path: str, flags: int = _READ_ONLY) -> tuple[int, os.stat_result]:
     """Open the session's file at *path*; return its descriptor and status.
 
     Raises FileNotFoundError, StoreError (not a regular file of this user), OSError.
     """
-    return _open_ours(path, _READ)
-
-
-def _open_ours(path: str, flags: int = _APPEND) -> tuple[int, os.stat_result]:
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
@@ -188,15 +174,20 @@ def _open_ours(path: str, flags: int = _APPEND) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
-def _try_lock(descriptor: int, path: str, deadline: float) -> LockError | None:
+def _try_lock(
+    descriptor: int, path: str, deadline: float, policy: LockPolicy
+) -> LockError | None:
+    """Return None if it is locked, else the error if *policy* lets us go on without."""
     try:
         file_lock.acquire(descriptor, path, max(0.0, deadline - time.monotonic()))
     except LockError as error:
-        return error
+        if policy.write_unlocked or isinstance(error, LockUnsupportedError):
+            return error
+        raise
     return None
 
 
-def _check_links(path: str, descriptor: int, *, unlink: bool = True) -> None:
+def _check_links(path: str, descriptor: int, *, unlink: bool) -> None:
     if os.fstat(descriptor).st_nlink > 1:
         from . import links  # a crash, or a stranger, has left a second name
 

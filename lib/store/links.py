@@ -104,8 +104,6 @@ def remove_leftovers(folder: str, older_than: float) -> None:
 def _link(hidden: str, path: str, line: bytes) -> None:
     try:
         os.link(hidden, path, follow_symlinks=False)
-    except FileExistsError:
-        raise
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 
+from ..errors import SessionNotFoundError
 from ..record import entries, schema
 from .journal import DEFAULT_LOCK_POLICY, LockPolicy
 from .session_file import SessionFile
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ..model import SessionMetadata
 
 # A compacted session continues, and a process that starts has had no other session.
 _SAME_OR_NEW = ("compact", "startup")
@@ -39,7 +36,11 @@ def resume_session(  # noqa: PLR0913  # most are fields of line 1
     """
     file = SessionFile(session_id, timeout)
     pid = os.getpid() if pid is None else pid
-    previous = _previous_session(session_id, source, pid)
+    previous = None
+    if source not in _SAME_OR_NEW:
+        from .reader import last_of_process
+
+        previous = last_of_process(pid, exclude=session_id)
     fields: dict[str, object] = {
         "cwd": cwd,
         "source": source,
@@ -54,18 +55,12 @@ def resume_session(  # noqa: PLR0913  # most are fields of line 1
         _close_replaced(SessionFile(previous["session_id"], timeout), pid)
 
 
-def _previous_session(session_id: str, source: str, pid: int) -> SessionMetadata | None:
-    if source in _SAME_OR_NEW:
-        return None
-    from .reader import last_of_process
-
-    return last_of_process(pid, exclude=session_id)
-
-
 def _create_or_resume(
     file: SessionFile, session_id: str, pid: int, fields: dict[str, object]
 ) -> None:
-    if file.read_or_none() is None:
+    try:
+        file.read()
+    except SessionNotFoundError:
         first = entries.metadata_entry(session_id, pid, {**fields, "tasks": []})
         if file.create_or_repair(first):
             return

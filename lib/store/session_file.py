@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from ..errors import SessionExistsError, SessionNotFoundError, StoreError
+from ..errors import SessionExistsError, StoreError
 from ..record import jsonl
 from . import journal, paths, snapshot
 from .journal import LockPolicy
@@ -42,13 +42,6 @@ class SessionFile:
     def read(self) -> Snapshot:
         """Return the session."""
         return self._with_restore(self._read)
-
-    def read_or_none(self) -> Snapshot | None:
-        """Return the session; None where `read` raises SessionNotFoundError."""
-        try:
-            return self.read()
-        except SessionNotFoundError:
-            return None
 
     def check_exists(self) -> None:
         """Raise what `read` would, without reading the whole session."""

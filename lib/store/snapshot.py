@@ -46,7 +46,7 @@ def read_ends(path: str) -> Ends:
     goes back to the last lifecycle entry; only without one is the rest of the head
     decoded. Raises what `read` raises.
     """
-    descriptor, status = journal.open_to_read(path)
+    descriptor, status = journal.open_ours(path)
     try:
         size = status.st_size
         first, rest, end = _find_metadata(descriptor, size, paths.id_of(path))
@@ -64,7 +64,7 @@ def read_ends(path: str) -> Ends:
 
 def has_metadata(path: str) -> bool:
     """Whether `read` would find valid metadata, at a cost that does not grow."""
-    descriptor, status = journal.open_to_read(path)
+    descriptor, status = journal.open_ours(path)
     try:
         first, _, _ = _find_metadata(descriptor, status.st_size, paths.id_of(path))
         return first is not None
@@ -85,7 +85,7 @@ def classify(path: str) -> str:
     FOREIGN: anything else, such as a transcript of Claude Code, which has the session's
     id for a name. Raises what `read` raises.
     """
-    descriptor, status = journal.open_to_read(path)
+    descriptor, status = journal.open_ours(path)
     try:
         size = status.st_size
         head = journal.read_head(descriptor, size, journal.HEAD_BYTES)

@@ -10,8 +10,8 @@ from ..errors import StoreError
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
-# Do not follow a symbolic link, and do not wait on a FIFO in the place of a file.
-SAFE_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # for a writer of a FIFO in a file's place
+SAFE_FLAGS = getattr(os, "O_NOFOLLOW", 0) | _NO_WAIT
 _RANDOM_BYTES = 8
 _NAME_LENGTH = 50  # characters of up to 4 bytes; a name has at most 255 bytes
 _HAS_USERS = hasattr(os, "geteuid")  # not on Windows
@@ -41,9 +41,7 @@ def open_regular(path: str, flags: int = 0) -> int:
 
     Raises OSError: a StoreError unless it is a regular file.
     """
-    # O_NONBLOCK: opening a FIFO would otherwise wait for a writer for ever.
-    nonblock = getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, os.O_RDONLY | nonblock | flags)
+    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT | flags)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise StoreError(f"{path} is not a regular file")
@@ -58,11 +56,8 @@ def read_regular(path: str, limit: int) -> bytes:
 
     Raises OSError, as `open_regular` does.
     """
-    with open(open_regular(path), "rb", buffering=0) as file:
-        content = b""
-        while block := file.read(limit - len(content)):
-            content += block
-    return content
+    with open(open_regular(path), "rb") as file:
+        return file.read(limit)
 
 
 def write(path: str, content: bytes, like: str | None = None) -> None:
@@ -140,14 +135,14 @@ def write_whole(descriptor: int, line: bytes, *, roll_back: bool = True) -> None
     before = os.fstat(descriptor).st_size
     try:
         written = os.write(descriptor, line)
+        if written != len(line):
+            raise OSError(
+                errno.ENOSPC, "the entry was not written: no room for all of it"
+            )
     except OSError:
         if roll_back and os.fstat(descriptor).st_size != before:
             os.ftruncate(descriptor, before)
         raise
-    if written != len(line):
-        if roll_back:
-            os.ftruncate(descriptor, before)
-        raise OSError(errno.ENOSPC, "the entry was not written: no room for all of it")
 
 
 def sync_folder(folder: str) -> None:

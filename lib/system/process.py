@@ -74,7 +74,8 @@ def fingerprint(pid: int) -> str | None:
         return None
     if _LINUX:
         status = _read_stat(pid)
-        return None if status is None else _linux_fingerprint(pid, status[2])
+        boot, namespace, _ = _boot_context()
+        return None if status is None else f"linux:{boot}:{namespace}:{pid}:{status[2]}"
     created = _create_time(pid)
     return None if created is None else f"psutil:{pid}:{created:.2f}"
 
@@ -136,14 +137,12 @@ def command_line(pid: int) -> list[str]:
 def _read(path: str) -> bytes | None:
     try:
         descriptor = os.open(path, os.O_RDONLY)
+        try:
+            return os.read(descriptor, _MAX_READ_BYTES)
+        finally:
+            os.close(descriptor)
     except OSError:
         return None
-    try:
-        return os.read(descriptor, _MAX_READ_BYTES)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 def _read_stat(pid: int) -> tuple[str, int, int, str] | None:
@@ -187,11 +186,6 @@ def _pid_namespace() -> str:
         return str(os.stat("/proc/self/ns/pid").st_ino)
     except OSError:
         return ""
-
-
-def _linux_fingerprint(pid: int, start: int) -> str:
-    boot, namespace, _ = _boot_context()
-    return f"linux:{boot}:{namespace}:{pid}:{start}"
 
 
 def _compare_linux(
