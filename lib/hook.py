@@ -112,20 +112,14 @@ def session_start(event: Event) -> None:
 
 def heartbeat(event: Event) -> None:
     """UserPromptSubmit, PostToolUse, Notification: the session is alive."""
-    state = None if event.payload.get("agent_id") else _state_of(event.payload)
-
-    def beat(session_id: str) -> None:
-        sessions.update_heartbeat(
-            session_id,
-            state=state,
-            event=event.text("hook_event_name"),
-            pid=client(),
-            min_interval=HEARTBEAT_INTERVAL_SECONDS,
-            observed_at=began_at(),
-            timeout=LOCK_POLICY,
-        )
-
-    _upsert(event, beat)
+    _upsert(
+        event,
+        sessions.update_heartbeat,
+        state=None if event.payload.get("agent_id") else _state_of(event.payload),
+        event=event.text("hook_event_name"),
+        min_interval=HEARTBEAT_INTERVAL_SECONDS,
+        observed_at=began_at(),
+    )
 
 
 def stop(event: Event) -> None:
@@ -138,42 +132,33 @@ def stop(event: Event) -> None:
         isinstance(task, dict) and task.get("status", "running") == "running"
         for task in tasks
     )
-
-    def close_turn(session_id: str) -> None:
-        sessions.close_turn(
-            session_id,
-            state="busy" if running else "idle",
-            event=event.text("hook_event_name"),
-            pid=client(),
-            observed_at=began_at(),
-            timeout=LOCK_POLICY,
-        )
-
-    _upsert(event, close_turn)
+    _upsert(
+        event,
+        sessions.close_turn,
+        state="busy" if running else "idle",
+        event=event.text("hook_event_name"),
+        observed_at=began_at(),
+    )
 
 
 def session_end(event: Event) -> None:
     """SessionEnd: the session is closed, for the reason given."""
-
-    def close(session_id: str) -> None:
-        sessions.close_session(
-            session_id,
-            reason=event.text("reason") or "other",
-            pid=client(),
-            timeout=LOCK_POLICY,
-        )
-
-    _upsert(event, close)
+    reason = event.text("reason") or "other"
+    _upsert(event, sessions.close_session, reason=reason)
 
 
-def _upsert(event: Event, action: Callable[[str], None]) -> None:
-    """Call *action* with the session id; begin the session first if there is none."""
+def _upsert(event: Event, action: Callable[..., object], /, **fields: object) -> None:
+    """Call *action* with the session and *fields*; begin it first if there is none."""
+
+    def act() -> None:
+        action(event.session_id, pid=client(), timeout=LOCK_POLICY, **fields)
+
     try:
         try:
-            action(event.session_id)
+            act()
         except sessions.SessionNotFoundError:
             _begin(event, "adopted")
-            action(event.session_id)
+            act()
     except sessions.SessionClosedError:
         return  # it was closed while we waited, so this event is out of date
     event.recorded = True

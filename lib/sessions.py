@@ -155,7 +155,10 @@ def create_session(  # noqa: PLR0913  # each is a field of line 1
     64 KiB; StoreError or OSError if it cannot be written. What goes wrong in the
     cleanup goes to errors.log, never to the caller.
     """
-    session_id = _new_uuid() if session_id is None else session_id
+    if session_id is None:
+        import uuid
+
+        session_id = str(uuid.uuid4())
     file = SessionFile(session_id, DEFAULT_LOCK_POLICY)
     fields = {
         "cwd": _current_folder() if cwd is None else cwd,
@@ -431,12 +434,6 @@ def restore_session(
     from .store import archive
 
     return Path(archive.restore(session_id, LockPolicy(timeout)))
-
-
-def _new_uuid() -> str:
-    import uuid
-
-    return str(uuid.uuid4())
 
 
 def _current_folder() -> str | None:

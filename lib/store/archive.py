@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _LEFTOVER_SECONDS = 3600
 _ROTATE_ABOVE = 500
+_LOOKUPS = 3
 
 
 def archive(
@@ -74,7 +75,7 @@ def restore(session_id: str, policy: LockPolicy) -> str:
     Raises SessionNotFoundError, LockError, StoreError, OSError.
     """
     live = paths.session_path(session_id)
-    while (archived := paths.locate_session(session_id, _is_ours)) != live:
+    while (archived := _locate(session_id)) != live:
         try:
             _move_back(archived, live, policy)
         except (FileNotFoundError, FileExistsError):
@@ -133,6 +134,21 @@ def _is_ours(path: str) -> bool:
         return False  # not ours, or moved just now
 
 
+def _locate(session_id: str) -> str:
+    """Return the live file of the session, else its newest archived one that is ours.
+
+    Looks several times: a file that is moved between the two places while this looks
+    could be missed in both.
+    """
+    live = paths.session_path(session_id)
+    for _ in range(_LOOKUPS):
+        if os.path.lexists(live):
+            return live
+        for path in filter(_is_ours, paths.archived_paths(session_id)):
+            return path
+    raise paths.not_found(session_id)
+
+
 def _move_back(archived: str, live: str, policy: LockPolicy) -> None:
     try:
         with journal.locked(archived, policy.timeout):
@@ -149,11 +165,9 @@ def _clean_one(
     metadata = _finished(path, now)
     if metadata is None:
         return None
-    target: str | None = path
-    if not dry_run:
-        target = archive(
-            path, now=now, confirm=lambda: _finished(path, now) is not None
-        )
+    if dry_run:
+        return path, metadata
+    target = archive(path, now=now, confirm=lambda: _finished(path, now) is not None)
     return None if target is None else (target, metadata)
 
 
@@ -237,8 +251,8 @@ def _move_to_free_name(path: str, folder: str) -> str:
             rename.rename(path, target)
         except FileExistsError:
             number += 1
-            continue
-        return target
+        else:
+            return target
 
 
 def _undo_if_grown(target: str, size: int, path: str) -> bool:

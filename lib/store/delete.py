@@ -10,7 +10,6 @@ Promises
 from __future__ import annotations
 
 import os
-import stat
 
 from ..errors import HeadcountError, StoreError
 from ..record import timestamps
@@ -150,16 +149,10 @@ def _is_day(name: str) -> bool:
 def _files(folder: str) -> Iterator[tuple[str, int]]:
     """Yield a day's session files with their sizes, of each session newest first."""
     files: list[tuple[str, int, str, int]] = []
-    for entry in paths.session_files(folder):
-        session_id, _, number = entry.name.removesuffix(paths.SUFFIX).partition(".")
-        if not (paths.is_session_id(session_id) and _is_number(number or "0")):
-            continue
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            continue  # restored
-        if stat.S_ISREG(status.st_mode):
-            files.append((session_id, -int(number or 0), entry.path, status.st_size))
+    for file, status in paths.regular_files(folder):
+        session_id, _, number = file.name.removesuffix(paths.SUFFIX).partition(".")
+        if paths.is_session_id(session_id) and _is_number(number or "0"):
+            files.append((session_id, -int(number or 0), file.path, status.st_size))
     for _, _, path, size in sorted(files):
         yield path, size
 

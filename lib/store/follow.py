@@ -121,12 +121,10 @@ class Line(NamedTuple):
 
 
 class TailedFile:
-    """A session's file, read from where the last reading stopped.
-
-    The first starts at the beginning, or at the end that the file has with *status*.
-    """
+    """A session's file, read from where the last reading stopped."""
 
     def __init__(self, path: str, status: os.stat_result | None = None) -> None:
+        """Start at the beginning, or at the end that the file has with *status*."""
         self.path = path
         self._size = self._offset = 0 if status is None else status.st_size
 

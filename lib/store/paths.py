@@ -18,7 +18,7 @@ from ..system import private
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from typing import TypeGuard
 
 SUFFIX = ".jsonl"
@@ -27,7 +27,6 @@ INSTALL_LOCK = ".install.lock"
 _TEMPORARY_SUFFIX = ".tmp"
 
 _ID_LENGTH = 128
-_LOOKUPS = 3
 _RANDOM_BYTES = 8
 _HEX = frozenset("0123456789abcdef")
 _ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
@@ -155,6 +154,17 @@ def session_files(folder: str) -> Iterator[os.DirEntry[str]]:
         ) from error
 
 
+def regular_files(folder: str) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:
+    """Yield those of `session_files` that are regular files, with their status."""
+    for file in session_files(folder):
+        try:
+            status = file.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue  # archived or restored in the meantime
+        if stat.S_ISREG(status.st_mode):
+            yield file, status
+
+
 class Listing:
     """The files of all live sessions, listed once for all who need them at a start.
 
@@ -166,22 +176,15 @@ class Listing:
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self.files = sorted(_written(session_files(SESSIONS_DIR)))
+        self.files = sorted(
+            (status.st_mtime, file.path)
+            for file, status in regular_files(SESSIONS_DIR)
+            if is_session_id(file.name.removesuffix(SUFFIX))
+        )
 
     def age(self) -> float:
         """Return how many seconds ago the listing was begun."""
         return time.monotonic() - self._began
-
-
-def _written(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[float, str]]:
-    for entry in entries:
-        if is_session_id(entry.name.removesuffix(SUFFIX)):
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # archived or restored in the meantime
-            if stat.S_ISREG(status.st_mode):
-                yield status.st_mtime, entry.path
 
 
 def folders(*, archived: bool) -> list[str]:
@@ -210,22 +213,6 @@ def archived_paths(session_id: str) -> list[str]:
     return files
 
 
-def locate_session(session_id: str, is_ours: Callable[[str], bool]) -> str:
-    """Return the live file of the session, else its newest archived one that is ours.
-
-    Looks several times: a file that is moved between the two places while this looks
-    could be missed in both. Raises SessionNotFoundError, InvalidSessionIdError.
-    """
-    live = session_path(session_id)
-    for _ in range(_LOOKUPS):
-        if os.path.lexists(live):
-            return live
-        for path in archived_paths(session_id):
-            if is_ours(path):
-                return path
-    raise not_found(session_id)
-
-
 def not_found(session_id: str) -> SessionNotFoundError:
     """Return the error that the session is not on record, or damaged."""
     return SessionNotFoundError(
@@ -242,15 +229,13 @@ def ensure_folder(folder: str) -> None:
     """
     if os.path.isdir(folder):
         return
+    parent = os.path.dirname(folder)
+    if parent != folder:
+        ensure_folder(parent)
     try:
-        parent = os.path.dirname(folder)
-        if parent != folder:
-            ensure_folder(parent)
         _make_folder(folder)
         if IN_PROJECT and folder == SESSIONS_DIR:
             private.write(os.path.join(folder, ".gitignore"), b"*\n")
-    except StoreError:
-        raise
     except OSError as error:
         raise StoreError(
             f"cannot create the folder {folder}: {error.strerror}; "
