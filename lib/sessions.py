@@ -34,7 +34,7 @@ from .errors import (
     StoreError,
 )
 from .file_lock import with_lock
-from .record import entries, jsonl, schema
+from .record import entries, schema
 from .store import paths
 from .store.journal import DEFAULT_LOCK_POLICY, LockPolicy
 from .store.session_file import SessionFile
@@ -116,9 +116,6 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-# ---- It begins ------------------------------------------------------------------
-
-
 def get_session_path(session_id: str) -> Path:
     """Return where the file of the live session is, or would be.
 
@@ -196,9 +193,6 @@ def auto_cleanup(session_id: str, listing: paths.Listing | None = None) -> None:
         error_log.log_error("cleanup", error)
 
 
-# ---- It goes on -----------------------------------------------------------------
-
-
 def append_to_session(
     session_id: str,
     entry: SessionEntry,
@@ -219,8 +213,6 @@ def append_to_session(
     """
     file = SessionFile(session_id, timeout)
     whole = entries.custom_entry(session_id, entry)
-    jsonl.encode(whole)  # an invalid entry is an error before anything is looked for
-    file.check_exists()
     file.append(whole)
     return str(whole["id"])
 
@@ -272,9 +264,7 @@ def close_turn(
     For the Stop hook. The parameters and errors are those of `update_heartbeat`.
     """
     make = _beat(schema.TURN_CLOSE, state, event, pid, observed_at)
-    file = SessionFile(session_id, timeout)
-    file.check_exists()
-    file.append_with(make)
+    SessionFile(session_id, timeout).append_with(make)
 
 
 def _beat(
@@ -309,15 +299,7 @@ def close_session(
     If another process has it open too, only this one's part ends. The parameters and
     errors are those of `update_heartbeat`.
     """
-    file = SessionFile(session_id, timeout)
-    file.check_exists()
-    fields = {"reason": reason}
-    file.append_with(
-        lambda session: entries.lifecycle_entry(session, schema.CLOSE, pid, fields)
-    )
-
-
-# ---- It is read -----------------------------------------------------------------
+    SessionFile(session_id, timeout).close(pid, reason)
 
 
 def load_session_jsonl(path: str | os.PathLike[str]) -> list[SessionEntry]:
@@ -370,9 +352,6 @@ def is_session_alive(metadata: SessionMetadata, *, now: float | None = None) -> 
     The limit is HEARTBEAT_TTL_HOURS. A closed session is not alive.
     """
     return verdict(metadata, now=now).verdict == "alive"
-
-
-# ---- It is archived, and restored -----------------------------------------------
 
 
 def cleanup_stale_sessions(

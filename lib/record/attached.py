@@ -7,6 +7,9 @@ from .schema import CLOSE, HEARTBEAT, RESUME, TURN_CLOSE, is_lifecycle, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from ..model import Process, SessionEntry, SessionMetadata, State
 
 
@@ -147,10 +150,7 @@ class AttachedProcesses:
         return "idle" if before == "closed" else before
 
     def _attach_others(self, entry: SessionEntry) -> None:
-        others = entry.get("others")
-        for other in others if isinstance(others, list) else []:
-            if not isinstance(other, dict):
-                continue
+        for other in _others_of(entry):
             process = process_of(other, self._host)
             if process and _key(process) not in self._detached:
                 process["state"] = state_of(other.get("state")) or "idle"
@@ -162,10 +162,14 @@ def processes_of(metadata: SessionMetadata) -> list[Process]:
 
     The first is *metadata* itself, which has the keys of a process among its own.
     """
-    others = metadata.get("others")
+    return [metadata, *_others_of(metadata)]
+
+
+def _others_of(entry: Mapping[str, object]) -> list[Any]:
+    others = entry.get("others")
     if not isinstance(others, list):
-        return [metadata]
-    return [metadata, *(other for other in others if isinstance(other, dict))]
+        return []
+    return [other for other in others if isinstance(other, dict)]
 
 
 def _key(process: Process) -> str:

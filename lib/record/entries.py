@@ -41,7 +41,6 @@ def metadata_entry(
     return {
         **entry,
         **_process_fields(os.getpid() if pid is None else pid),
-        "host": process.host_name(),
         "start_time": start,
         "last_heartbeat": start,
         **_without_none(fields),
@@ -56,9 +55,8 @@ def lifecycle_entry(
     *pid* None is this process if it has the session open, else the one on record. With
     0, too, the entry is about the one on record, unless *kind* starts a session afresh.
 
-    The entry carries what a reader of the end of the file would otherwise have to look
-    for in the middle: further processes that are running, and the host, texts, label
-    and tasks where they are no longer those of line 1.
+    The entry carries what `fold` needs: further processes that are running, and the
+    host, texts, label and tasks where they are no longer those of line 1.
     """
     metadata, first = session.metadata, session.metadata_entry
     process_part = _process_part(metadata, kind, pid, fields)
@@ -185,7 +183,7 @@ def _process_part(
     if pid is None and _is_attached(metadata):
         pid = os.getpid()
     if pid:
-        return {**_process_fields(pid), "host": process.host_name()}
+        return _process_fields(pid)
     if _starts_fresh(kind, fields):
         return {}
     return {k: v for k, v in metadata.items() if k in schema.PROCESS_KEYS}
@@ -198,14 +196,14 @@ def _starts_fresh(kind: str, fields: Mapping[str, object]) -> bool:
 
 def _is_attached(metadata: SessionMetadata) -> bool:
     """Whether this process is one that has the session open."""
-    ours = {**_process_fields(os.getpid()), "host": process.host_name()}
+    ours = _process_fields(os.getpid())
     return any(_is_same(dict(other), ours) for other in processes_of(metadata))
 
 
 def _process_fields(pid: int) -> SessionEntry:
-    if pid == NO_PROCESS:
-        return {}
-    return _without_none({"pid": pid, "process": process.fingerprint(pid)})
+    """Return pid, process and host of process *pid*; of NO_PROCESS only the host."""
+    fields = {"pid": pid or None, "process": process.fingerprint(pid)}
+    return _without_none({**fields, "host": process.host_name()})
 
 
 def _without_none(fields: Mapping[str, object]) -> SessionEntry:

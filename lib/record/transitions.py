@@ -1,8 +1,5 @@
 """The life of a session as its entries tell it: what happened when, and in which state.
 
-    for transition in transitions(entries, now):
-        ...
-
 This is the one place that decides what a missing state, a compaction, a process that
 was replaced, or a clock that was set back means for the history of a session. (What a
 session is now, `fold` computes from far fewer entries.)

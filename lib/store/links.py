@@ -132,10 +132,7 @@ def _undo_create(path: str, descriptor: int, size: int) -> None:
 
 
 def _prefer_live_name(path: str, status: os.stat_result) -> None:
-    """If *path* is archived and the file has its live name too, remove *path*.
-
-    Raises FileNotFoundError then.
-    """
+    """Remove *path* and raise FileNotFoundError if it is archived, and live as well."""
     live = paths.session_path(paths.id_of(path))
     if os.path.samefile(os.path.dirname(path), paths.SESSIONS_DIR):
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import SessionNotFoundError
-from ..record import entries, schema
+from ..record import entries
 from .journal import DEFAULT_LOCK_POLICY, LockPolicy
 from .session_file import SessionFile
 
@@ -52,7 +52,7 @@ def resume_session(  # noqa: PLR0913  # most are fields of line 1
     }
     _create_or_resume(file, session_id, pid, fields)
     if previous is not None and previous.get("state") != "closed":
-        _close_replaced(SessionFile(previous["session_id"], timeout), pid)
+        SessionFile(previous["session_id"], timeout).close(pid, "replaced")
 
 
 def _create_or_resume(
@@ -65,10 +65,3 @@ def _create_or_resume(
         if file.create_or_repair(first):
             return
     file.append_with(lambda session: entries.resume_entry(session, pid, fields))
-
-
-def _close_replaced(file: SessionFile, pid: int) -> None:
-    fields = {"reason": "replaced"}
-    file.append_with(
-        lambda session: entries.lifecycle_entry(session, schema.CLOSE, pid, fields)
-    )

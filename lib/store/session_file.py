@@ -6,7 +6,7 @@ import os
 import time
 
 from ..errors import SessionExistsError, StoreError
-from ..record import jsonl
+from ..record import entries, jsonl, schema
 from . import journal, paths, snapshot
 from .journal import LockPolicy
 
@@ -43,14 +43,11 @@ class SessionFile:
         """Return the session."""
         return self._with_restore(self._read)
 
-    def check_exists(self) -> None:
-        """Raise what `read` would, without reading the whole session."""
-        if not self._with_restore(lambda: snapshot.has_metadata(self._path)):
-            raise paths.not_found(self._session_id)
-
     def append(self, entry: SessionEntry) -> None:
         """Append *entry*. Raises InvalidEntryError if it is not JSON, or too long."""
         line = jsonl.encode(entry)
+        if not self._with_restore(lambda: snapshot.has_metadata(self._path)):
+            raise paths.not_found(self._session_id)
         self._append(lambda: line)
 
     def append_with(self, make: Callable[[Snapshot], SessionEntry]) -> None:
@@ -60,6 +57,13 @@ class SessionFile:
         still be true when it is written.
         """
         self._append(lambda: jsonl.encode(make(self._read())))
+
+    def close(self, pid: int | None, reason: str) -> None:
+        """Append that process *pid* left the session, as `append_with` does."""
+        fields = {"reason": reason}
+        self.append_with(
+            lambda session: entries.lifecycle_entry(session, schema.CLOSE, pid, fields)
+        )
 
     def create(self, entry: SessionEntry) -> None:
         """Create the file with its metadata *entry*.

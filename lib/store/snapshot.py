@@ -1,8 +1,4 @@
-"""A session as its file says, read from the beginning and the end of the file alone.
-
-That is enough because each lifecycle entry carries what came before it; `record.fold`
-makes one session of the two ends.
-"""
+"""A session, read from the two ends of its file alone; see `record.fold`."""
 
 from __future__ import annotations
 

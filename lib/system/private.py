@@ -159,8 +159,4 @@ def sync_folder(folder: str) -> None:
 
 def _is_stream(path: str) -> bool:
     """Whether *path* is a device or a pipe: written to, not replaced."""
-    try:
-        mode = os.stat(path).st_mode
-    except FileNotFoundError:
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
