@@ -30,6 +30,7 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ENVIRONMENT = os.path.join(_CHECKOUT, ".venv")
 _COMMAND = os.path.join(_ENVIRONMENT, "bin", "headcount")
+_LINK = os.path.expanduser("~/.local/bin/headcount")
 # Both find the checkout relative to themselves, so that it can be moved.
 _PTH = "../../../..\n"
 _WRAPPER = """\
@@ -46,15 +47,16 @@ exec "${self%/*}/python" -I -m lib "$@"
 """
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Run one action; return 0, or 1 after an error message."""
     _use_utf8()
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args()
+    actions = {"install": _install, "uninstall": _uninstall, "print": _print}
     try:
-        return int(options.action(options))
+        return actions[options.action](options)
     except (HeadcountError, OSError) as error:
         print(f"install.sh: {error}", file=sys.stderr)
-        if options.action is _install and isinstance(error, settings.SettingsError):
+        if options.action == "install" and isinstance(error, settings.SettingsError):
             hint = "    to add the hooks by hand, print them: ./install.sh --print"
             print(hint, file=sys.stderr)
     return 1
@@ -62,15 +64,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="install.sh", allow_abbrev=False)
-    actions = parser.add_subparsers(required=True)
-    for action in (_install, _uninstall, _print):
-        sub = actions.add_parser(action.__name__.removeprefix("_"))
-        sub.set_defaults(action=action)
-        sub.add_argument("--scope", choices=("user", "project", "local"))
-        sub.add_argument("--project")
-        sub.add_argument("--dry-run", action="store_true")
-        sub.add_argument("--purge", action="store_true")
-        sub.add_argument("--statusline", action="store_true")
+    parser.add_argument("action", choices=("install", "uninstall", "print"))
+    parser.add_argument("--scope", choices=("user", "project", "local"))
+    parser.add_argument("--project")
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--purge", action="store_true")
+    parser.add_argument("--statusline", action="store_true")
     return parser
 
 
@@ -143,10 +142,7 @@ def _remaining(options: argparse.Namespace) -> list[str]:
     files = []
     for path in settings.settings_files(options.project or os.curdir).values():
         try:
-            if (
-                settings.installed_hooks(path)
-                or settings.status_line_owner(path) == "ours"
-            ):
+            if settings.installed_hooks(path) or settings.installed_status_line(path):
                 files.append(path)
         except settings.SettingsError:
             files.append(path)
@@ -157,16 +153,17 @@ def _purge() -> None:
     """Remove the environment, the records, and other files of ours in the store."""
     folder, records = paths.SESSIONS_DIR, 0
     print(f"purging:  the records in {folder}, and {_ENVIRONMENT}")
-    for day in [*paths.archive_folders(), folder]:
+    days = paths.archive_folders()
+    for day in [*days, folder]:
         for path in list(_records(day)):
             os.unlink(path)
             records += 1
-        _remove_if_empty(day)
-    _remove_if_empty(paths.ARCHIVE_DIR)
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         if _is_our_file(folder, name):
             os.unlink(os.path.join(folder, name))
-    _remove_if_empty(folder)
+    for emptied in [*days, paths.ARCHIVE_DIR, folder]:
+        with contextlib.suppress(OSError):  # not empty
+            os.rmdir(emptied)
     kept = "; files that are not ours were kept" if os.path.isdir(folder) else ""
     print(f"removed:  {records} records in {folder}{kept}")
     shutil.rmtree(_ENVIRONMENT, ignore_errors=True)
@@ -239,54 +236,47 @@ def _write(path: str, text: str) -> None:
 
 def _link_command() -> None:
     """Link the command into `~/.local/bin`, unless another file has that name."""
-    link = _link()
-    if os.path.lexists(link) and not _is_our_link(link):
-        print(f"command:  {_COMMAND}; {link} is not ours and was not changed")
+    folder = os.path.dirname(_LINK)
+    if os.path.lexists(_LINK) and not _is_link_ours():
+        print(f"command:  {_COMMAND}; {_LINK} is not ours and was not changed")
         return
     try:
-        os.makedirs(os.path.dirname(link), exist_ok=True)
+        os.makedirs(folder, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(link)
-        os.symlink(_COMMAND, link)
+            os.unlink(_LINK)
+        os.symlink(_COMMAND, _LINK)
     except OSError as error:
         print(f"command:  {_COMMAND}; not linked: {error}")
         return
-    print(f"command:  {link}")
-    if os.path.dirname(link) not in os.environ.get("PATH", "").split(os.pathsep):
-        print(f"    {os.path.dirname(link)} is not on your PATH; add it")
+    print(f"command:  {_LINK}")
+    if folder not in os.environ.get("PATH", "").split(os.pathsep):
+        print(f"    {folder} is not on your PATH; add it")
 
 
 def _unlink_command() -> None:
-    if _is_our_link(_link()):
-        os.unlink(_link())
-        print(f"removed:  {_link()}")
+    if _is_link_ours():
+        os.unlink(_LINK)
+        print(f"removed:  {_LINK}")
 
 
-def _link() -> str:
-    return os.path.expanduser("~/.local/bin/headcount")
-
-
-def _is_our_link(link: str) -> bool:
-    return os.path.islink(link) and os.readlink(link).endswith("/.venv/bin/headcount")
+def _is_link_ours() -> bool:
+    return os.path.islink(_LINK) and os.readlink(_LINK).endswith("/.venv/bin/headcount")
 
 
 def _show(change: Change) -> int:
     """Print what would change, as a unified diff."""
-    for line in _diff(change):
-        end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-        print(line, end=end)
-    if not change.changed:
-        print(f"{change.path}: nothing to change")
-    return 0
-
-
-def _diff(change: Change) -> Iterator[str]:
-    return difflib.unified_diff(
+    diff = difflib.unified_diff(
         _LINE.findall(change.before or ""),
         _LINE.findall(change.after or ""),
         "/dev/null" if change.before is None else change.path,
         "/dev/null" if change.after is None else change.path,
     )
+    for line in diff:
+        end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
+        print(line, end=end)
+    if not change.changed:
+        print(f"{change.path}: nothing to change")
+    return 0
 
 
 def _records(folder: str) -> Iterator[str]:
@@ -301,11 +291,6 @@ def _is_our_file(folder: str, name: str) -> bool:
     if name == ".gitignore":
         return config_file.read(os.path.join(folder, name)) == "*\n"
     return paths.is_by_product(name)
-
-
-def _remove_if_empty(folder: str) -> None:
-    with contextlib.suppress(OSError):
-        os.rmdir(folder)
 
 
 def _use_utf8() -> None:

@@ -60,6 +60,12 @@ def disabled(path: str) -> bool:
     return value is not None and value.value is True
 
 
+def installed_status_line(path: str) -> str | None:
+    """Return the command of our status line in the settings file at *path*."""
+    line = _root(path).children.get(status_line.KEY)
+    return status_line.our_command(line.value) if line else None
+
+
 def status_line_owner(path: str) -> str:
     """Return whose `statusLine` the settings file at *path* has: ours, theirs, none."""
     root = _root(path)
