@@ -11,9 +11,15 @@ import shlex
 from pathlib import PurePath
 from typing import NamedTuple
 
+from ..claude import clients
+from ..claude.config_file import BACKUP_SUFFIX
+from ..errors import StoreError
+from ..record import attached
+from ..store import paths
 from ..text import humanize
 from .finding import OK, WARN, Context, Finding, install_command
-from .hooks import Scope, here, read, scopes
+from .hooks import Scope, here, read_all, scopes
+from .store import all_sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,20 +35,14 @@ _RESUME_OPTIONS = ("--resume", "-r")
 
 
 class Reason(NamedTuple):
-    """Why a client leaves no record, and if known, how to fix it.
-
-    *certain*: this alone explains it. It then has priority over what only may.
-    """
+    """Why a client leaves no record, and if known, how to fix it."""
 
     why: str
     fix: str | None = None
-    certain: bool = False
 
 
 def check_clients(context: Context) -> Iterator[Finding]:
     """Compare the live clients with the record."""
-    from ..claude import clients
-
     if not clients.is_supported():
         return
     live = clients.from_files(context.now)
@@ -62,9 +62,8 @@ def check_clients(context: Context) -> Iterator[Finding]:
 
 
 def _finding(client: Client, now: float) -> Finding:
-    """Name all reasons, the certain ones first; the fix is that of the first."""
-    reasons = sorted(_reasons(client, now), key=lambda reason: not reason.certain)
-    reasons = reasons or [_no_reason(client, now)]
+    """Name all reasons; the fix is that of the first."""
+    reasons = list(_reasons(client, now)) or [_no_reason(client, now)]
     why = "; ".join(reason.why for reason in reasons)
     where = f" in {client.cwd}" if client.cwd else ""
     message = f"the client with pid {client.pid}{where} leaves no record: {why}"
@@ -73,13 +72,9 @@ def _finding(client: Client, now: float) -> Finding:
 
 def _recorded_processes() -> set[str]:
     """Return the fingerprint of each process that is attached to a session."""
-    from .. import sessions
-    from ..record import attached
-
     return {
         entry.get("process", "")
-        for archived in (False, True)
-        for info in sessions.discover_sessions(archived=archived)
+        for info in all_sessions()
         if info.metadata
         for entry in attached.processes_of(info.metadata)
     }
@@ -89,7 +84,8 @@ def _recorded_processes() -> set[str]:
 
 
 def _reasons(client: Client, now: float) -> Iterator[Reason]:
-    settings = _read_all(scopes(client.cwd or "/"))
+    """Yield what alone explains it, then what only may."""
+    settings = read_all(scopes(client.cwd or "/"))
     installed = [scope for scope in settings if scope.hooks]
     yield from _turned_off(client, settings)
     yield from _other_store(client)
@@ -106,11 +102,11 @@ def _turned_off(client: Client, settings: list[Scope]) -> Iterator[Reason]:
     for option in _NO_HOOK_OPTIONS:
         if option in client.arguments:
             why = f"it was started with {option}, which runs no hooks"
-            yield Reason(why, certain=True)
+            yield Reason(why)
     for scope in settings:
         if scope.off:
             fix = f"remove disableAllHooks from {shlex.quote(scope.path)}"
-            yield Reason(f"{scope.path} turns off all hooks", fix, certain=True)
+            yield Reason(f"{scope.path} turns off all hooks", fix)
 
 
 def _sources_without_hooks(client: Client, installed: list[Scope]) -> Iterator[Reason]:
@@ -119,7 +115,7 @@ def _sources_without_hooks(client: Client, installed: list[Scope]) -> Iterator[R
     if sources is not None and not sources & {*names}:
         why = f"it was started with {_SOURCES_OPTION}, without the settings of "
         why += f"{', '.join(names)}, where the hooks are"
-        yield Reason(why, install_command(), certain=True)
+        yield Reason(why, install_command())
 
 
 def _setting_sources(arguments: tuple[str, ...]) -> set[str] | None:
@@ -133,22 +129,19 @@ def _setting_sources(arguments: tuple[str, ...]) -> set[str] | None:
 
 def _other_store(client: Client) -> Iterator[Reason]:
     """Compare HEADCOUNT_DIR; a relative one is relative to the client's project."""
-    from ..errors import StoreError
-    from ..store import paths
-
     if client.store is None:
         return
     environment = {**os.environ, "HEADCOUNT_DIR": client.store}
     try:
         store = paths.locate({**environment, "CLAUDE_PROJECT_DIR": client.cwd})
     except StoreError as error:
-        yield Reason(str(error), certain=True)
+        yield Reason(str(error))
         return
     if os.path.realpath(store) != os.path.realpath(paths.SESSIONS_DIR):
         variable = "HEADCOUNT_DIR" if client.store else "no HEADCOUNT_DIR"
         why = f"it records to {store} ({variable} in its environment)"
         fix = f"HEADCOUNT_DIR={shlex.quote(store)} headcount list"
-        yield Reason(why, fix, certain=True)
+        yield Reason(why, fix)
 
 
 def _hooks_unusable(installed: list[Scope]) -> Iterator[Reason]:
@@ -159,29 +152,27 @@ def _hooks_unusable(installed: list[Scope]) -> Iterator[Reason]:
     )
     if not usable:
         fix = install_command(installed[0].name, installed[0].path)
-        yield Reason("none of the installed hooks can be run", fix, certain=True)
+        yield Reason("none of the installed hooks can be run", fix)
 
 
 def _not_installed(client: Client) -> Reason:
     """Say that the client reads no settings with hooks, and where there are some."""
     why = "no hook is installed in the settings it reads"
     for folder in PurePath(client.cwd).parents:
-        for scope in _read_all(scopes(str(folder))):
+        for scope in read_all(scopes(str(folder))):
             if scope.name != "user" and scope.hooks:
                 why = f"the hooks in {scope.path} apply only to clients started in "
                 why += f"{folder} itself, and it was started below"
-                return Reason(why, install_command(), certain=True)
-    for scope in _read_all(here()):
+                return Reason(why, install_command())
+    for scope in read_all(here()):
         if scope.hooks:
             why = f"the hooks in {scope.path} apply to that project only, and it was "
             why += "started elsewhere"
             break
-    return Reason(why, install_command(), certain=True)
+    return Reason(why, install_command())
 
 
 def _not_trusted(client: Client) -> Iterator[Reason]:
-    from ..claude import clients
-
     fix = f"answer its question (pid {client.pid}), or ignore this"
     if clients.is_trusted(client.cwd) is not False:
         if client.waiting:
@@ -209,8 +200,6 @@ def _install_time(path: str) -> float:
 
     The backup is written then. The settings may have been changed by others since.
     """
-    from ..claude.config_file import BACKUP_SUFFIX
-
     for name in (os.path.realpath(path) + BACKUP_SUFFIX, path):
         try:
             return os.stat(name).st_mtime
@@ -225,19 +214,3 @@ def _no_reason(client: Client, now: float) -> Reason:
     if now - client.started < _YOUNG_SECONDS:
         return Reason("it was started only seconds ago; check again")
     return Reason("the reason is unknown", "send it a prompt and check again")
-
-
-# ---- The settings it reads ------------------------------------------------------
-
-
-def _read_all(files: dict[str, str]) -> list[Scope]:
-    """Read the settings *files*, by scope; those that are not valid are left out."""
-    from ..errors import HeadcountError
-
-    settings = []
-    for name, path in files.items():
-        try:
-            settings.append(read(name, path))
-        except (HeadcountError, ValueError):  # check_hooks reports those that are ours
-            continue
-    return settings

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
-from ..text import count
+from ..record import timestamps
+from ..store import error_log
+from ..text import count, humanize
 from .finding import OK, WARN, Context, Finding
 
 TYPE_CHECKING = False
@@ -19,15 +20,8 @@ _MAX_GROUPS = 5
 _VARIES = re.compile(r"[0-9a-f]{8}[0-9a-f-]*|\d+(\.\d+)?")
 
 
-class _LogGroup(NamedTuple):
-    size: int
-    newest: str  # a line, which begins with its timestamp
-
-
 def check_error_log(context: Context) -> Iterator[Finding]:
     """Report the errors of the last days, the newest kind first."""
-    from ..store import error_log
-
     lines = error_log.recent(context.now - _DAYS * _DAY_SECONDS)
     if not lines:
         yield Finding(OK, "errors", f"no hook failed in the last {_DAYS} days")
@@ -41,21 +35,19 @@ def check_error_log(context: Context) -> Iterator[Finding]:
         yield Finding(WARN, "errors", _summary(group, context.now))
 
 
-def _grouped(lines: list[str]) -> list[_LogGroup]:
+def _grouped(lines: list[str]) -> list[list[str]]:
     """Group *lines*, which are in order of time, by kind of error, the newest first."""
-    groups: dict[str, _LogGroup] = {}
+    groups: dict[str, list[str]] = {}
     for line in lines:
         kind = _VARIES.sub("0", line.split(" ", 2)[-1])
-        group = groups.pop(kind, None)  # so that it moves to the end
-        groups[kind] = _LogGroup(group.size + 1 if group else 1, line)
+        group = groups.pop(kind, [])  # so that it moves to the end
+        group.append(line)
+        groups[kind] = group
     return list(groups.values())[::-1]
 
 
-def _summary(group: _LogGroup, now: float) -> str:
-    from ..record import timestamps
-    from ..text import humanize
-
-    timestamp, _, text = group.newest.partition(" ")
+def _summary(group: list[str], now: float) -> str:
+    timestamp, _, text = group[-1].partition(" ")
     seconds = timestamps.parse(timestamp)
     ago = timestamp if seconds is None else f"{humanize(now - seconds)} ago"
-    return f"{group.size} x, last {ago}: {text}"
+    return f"{len(group)} x, last {ago}: {text}"

@@ -1,22 +1,16 @@
 """Run all checks of `headcount doctor`, run the repairs, and print the findings.
 
-A check that fails is itself a finding, so that one fault does not hide the others: the
-store may be missing, unreadable or refused, and everything else is still checked.
+A check that fails is itself a finding, so that one fault does not hide the others. The
+store is located when a module imports it: if it is refused, only the installation is
+checked.
 """
 
 from __future__ import annotations
 
 from ..errors import HeadcountError, StoreError
 from ..text import printable
-from .clients import check_clients
-from .error_log import check_error_log
 from .finding import ELSEWHERE, PROBLEM, Context, Finding
-from .hooks import check_hooks, check_scopes
 from .installation import check_command, check_packages, check_python
-from .leftovers import check_leftovers, check_moves
-from .status_line import check_status_line
-from .store import check_archive, check_files, check_lock, check_store
-from .timing import check_timing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,31 +18,14 @@ if TYPE_CHECKING:
 
     from .finding import Check, Repair
 
-_CHECKS: tuple[Check, ...] = (
-    check_python,
-    check_packages,
-    check_store,
-    check_files,
-    check_archive,
-    check_lock,
-    check_moves,
-    check_leftovers,
-    check_error_log,
-    check_hooks,
-    check_scopes,
-    check_status_line,
-    check_command,
-    check_clients,
-)
-_SLOW_CHECKS: tuple[Check, ...] = (check_timing,)
 _MAX_LINE = 4096
 _INDENT = " " * 18
 
 
 def examine(context: Context) -> list[Finding]:
-    """Run every check, the slow ones only if not quick; return all findings."""
+    """Run every check, and return all findings."""
     findings: dict[str, Finding] = {}
-    for check in _CHECKS if context.quick else (*_CHECKS, *_SLOW_CHECKS):
+    for check in _checks():
         for finding in _findings(check, context):
             findings.setdefault(finding.message, finding)  # one cause may stop several
     return list(findings.values())
@@ -86,6 +63,27 @@ def lines(findings: Iterable[Finding]) -> list[str]:
             option = " (or --fix)" if finding.repair else ""
             output.append(f"{_INDENT} fix{option}: {finding.fix}")
     return [printable(line, _MAX_LINE) for line in output]
+
+
+def _checks() -> tuple[Check, ...]:
+    try:
+        from .clients import check_clients
+        from .error_log import check_error_log
+        from .hooks import check_hooks, check_scopes
+        from .leftovers import check_leftovers, check_moves
+        from .status_line import check_status_line
+        from .store import check_archive, check_files, check_lock, check_store
+        from .timing import check_timing
+    except StoreError as error:
+        refused = Finding(PROBLEM, "store", str(error), ELSEWHERE)
+        return check_python, check_packages, lambda _: iter([refused]), check_command
+    return (
+        *(check_python, check_packages),
+        *(check_store, check_files, check_archive, check_lock),
+        *(check_moves, check_leftovers, check_error_log),
+        *(check_hooks, check_scopes, check_status_line, check_command),
+        *(check_clients, check_timing),
+    )
 
 
 def _findings(check: Check, context: Context) -> Iterator[Finding]:

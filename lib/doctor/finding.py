@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 OK, WARN, PROBLEM = "ok", "warn", "problem"
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ELSEWHERE = 'export HEADCOUNT_DIR="..." (a folder of yours on a local file system)'
-FIX_COMMAND = "headcount doctor --fix"
 
 
 class Context(NamedTuple):

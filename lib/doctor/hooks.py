@@ -6,6 +6,9 @@ import os
 import shlex
 from typing import NamedTuple
 
+from ..claude import settings
+from ..store import paths
+from ..system import git
 from . import previously_installed
 from .finding import CHECKOUT, OK, PROBLEM, Context, Finding, Repair, install_command
 
@@ -20,11 +23,12 @@ _EDITABLE = ("user", "local")
 
 
 class Scope(NamedTuple):
-    """A settings file, our hooks in it, and whether it turns all hooks off."""
+    """A settings file, what is ours in it, and whether it turns all hooks off."""
 
     name: str
     path: str
     hooks: list[InstalledHook]
+    status_line: str | None  # its command
     off: bool
 
 
@@ -33,8 +37,6 @@ def scopes(project: str) -> dict[str, str]:
 
     A file that is the same for two scopes is returned once, for the first.
     """
-    from ..claude import settings
-
     files: dict[str, tuple[str, str]] = {}
     for scope, path in settings.settings_files(project).items():
         # In the home folder, `user` and `project` are one file.
@@ -44,22 +46,28 @@ def scopes(project: str) -> dict[str, str]:
 
 def here() -> dict[str, str]:
     """Return the settings files, by scope, of a client started in this folder."""
-    from ..store import paths
-
     return scopes(paths.project_folder(os.environ))
 
 
 def read(name: str, path: str) -> Scope:
     """Read the settings file at *path*, of scope *name*; may raise SettingsError."""
-    from ..claude import settings
+    hooks, line = settings.installed_hooks(path), settings.installed_status_line(path)
+    return Scope(name, path, hooks, line, settings.disabled(path))
 
-    return Scope(name, path, settings.installed_hooks(path), settings.disabled(path))
+
+def read_all(files: dict[str, str]) -> list[Scope]:
+    """Read the valid ones of the settings *files*; `check_hooks` reports the others."""
+    valid = []
+    for name, path in files.items():
+        try:
+            valid.append(read(name, path))
+        except settings.SettingsError:
+            continue
+    return valid
 
 
 def check_hooks(_: Context) -> Iterator[Finding]:
     """Check the settings of each scope, and what they install together."""
-    from ..claude import settings
-
     installed: list[Scope] = []
     for name, path in here().items():
         try:
@@ -88,11 +96,11 @@ def check_scopes(_: Context) -> Iterator[Finding]:
 
 
 def _summary(scope: Scope) -> Iterator[Finding]:
-    name, path, hooks, off = scope
+    name, path, hooks = scope.name, scope.path, scope.hooks
     if hooks:
         folders = ", ".join(sorted({os.path.dirname(hook.script) for hook in hooks}))
         yield Finding(OK, "hooks", f"{path} ({name}): {len(hooks)} hooks of {folders}")
-    if off:
+    if scope.off:
         fix = f"remove disableAllHooks from {shlex.quote(path)}"
         yield Finding(PROBLEM, "hooks", f"{name}: {path} turns off all hooks", fix)
 
@@ -103,10 +111,6 @@ def _none_installed() -> Finding:
     Claude Code reads project settings only from the folder in which it is started
     (measured with 2.1.330).
     """
-    from ..claude import settings
-    from ..store import paths
-    from ..system import git
-
     project = paths.project_folder(os.environ)
     root = git.Worktrees().root(project)
     message = "no hook is installed, so no session is recorded"
@@ -152,8 +156,6 @@ def _checkouts(scope: Scope) -> set[str]:
 
 def _missing_events(installed: list[Scope]) -> Iterator[Finding]:
     """Compare with what the checkouts of the installed hooks would install today."""
-    from ..claude import settings
-
     desired: set[str] = set()
     for checkout in sorted(set().union(*map(_checkouts, installed))):
         if os.path.isdir(checkout):  # else _missing_files reports it
@@ -200,8 +202,6 @@ def _duplicate_commands(installed: list[Scope]) -> dict[str, dict[str, Scope]]:
 
 
 def _uninstall(scope: Scope) -> Repair | None:
-    from ..claude import settings
-
     if scope.name not in _EDITABLE:
         return None
     description = f"remove our hooks from {scope.path}"
@@ -214,9 +214,8 @@ def _reinstall(scope: Scope) -> Repair | None:
     It is, unless *scope* has hooks of another checkout that still exists, or this one
     lacks something that a hook needs.
     """
-    from ..claude import settings
-
-    others = {path for path in _checkouts(scope) if not _is_own(path)}
+    own = os.path.realpath(CHECKOUT)
+    others = {path for path in _checkouts(scope) if os.path.realpath(path) != own}
     if scope.name not in _EDITABLE or any(map(os.path.isdir, others)):
         return None
     if not os.access(os.path.join(CHECKOUT, ".venv/bin/python"), os.X_OK):
@@ -227,7 +226,3 @@ def _reinstall(scope: Scope) -> Repair | None:
         return None
     description = f"install the hooks of {CHECKOUT} in {scope.path}"
     return Repair(description, lambda: settings.install_hooks(scope.path, hooks))
-
-
-def _is_own(checkout: str) -> bool:
-    return os.path.realpath(checkout) == os.path.realpath(CHECKOUT)

@@ -7,8 +7,9 @@ import shlex
 import stat
 import time
 
+from ..store import journal, paths
 from ..text import count
-from .finding import FIX_COMMAND, PROBLEM, WARN, Context, Finding, Repair, is_ours
+from .finding import PROBLEM, WARN, Context, Finding, Repair, is_ours
 from .store import all_files, is_usable
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ def check_moves(_: Context) -> Iterator[Finding]:
         message = f"a move was interrupted, both names exist: {_listed(inside)}"
         description = f"finish the move of {_listed(inside)}"
         repair = Repair(description, lambda: _finish(inside))
-        yield Finding(WARN, "moves", message, FIX_COMMAND, repair)
+        yield Finding(WARN, "moves", message, "headcount doctor --fix", repair)
     for path in (path for path in linked if path not in inside):
         message = f"{path} has a second name (hard link) outside the store, so nothing "
         message += "is written to it; find the other name and remove it"
@@ -69,8 +70,6 @@ def _count_names(path: str) -> int:
 
 
 def _finish(files: list[str]) -> None:
-    from ..store import journal
-
     for path in files:
         try:
             with journal.locked(path, _LOCK_SECONDS):
@@ -80,8 +79,6 @@ def _finish(files: list[str]) -> None:
 
 
 def _hidden_files() -> list[str]:
-    from ..store import paths
-
     folder = paths.SESSIONS_DIR
     names = sorted(filter(paths.is_temporary, os.listdir(folder)))
     return [os.path.join(folder, name) for name in names]

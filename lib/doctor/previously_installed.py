@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+from .. import sessions
+from ..claude.config_file import BACKUP_SUFFIX
+from .store import all_sessions
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,8 +19,6 @@ _MAX_READ = 3
 
 def scope(files: Mapping[str, str]) -> tuple[str, str] | None:
     """Return scope and path of the settings in *files* that have a backup of ours."""
-    from ..claude.config_file import BACKUP_SUFFIX
-
     for name, path in files.items():
         if os.path.exists(os.path.realpath(path) + BACKUP_SUFFIX):
             return name, path
@@ -39,20 +41,15 @@ def evidence(events: list[str]) -> str:
 
 def _recorded_by_hooks() -> list[tuple[SessionInfo, SessionMetadata]]:
     """Return the sessions that hooks recorded, the last heartbeat first."""
-    from .. import sessions
-
     recorded = [
         (info, info.metadata)
-        for archived in (False, True)
-        for info in sessions.discover_sessions(archived=archived)
+        for info in all_sessions()
         if info.metadata and "transcript_path" in info.metadata
     ]
     return sorted(recorded, key=lambda s: s[1].get("last_heartbeat", ""), reverse=True)
 
 
 def _events(info: SessionInfo) -> set[str]:
-    from .. import sessions
-
     entries = sessions.load_session_jsonl(info)
     return {event for entry in entries for event in _event(entry)}
 

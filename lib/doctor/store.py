@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import shlex
 import stat
 
+from .. import file_lock, sessions
 from ..errors import HeadcountError
+from ..store import paths, snapshot
 from ..system import private
 from ..text import count
 from .finding import ELSEWHERE, OK, PROBLEM, Context, Finding, Repair, is_ours
@@ -15,6 +19,8 @@ from .finding import ELSEWHERE, OK, PROBLEM, Context, Finding, Repair, is_ours
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from ..model import SessionInfo
 
 _OTHERS = ("archive", ".gitignore")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -26,8 +32,6 @@ _FULL_ACCESS = os.R_OK | os.W_OK | os.X_OK
 
 def check_store(_: Context) -> Iterator[Finding]:
     """Check the folder itself."""
-    from ..store import paths
-
     folder = paths.SESSIONS_DIR
     if not os.path.lexists(folder):
         yield _missing(folder)
@@ -45,8 +49,6 @@ def check_store(_: Context) -> Iterator[Finding]:
 
 def check_files(_: Context) -> Iterator[Finding]:
     """Check owner, mode and content of each session file."""
-    from .. import sessions
-
     if not is_usable():
         return
     files = all_files()
@@ -59,8 +61,7 @@ def check_files(_: Context) -> Iterator[Finding]:
     faulty = {*foreign, *readable}
     damaged = [
         os.fspath(info)
-        for archived in (False, True)
-        for info in sessions.discover_sessions(archived=archived)
+        for info in all_sessions()
         if info.metadata is None and os.fspath(info) not in faulty
         if os.path.lexists(info)  # else it was archived in the meantime
     ]
@@ -73,8 +74,6 @@ def check_files(_: Context) -> Iterator[Finding]:
 
 def check_archive(_: Context) -> Iterator[Finding]:
     """Check the archive's folder."""
-    from ..store import paths
-
     folder = paths.ARCHIVE_DIR
     if not is_usable():
         return
@@ -87,12 +86,6 @@ def check_archive(_: Context) -> Iterator[Finding]:
 
 def check_lock(_: Context) -> Iterator[Finding]:
     """Lock a temporary file in the store, to see that locks work there."""
-    import contextlib
-    import io
-
-    from .. import file_lock
-    from ..store import paths
-
     if not is_usable():
         return
     path = paths.temporary_path("doctor")
@@ -110,17 +103,18 @@ def check_lock(_: Context) -> Iterator[Finding]:
 
 def is_usable() -> bool:
     """Whether the store exists, and we have full access to it."""
-    from ..store import paths
-
     return os.path.isdir(paths.SESSIONS_DIR) and os.access(
         paths.SESSIONS_DIR, _FULL_ACCESS
     )
 
 
+def all_sessions() -> list[SessionInfo]:
+    """Return every session, first the live ones, then the archived ones."""
+    return [*sessions.discover_sessions(), *sessions.discover_sessions(archived=True)]
+
+
 def all_files() -> dict[str, os.stat_result]:
     """Return the status of every session file, live or archived, and of errors.log."""
-    from ..store import paths
-
     files: dict[str, os.stat_result] = {}
     for folder in (paths.SESSIONS_DIR, *paths.archive_folders()):
         file_paths = sorted(entry.path for entry in paths.session_files(folder))
@@ -178,8 +172,6 @@ def _make_folder_private(folder: str) -> None:
 
 def _has_only_ours(folder: str) -> bool:
     """Whether *folder* has only files of ours: HEADCOUNT_DIR may name a shared one."""
-    from ..store import paths
-
     try:
         names = os.listdir(folder)
     except OSError:  # we have no access to it: judge by its path
@@ -188,8 +180,6 @@ def _has_only_ours(folder: str) -> bool:
 
 
 def _is_our_name(name: str) -> bool:
-    from ..store import paths
-
     if name.endswith(paths.SUFFIX):
         return paths.is_session_id(name.removesuffix(paths.SUFFIX))
     if name in _OTHERS or _DAY.fullmatch(name):
@@ -230,8 +220,6 @@ def _make_private(file_paths: list[str]) -> None:
 
 def _is_provably_ours(path: str) -> bool:
     """Whether the content of *path* proves it ours, and the file has no other name."""
-    from ..store import paths, snapshot
-
     status = os.lstat(path)
     if not stat.S_ISREG(status.st_mode) or not is_ours(status) or status.st_nlink > 1:
         return False

@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import time
 
+from ..claude import settings, smoke_test
 from .finding import CHECKOUT, OK, PROBLEM, WARN, Context, Finding, install_command
-from .hooks import Scope, here, read
+from .hooks import Scope, here, read_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,12 +29,10 @@ _MAX_TIMEOUT_SECONDS = 5.0
 Times = dict[str, list[float]]
 
 
-def check_timing(_: Context) -> Iterator[Finding]:
+def check_timing(context: Context) -> Iterator[Finding]:
     """Run each hook several times with a temporary store."""
-    from ..claude import smoke_test
-
-    installed = _installed()
-    if not installed:
+    installed = [(scope, hook) for scope in read_all(here()) for hook in scope.hooks]
+    if context.quick or not installed:
         return
     runnable = _runnable(installed)
     if set(smoke_test.EVENTS) - set(runnable):
@@ -56,19 +55,6 @@ def percentile(values: list[float], percent: int) -> float:
     return sorted(values)[max(0, rank - 1)]
 
 
-def _installed() -> list[tuple[Scope, InstalledHook]]:
-    from ..claude import settings
-
-    installed: list[tuple[Scope, InstalledHook]] = []
-    for name, path in here().items():
-        try:
-            scope = read(name, path)
-        except settings.SettingsError:
-            continue  # check_hooks reports it
-        installed += [(scope, hook) for hook in scope.hooks]
-    return installed
-
-
 def _runnable(
     installed: list[tuple[Scope, InstalledHook]],
 ) -> dict[str, dict[str, Any]]:
@@ -86,8 +72,6 @@ def _runnable(
 
 
 def _own_commands() -> dict[str, str]:
-    from ..claude import settings
-
     try:
         hooks = settings.desired_hooks(CHECKOUT)
     except settings.SettingsError:
@@ -100,8 +84,6 @@ def _run_rounds(hooks: dict[str, dict[str, Any]]) -> tuple[Times, dict[str, str]
 
     Returns the milliseconds of each run, and the problems, both by event.
     """
-    from ..claude import smoke_test
-
     times: Times = {}
     problems: dict[str, str] = {}
     deadline = time.monotonic() + _BUDGET_SECONDS
