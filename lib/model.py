@@ -24,7 +24,21 @@ class Process(TypedDict, total=False):
     state: State
 
 
-class SessionMetadata(Process, total=False):
+class SessionDetails(TypedDict, total=False):
+    """What may be known of a session besides what every command shows of it."""
+
+    tasks: list[Any]
+    source: str
+    close_reason: str
+    project_dir: str
+    transcript_path: str
+    entrypoint: str
+    client_version: str
+    previous_session_id: str
+    others: list[Process]
+
+
+class SessionMetadata(Process, SessionDetails, total=False):
     """What a session is now: line 1 of its file, folded with the entries after it.
 
     Times are timestamps (RFC 3339 UTC, milliseconds). A key without a value is absent.
@@ -37,15 +51,6 @@ class SessionMetadata(Process, total=False):
     start_time: str
     last_heartbeat: str
     label: str
-    tasks: list[Any]
-    source: str
-    close_reason: str
-    project_dir: str
-    transcript_path: str
-    entrypoint: str
-    client_version: str
-    previous_session_id: str
-    others: list[Process]
 
 
 class SessionInfo:

@@ -30,7 +30,6 @@ FILE_NAMES = ":file"
 MAX_SESSIONS = 500
 _MAX_DESCRIPTION = 60
 _HELP = [("-h", "show the help"), ("--help", "show the help")]
-_VERSION = [("--version", "show the version")]
 _MANY = ("*", "+")
 
 
@@ -59,7 +58,7 @@ def candidates(words: list[str]) -> Candidates:
 def _candidates(before: list[str], current: str) -> Candidates:
     if not before:
         if current.startswith("-"):
-            return [*_options(parser.find("list")), *_VERSION]
+            return [*_options(parser.find("list")), ("--version", "show the version")]
         return _command_names()
     name, *before = parser.add_default_command(before)
     try:

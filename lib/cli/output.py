@@ -13,6 +13,7 @@ from ..text import printable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import TextIO
 
 MAX_LINE = 4096
 
@@ -102,6 +103,12 @@ def discard_stdout() -> None:
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)
     os.close(devnull)
+
+
+def can_draw(stream: TextIO | None) -> bool:
+    """Whether *stream* is a terminal that moves the cursor and erases when asked."""
+    dumb = os.environ.get("TERM", "dumb") == "dumb"
+    return stream is not None and stream.isatty() and not dumb
 
 
 def terminal() -> tuple[int | None, bool]:

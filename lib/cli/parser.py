@@ -10,7 +10,7 @@ from ..errors import UsageError
 from . import spec, suggest
 
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
     from .spec import Argument, Command
 
@@ -106,17 +106,13 @@ def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
     if not argument.metavar:
         parser.add_argument(*argument.names, action="store_true", help=argument.help)
         return
-    options: dict[str, Any] = {"default": argument.default}
-    if argument.choices:
-        options["choices"] = argument.choices
-    if argument.repeatable:
-        options.update(action="append", default=[])
-    if argument.nargs:
-        options["nargs"] = argument.nargs
     parser.add_argument(
         *argument.names,
+        action="append" if argument.repeatable else "store",
         help=argument.help,
         metavar=argument.metavar,
         type=argument.type,
-        **options,
+        choices=argument.choices or None,
+        default=[] if argument.repeatable else argument.default,
+        nargs=argument.nargs,
     )

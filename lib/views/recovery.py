@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..record import timestamps, verdict
@@ -78,15 +79,10 @@ def ended_uncleanly(
 
 def select(sessions: list[UncleanSession], since: float) -> Selection:
     """Return those of *sessions* worth resuming, with a heartbeat after *since*."""
-    selected: list[UncleanSession] = []
-    skipped: dict[str, int] = {}
-    for session in sessions:
-        reason = _skip_reason(session, since)
-        if reason is None:
-            selected.append(session)
-        else:
-            skipped[reason] = skipped.get(reason, 0) + 1
-    return Selection(selected, skipped)
+    reasons = [_skip_reason(session, since) for session in sessions]
+    pairs = zip(sessions, reasons, strict=True)
+    selected = [session for session, reason in pairs if reason is None]
+    return Selection(selected, Counter(filter(None, reasons)))
 
 
 def by_boot(sessions: Iterable[UncleanSession], now: float) -> list[Group]:
@@ -94,7 +90,8 @@ def by_boot(sessions: Iterable[UncleanSession], now: float) -> list[Group]:
     boots: dict[Boot, list[UncleanSession]] = {}
     for session in sessions:
         boots.setdefault(_boot_of(session), []).append(session)
-    earlier = [boot for boot in boots if _is_earlier(boot)]
+    own = [boot for boot in boots if boot.host is None]
+    earlier = [boot for boot in own if boot.id not in (None, _this_boot())]
     return [
         Group(_title(boot, group, now, newest=[boot] == earlier[:1]), group)
         for boot, group in boots.items()
@@ -150,10 +147,6 @@ def _boot_id(fingerprint: object) -> str | None:
 
 def _this_boot() -> str | None:
     return _boot_id(process.fingerprint(os.getpid()))
-
-
-def _is_earlier(boot: Boot) -> bool:
-    return boot.host is None and boot.id not in (None, _this_boot())
 
 
 def _title(boot: Boot, group: list[UncleanSession], now: float, *, newest: bool) -> str:

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypedDict
 
-    from ..model import Process, SessionInfo, State, Verdict, VerdictName
+    from ..model import SessionDetails, SessionInfo, State, Verdict, VerdictName
 
     class _Known(TypedDict):
         """The keys that every session has."""
@@ -31,20 +31,11 @@ if TYPE_CHECKING:
         path: str
         archived: bool
 
-    class SessionView(_Known, total=False):
+    class SessionView(_Known, SessionDetails, total=False):
         """A session as `list --json` prints it; a key that is not there is unknown."""
 
         process: str
         host: str
-        tasks: list[Any]
-        source: str
-        close_reason: str
-        project_dir: str
-        transcript_path: str
-        entrypoint: str
-        client_version: str
-        previous_session_id: str
-        others: list[Process]
         # What `neighbours.annotate` adds.
         worktree: str | None
         branch: str | None

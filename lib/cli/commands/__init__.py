@@ -1,5 +1,5 @@
 """The commands of `headcount`, a module each; `run` returns the exit code.
 
-A command reads what it was args, calls `sessions`, and hands lines to `output`.
-Errors are raised; `cli` turns them into words.
+A command reads its arguments, calls `sessions`, and hands lines to `output`.
+Errors are raised; `main` turns them into messages.
 """

@@ -77,9 +77,7 @@ def _archive(
 
 
 def _is_older(info: SessionInfo, moment: float) -> bool:
-    beat = (
-        timestamps.parse(info.metadata.get("last_heartbeat")) if info.metadata else None
-    )
+    beat = timestamps.parse((info.metadata or {}).get("last_heartbeat"))
     return beat is not None and beat < moment
 
 

@@ -37,14 +37,8 @@ def run(args: Namespace) -> int:
         output.write([formatting.as_json(report.as_object(content))])
     elif not args.html:
         columns, _ = output.terminal()
-        busy_char, open_char = _BLOCKS if _can_encode(_BLOCKS) else _ASCII
-        lines = text.lines(
-            content,
-            columns or _DEFAULT_COLUMNS,
-            busy_char=busy_char,
-            open_char=open_char,
-        )
-        output.write(lines)
+        characters = _BLOCKS if _can_encode(_BLOCKS) else _ASCII
+        output.write(text.lines(content, columns or _DEFAULT_COLUMNS, characters))
     return 0
 
 

@@ -10,7 +10,6 @@ from collections import deque
 from ... import sessions
 from ...record import timestamps
 from ...record.transitions import LOST, transitions
-from ...system import git
 from ...text import humanize, printable
 from ...views import lineage, lookup, neighbours, session_view, timeline
 from .. import formatting, output
@@ -173,8 +172,8 @@ def _verdict(session: Details, _: float) -> list[str]:
 
 def _worktree(session: Details, _: float) -> list[str]:
     """The working tree, unless it is the session's folder itself."""
-    root = git.Worktrees().root(session["cwd"]) if session["cwd"] else ""
-    return [root] if root != (session["cwd"] or "") else []
+    root = session.get("worktree")
+    return [root] if root and root != session["cwd"] else []
 
 
 def _process(session: Details, _: float) -> list[str]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
 
-    from ...model import SessionEntry
     from ...store.follow import Follower, Line
 
 _POLL_SECONDS = 0.5
@@ -86,12 +85,9 @@ class _Names:
 
     def of(self, line: Line) -> str:
         """Return the name in _NAME_COLUMNS; the entry may set a new label."""
-        self._update(line.session_id, line.entry)
+        label = line.entry.get("label")
+        if isinstance(label, str) and line.entry.get("type") in _WITH_LABELS:
+            self._labels[line.session_id] = label
         name = self._labels.get(line.session_id) or line.session_id[:8]
         name = truncate(printable(name, _MAX_LINE), _NAME_COLUMNS)
         return name + " " * (_NAME_COLUMNS - width(name))
-
-    def _update(self, session_id: str, entry: SessionEntry) -> None:
-        label = entry.get("label")
-        if isinstance(label, str) and entry.get("type") in _WITH_LABELS:
-            self._labels[session_id] = label

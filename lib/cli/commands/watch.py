@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from ...errors import UsageError
@@ -27,16 +28,16 @@ def run(args: Namespace) -> int:
     args.interval = _interval(args.interval)
     args.timeout = time_spec.span(args.timeout) if args.timeout else None
     args.here = lookup.current_worktree() if args.here else None
-    if args.until:
-        return _wait(args)
-    if args.json or not screen.is_possible():
-        return _print_changes(args)
-    return _show(args)
-
-
-def _wait(args: Namespace) -> int:
-    """Print the first session in the state waited for; return 1 if time is up."""
     poller = changes.Poller()
+    if args.until:
+        return _wait(args, poller)
+    if args.json or not output.can_draw(sys.stdout):
+        return _print_changes(args, poller)
+    return _show(args, poller)
+
+
+def _wait(args: Namespace, poller: Poller) -> int:
+    """Print the first session in the state waited for; return 1 if time is up."""
     for news in _polls(args, poller, _sleep):
         sessions = [*poller.sessions, *(change.session for change in news)]
         matches = [s for s in sessions if _is(s, args.until) and _is_here(args, s)]
@@ -47,8 +48,7 @@ def _wait(args: Namespace) -> int:
     return 1
 
 
-def _print_changes(args: Namespace) -> int:
-    poller = changes.Poller()
+def _print_changes(args: Namespace, poller: Poller) -> int:
     for news in _polls(args, poller, _sleep):
         for change in news:
             if _is_selected(args, change):
@@ -56,8 +56,7 @@ def _print_changes(args: Namespace) -> int:
     return 0
 
 
-def _show(args: Namespace) -> int:
-    poller = changes.Poller()
+def _show(args: Namespace, poller: Poller) -> int:
     with screen.Screen() as display:
         for _ in _polls(args, poller, display.pause):
             display.draw(_frame(args, poller, *display.size()))

@@ -23,28 +23,25 @@ _MAX_REASON = 40
 _ID_LENGTH = 8
 
 
-def lines(report: Report, columns: int, *, busy_char: str, open_char: str) -> list[str]:
+def lines(report: Report, columns: int, characters: tuple[str, str]) -> list[str]:
     """Return the report as text with bars, at most *columns* wide.
 
-    A bar is drawn with *busy_char* for the busy hours and *open_char* for the rest.
+    Of the *characters* of a bar, the first is for the busy hours, the other for the
+    rest.
     """
-    legend = f"{busy_char} busy  {open_char} open, but not busy"
+    legend = "{} busy  {} open, but not busy".format(*characters)
     lines = [headline(report), legend]
     tables = {"by day": by_day(report), "by worktree": by_worktree(report)}
     names = max(width(name) for sums in tables.values() for name, _ in sums)
     names = min(names, max(_MIN_COLUMNS, columns - len(_FIGURES)))
     for heading, sums in tables.items():
         lines += ["", f"{heading:<{names}}{_FIGURES}"]
-        lines += _bars(sums, names, columns, busy_char, open_char)
+        lines += _bars(sums, names, columns, characters)
     return [truncate(line, columns) for line in lines]
 
 
 def _bars(
-    sums: list[tuple[str, Sum]],
-    names: int,
-    columns: int,
-    busy_char: str,
-    open_char: str,
+    sums: list[tuple[str, Sum]], names: int, columns: int, characters: tuple[str, str]
 ) -> Iterator[str]:
     room = min(_MAX_BAR, columns - names - len(_FIGURES) - 2)
     longest = max((total.open for _, total in sums), default=0.0)
@@ -54,7 +51,7 @@ def _bars(
         figures = f"{total.sessions:>10}{hours(total.open):>10}{hours(total.busy):>10}"
         bar = ""
         if room >= _MIN_COLUMNS and total.open:
-            bar = _bar(total, room / longest, busy_char, open_char)
+            bar = _bar(total, room / longest, *characters)
         yield f"{label}{figures}  {bar}".rstrip()
 
 

@@ -5,9 +5,10 @@ It appears only on a terminal, and is erased when the job is done.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
+
+from .. import output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ class Progress:
     ) -> None:
         self._what, self._total, self._clock = what, total, clock
         self._stream = sys.stderr if stream is None else stream
-        dumb = os.environ.get("TERM", "dumb") == "dumb"
-        self._enabled = self._stream is not None and self._stream.isatty() and not dumb
+        self._enabled = output.can_draw(self._stream)
         self._next = clock() + _DELAY_SECONDS
         self._done = 0
         self._drawn = False

@@ -31,12 +31,6 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _HANDLED = (*_ENDING, signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
 
 
-def is_possible() -> bool:
-    """Whether stdout is a terminal that understands these escape sequences."""
-    dumb = os.environ.get("TERM", "dumb") == "dumb"
-    return sys.stdout is not None and sys.stdout.isatty() and not dumb
-
-
 class Screen:
     """A context manager; a signal to end takes effect once the terminal is restored."""
 

@@ -41,8 +41,10 @@ def table(
     (a session without a label is named by its id), then the ages.
     """
     rows = [_HEADINGS, *(_row(session, short, now) for session in sessions)]
-    shown = _columns(rows)
-    room = _widths(rows, shown)
+    shown = [*range(NOTE)]
+    if any(row[NOTE] for row in rows[1:]):
+        shown.append(NOTE)
+    room = [max(map(width, cells)) for cells in zip(*rows, strict=True)]
     if columns is not None:
         room, shown = _fit(room, shown, columns)
     if ID not in shown:
@@ -105,18 +107,6 @@ def _collision_note(session: SessionView) -> str:
     return ", ".join(notes)
 
 
-def _columns(rows: list[tuple[str, ...]]) -> list[int]:
-    noted = any(row[NOTE] for row in rows[1:])
-    return [index for index in range(len(_HEADINGS)) if noted or index != NOTE]
-
-
-def _widths(rows: list[tuple[str, ...]], shown: list[int]) -> list[int]:
-    return [
-        max(map(width, cells)) if index in shown else 0
-        for index, cells in enumerate(zip(*rows, strict=True))
-    ]
-
-
 def _named_by_id(row: tuple[str, ...]) -> tuple[str, ...]:
     name = row[ID] if row[NAME] == NONE else row[NAME]
     return (*row[:NAME], name, *row[NAME + 1 :])
@@ -134,17 +124,14 @@ def _fit(
         left = [index for index in shown if index not in dropped]
         if ID in dropped:
             room[NAME] = max(room[NAME], room[ID])
-        free = columns - _taken(room, left) + room[NAME] + room[WHERE]
+        others = sum(room[index] for index in left if index not in (NAME, WHERE))
+        free = columns - others - _GAP * (len(left) - 1)
         if free >= min(least, room[NAME]) + min(least, room[WHERE]):
             break
     room[NAME], room[WHERE] = _shares(
         room[NAME], room[WHERE], max(free, 2 * _MIN_COLUMNS)
     )
     return room, left
-
-
-def _taken(room: list[int], shown: list[int]) -> int:
-    return sum(room[index] for index in shown) + _GAP * (len(shown) - 1)
 
 
 def _shares(name: int, place: int, free: int) -> tuple[int, int]:

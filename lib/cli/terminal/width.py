@@ -7,6 +7,8 @@ imported for text that needs it only. Without it, every character counts as one 
 
 from __future__ import annotations
 
+import functools
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 # One column each: Latin letters, and the characters that we add ourselves.
 _NARROW = frozenset(map(chr, range(0x300))) | set(f"{ELLIPSIS}\u2588\u2591\ufffd")
-_LIBRARY: list[ModuleType | None] = []
 
 
 def width(text: str) -> int:
@@ -80,13 +81,11 @@ def _graphemes(text: str, *, apart: bool = False) -> Iterator[tuple[str, int]]:
         yield grapheme, columns
 
 
+@functools.cache
 def _wcwidth() -> ModuleType | None:
     """Return the package, None if it is not installed: a checkout without .venv."""
-    if not _LIBRARY:
-        try:
-            import wcwidth
-        except ImportError:
-            _LIBRARY.append(None)
-        else:
-            _LIBRARY.append(wcwidth)
-    return _LIBRARY[0]
+    try:
+        import wcwidth
+    except ImportError:
+        return None
+    return wcwidth

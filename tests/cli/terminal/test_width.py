@@ -94,7 +94,7 @@ def test_a_whole_line_fits_a_terminal_that_draws_the_parts_one_by_one(text, apar
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_width_without_the_package_counts_characters(text, monkeypatch):
-    monkeypatch.setattr(width_module, "_LIBRARY", [])
+    monkeypatch.setattr(width_module, "_wcwidth", width_module._wcwidth.__wrapped__)
     monkeypatch.setitem(sys.modules, "wcwidth", None)
     assert width(text) == len(text)
     for cut in (truncate, truncate_line, truncate_start):
