@@ -104,7 +104,11 @@ def session_start(event: Event) -> None:
     listing = paths.Listing()
     if source != "compact" and os.environ.get("HEADCOUNT_QUIET", "0") in ("", "0"):
         try:
-            _print_notice(event, listing)
+            from .views import notice
+
+            message = notice.collision_notice(event.session_id, listing)
+            if message:
+                os.write(event.stdout, jsonl.encode({"systemMessage": message}))
         except Exception as error:  # noqa: BLE001  # the cleanup has its turn all the same
             log_error("notice", error)
     sessions.auto_cleanup(event.session_id, listing)
@@ -186,14 +190,6 @@ def _state_of(payload: dict[str, Any]) -> State | None:
         return state
     # Clients before 2.0.37 give only the message.
     return "waiting" if "permission" in str(payload.get("message")) else "idle"
-
-
-def _print_notice(event: Event, listing: paths.Listing) -> None:
-    from .views import notice
-
-    message = notice.collision_notice(event.session_id, listing)
-    if message:
-        os.write(event.stdout, jsonl.encode({"systemMessage": message}))
 
 
 # ---- The client and this process ------------------------------------------------

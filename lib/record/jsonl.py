@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 MAX_ENTRY_BYTES = 64 * 1024
 MAX_LINE_BYTES = 1 << 20  # no entry is that long, but a line of zeros may fill the disk
 PADDING = " \t\r\n\0\ufeff"  # a power loss leaves NULs, an editor a byte order mark
-_MARK_BYTES = 16
 # SystemError: up to Python 3.11 the scanner cannot raise its ValueError unless `json`
 # has been imported, whose decoder defines it.
 _NOT_JSON = (ValueError, StopIteration, RecursionError, SystemError)
@@ -66,7 +65,7 @@ def decode_all(lines: list[bytes]) -> list[SessionEntry | None]:
     A random text is put between each two lines. If all of them come back in their
     places, each line was one value; if not, the lines are decoded one by one.
     """
-    mark = os.urandom(_MARK_BYTES).hex()
+    mark = os.urandom(16).hex()
     try:
         text = f',"{mark}",'.encode().join(lines).decode("utf-8")
         values, end = _scan(f"[{text}]", 0)

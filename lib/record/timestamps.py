@@ -10,7 +10,6 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime
     from typing import TypeGuard
 
 # Clocks disagree by up to this much. A time further ahead proves nothing.
@@ -79,19 +78,15 @@ def parse(value: object, *, local: bool = False) -> float | None:
         if is_timestamp(value):
             moment = datetime.fromisoformat(value[:-1] + "+00:00")
         else:
-            moment = _parse_with_dateutil(value)
+            from ..system import site_packages
+
+            site_packages.add_site_packages()
+            from dateutil.parser import isoparse
+
+            moment = isoparse(value)
         if moment.tzinfo is None and not local:
             moment = moment.replace(tzinfo=timezone.utc)
         return moment.timestamp()
     # OSError: a local time outside 1970 to 3000 on Windows. ImportError: no dateutil.
     except (ValueError, TypeError, ArithmeticError, OSError, ImportError):
         return None
-
-
-def _parse_with_dateutil(value: str) -> datetime:
-    from ..system import site_packages
-
-    site_packages.add_site_packages()
-    from dateutil.parser import isoparse
-
-    return isoparse(value)

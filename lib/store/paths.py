@@ -86,8 +86,7 @@ IN_PROJECT = not os.path.isabs(
 def is_session_id(value: object) -> TypeGuard[str]:
     """Whether *value* is an id that is safe as a file name on every system.
 
-    An allow-list: ASCII letters, digits, `-` and `_`, the first no `-` or `_`, at
-    most 128 characters, and none of the names that are devices on Windows.
+    The rule is that of `session_path`; the names of devices on Windows are not allowed.
     """
     return (
         isinstance(value, str)

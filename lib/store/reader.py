@@ -135,10 +135,7 @@ def metadata_at(path: str, now: float) -> SessionMetadata | None:
 
 
 def _blocks(path: str) -> Iterator[list[bytes]]:
-    """Yield the lines of the file at *path*, some at a time.
-
-    A line longer than any entry is replaced by _TOO_LONG, to bound memory.
-    """
+    """Yield the lines of the file at *path*, in blocks; _TOO_LONG for a long one."""
     with open(private.open_regular(path), "rb", buffering=0) as file:
         rest, too_long = b"", False
         while block := file.read(_BLOCK_BYTES):
