@@ -30,7 +30,6 @@ FILE_NAMES = ":file"
 MAX_SESSIONS = 500
 _MAX_DESCRIPTION = 60
 _HELP = [("-h", "show the help"), ("--help", "show the help")]
-_MANY = ("*", "+")
 
 
 def script(shell: str) -> str:
@@ -80,7 +79,7 @@ def _argument_at(command: spec.Command, before: list[str]) -> spec.Argument | No
             option = None
         elif word.startswith("-"):
             option = _option(command, word)
-        elif positionals and positionals[0].nargs not in _MANY:
+        elif positionals and positionals[0].nargs not in ("*", "+"):
             del positionals[0]
     return option or next(iter(positionals), None)
 

@@ -1,8 +1,6 @@
 """The `headcount` command: picks the command's module, and reports its errors.
 
-Data goes to stdout, messages to stderr. Exit codes: 0 success; 1 failure; 2 wrong
-usage; 3 no such session; 4 the id is ambiguous; 130 interrupted; 141 the reader of
-stdout has gone. Only this module turns errors into messages.
+Only this module turns errors into messages and exit codes.
 """
 
 from __future__ import annotations

@@ -204,10 +204,7 @@ COMMANDS = (
     Command(
         "report",
         "sum up hours by day and by worktree; --html adds a timeline",
-        (
-            "headcount report",
-            "headcount report --since 30d --html report.html",
-        ),
+        ("headcount report", "headcount report --since 30d --html report.html"),
         (
             Argument(
                 ("--since",),
@@ -331,6 +328,5 @@ COMMANDS = (
         SET_UP,
     ),
 )
-
 
 NAMES = tuple(command.name for command in COMMANDS)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from ...views.recovery import Group, Selection, UncleanSession
 
-_DEFAULT_SINCE = "7d"
 _MARKS = (
     ("folder_gone", "its folder is gone"),
     ("transcript_gone", "its transcript is gone"),
@@ -48,7 +47,7 @@ def run(args: Namespace) -> int:
 
 def _since(args: Namespace, now: float) -> float:
     if args.since is None:
-        return time_spec.moment(_DEFAULT_SINCE, now)
+        return time_spec.moment("7d", now)
     if args.all:
         raise UsageError("--all and --since exclude each other")
     return time_spec.moment(args.since, now)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from ...views.session_view import SessionView
 
-_YES = ("y", "yes")
-
 
 def run(args: Namespace) -> int:
     """Delete the sessions' files and print their paths; 1 if the person declines.
@@ -56,4 +54,4 @@ def _confirmed(matches: list[SessionView], files: list[dict[str, int]]) -> bool:
         )
     sys.stderr.write(f"permanently delete {count(len(matches), 'session')}? [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in _YES
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 _FIGURES = "  sessions      open      busy"
 _MIN_COLUMNS = 8  # of a name, and of a bar
 _MAX_BAR = 40
-_MAX_REASON = 40
-_ID_LENGTH = 8
 
 
 def lines(report: Report, columns: int, characters: tuple[str, str]) -> list[str]:
@@ -98,9 +96,7 @@ def hours(seconds: float) -> str:
 def title_of(row: Row) -> str:
     """Return the session's label, or else the start of its id, as one line."""
     session = row.session
-    return printable(
-        session["label"] or session["session_id"][:_ID_LENGTH], formatting.MAX_TEXT
-    )
+    return printable(session["label"] or session["session_id"][:8], formatting.MAX_TEXT)
 
 
 def ending_of(row: Row) -> str:
@@ -111,7 +107,7 @@ def ending_of(row: Row) -> str:
     if session["verdict"] == "alive":
         return f"alive, {session['state']}"
     if session["state"] == "closed":
-        reason = printable(str(session.get("close_reason", "other")), _MAX_REASON)
+        reason = printable(str(session.get("close_reason", "other")), 40)
         return f"closed ({reason})"
     if ending == spans.LOST:
         return "dead, never closed"
