@@ -131,6 +131,16 @@ def command_line(pid: int) -> list[str]:
     return os.fsdecode(content).rstrip("\0").split("\0")
 
 
+def is_stopped(pid: object) -> bool:
+    """Whether process *pid* is stopped: by ctrl-z, by SIGSTOP, or by a debugger."""
+    if not is_pid(pid):
+        return False
+    if not _LINUX:
+        return _from_psutil(pid, lambda process: process.status()) == "stopped"
+    status = _read_stat(pid)
+    return status is not None and status[3] in "Tt"
+
+
 # ---- Linux: straight from /proc (proc_pid_stat(5)) ------------------------------
 
 

@@ -65,6 +65,23 @@ def test_a_stopped_process_is_the_same(child):
     assert process.probe(child.pid, known, HOST)[0] == RUNNING
 
 
+@pytest.mark.parametrize(
+    "has_proc",
+    [pytest.param(True, id="proc", marks=linux), pytest.param(False, id="psutil")],
+)
+def test_is_stopped_until_the_process_goes_on(child, monkeypatch, has_proc):
+    monkeypatch.setattr(process, "_LINUX", has_proc)
+    assert not process.is_stopped(child.pid)
+    child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
+    assert process.is_stopped(child.pid)
+    child.send_signal(signal.SIGCONT)
+    os.waitid(os.P_PID, child.pid, os.WCONTINUED | os.WNOWAIT)
+    assert not process.is_stopped(child.pid)
+    assert not process.is_stopped(DEAD_PID)
+    assert not process.is_stopped("x")
+
+
 @linux
 def test_a_reused_number_is_another_process(child):
     start = int(process.fingerprint(child.pid).rpartition(":")[2])
