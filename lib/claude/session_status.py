@@ -1,0 +1,245 @@
+"""What the client itself says of a session: its file `<config>/sessions/<pid>.json`.
+
+The client rewrites the file whenever its state changes, also where no hook runs: after
+Esc, or when a person has answered. Nobody has documented it. So it is evidence beside
+the record, and never needed: whatever it holds, nothing here raises or blocks.
+
+    status = of_session(session)     None: the record alone says what the session does
+    after_event(payload, session)    for a hook: from the event, and from the file
+
+A file counts only if its pid, start time, pid namespace and session id are those on
+record. It outlives a client that was killed, so ask only about a session that is alive.
+A FileChanged hook uses this, too: nothing is imported that would slow it down.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ..record import jsonl, timestamps
+from ..system import private, process
+from . import events
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..model import SessionEntry, State
+    from .events import Status, WaitingFor
+
+    Session = Mapping[str, object]
+
+MAX_FILE_BYTES = 64 * 1024
+MAX_NAME_LENGTH = 256
+MAX_WORD_LENGTH = 40
+MIN_MILLISECONDS, MAX_MILLISECONDS = 1e12, 4e12  # in 2001 and 2096
+_APPROVES = "approve "  # a tool, in 2.1.119
+_CLOCK_SLACK_SECONDS = 2.0  # where a start time is by the wall clock
+_WAITS: dict[str, WaitingFor] = {
+    "permission prompt": "permission",
+    "input needed": "question",
+    "dialog open": "dialog",
+}
+# What a hook may know better: the client calls these alike.
+_REFINEMENTS: dict[str, tuple[WaitingFor, ...]] = {
+    "permission": ("question", "plan"),
+    "question": ("elicitation", "plan"),
+}
+
+
+class ClientStatus:
+    """What the client says a session is doing, and what the session is called.
+
+    *since* is when the state began (epoch seconds), None if the file does not say.
+    *name* is None if there is none; *name_is_user_given* tells whether a person chose
+    it or the client derived it. *evidence* is a reason for the state, in plain words.
+    Name and evidence hold text of the client's, not yet `printable`.
+    """
+
+    __slots__ = (
+        "evidence",
+        "name",
+        "name_is_user_given",
+        "since",
+        "state",
+        "waiting_for",
+    )
+
+    def __init__(
+        self,
+        state: State,
+        waiting_for: WaitingFor | None,
+        since: float | None,
+        evidence: str,
+        entry: SessionEntry,
+    ) -> None:
+        self.state = state
+        self.waiting_for = waiting_for
+        self.since = since
+        self.evidence = evidence
+        self.name = _text(entry, "name")[:MAX_NAME_LENGTH] or None
+        self.name_is_user_given = _text(entry, "nameSource") == "user"
+
+
+def of_session(session: Session) -> ClientStatus | None:
+    """Return what the client says of a live *session*, given as folded metadata.
+
+    None if it says nothing, nothing that is understood, or nothing about this session.
+    """
+    if not process.is_pid(session.get("pid")):
+        return None
+    entry = read(path_of(session["pid"], session.get("transcript_path")))
+    if entry is None or not describes(entry, session):
+        return None
+    return _interpret(entry, session)
+
+
+def after_event(payload: Mapping[str, object], session: Session) -> Status:
+    """Return the state of *session* after a hook's event, and what it waits for.
+
+    *session* is as recorded, with pid and process of the client that runs the hook.
+    None, None where it stays as recorded.
+    """
+    state, waiting_for = session.get("state"), session.get("waiting_for")
+    if events.is_inconclusive(payload, state):
+        status = of_session(session)
+        if status is not None:
+            return status.state, status.waiting_for
+    return events.state_after(payload, state, waiting_for)  # type: ignore[arg-type]
+
+
+def path_of(pid: object, transcript_path: object = None) -> str:
+    """Return where the client of this *pid* keeps its file.
+
+    In the config folder that its transcript is in, else the caller's own.
+    """
+    return os.path.join(config_folder(transcript_path), "sessions", f"{pid}.json")
+
+
+def config_folder(transcript_path: object = None) -> str:
+    """Return the `<config>` of `<config>/projects/<project>/<session>.jsonl`.
+
+    Else CLAUDE_CONFIG_DIR, else `~/.claude`.
+    """
+    if isinstance(transcript_path, str) and os.path.isabs(transcript_path):
+        projects = os.path.dirname(os.path.dirname(transcript_path))
+        if os.path.basename(projects) == "projects":
+            return os.path.dirname(projects)
+    configured = os.environ.get("CLAUDE_CONFIG_DIR")
+    return configured or os.path.expanduser(os.path.join("~", ".claude"))
+
+
+def read(path: str) -> SessionEntry | None:
+    """Return the JSON object in the file at *path*.
+
+    None if there is none, or it is not a regular file of at most MAX_FILE_BYTES.
+    """
+    try:
+        content = private.read_regular(path, MAX_FILE_BYTES + 1)
+    except (OSError, ValueError):  # ValueError: no path at all
+        return None
+    return jsonl.decode(content) if len(content) <= MAX_FILE_BYTES else None
+
+
+def describes(entry: SessionEntry, session: Session) -> bool:
+    """Whether the client's *entry* is of the process and the session on record."""
+    return (
+        entry.get("pid") == session.get("pid")
+        and entry.get("sessionId") == session.get("session_id")
+        and _is_same_process(entry, str(session.get("process")))
+    )
+
+
+def _is_same_process(entry: SessionEntry, fingerprint: str) -> bool:
+    system, *parts = fingerprint.split(":")
+    if system == "linux" and len(parts) == 4:  # noqa: PLR2004
+        _, namespace, _, start = parts
+        domain = _text(entry, "pidDomain")
+        here = "pid:[" not in domain or f"pid:[{namespace}]" in domain
+        return here and str(entry.get("procStart")) == start
+    if system == "psutil" and len(parts) == 2:  # noqa: PLR2004
+        return _is_written_since(entry, parts[1])
+    return False
+
+
+def _is_written_since(entry: SessionEntry, start: str) -> bool:
+    """Whether a process that began at *start* wrote the entry.
+
+    What a process of this pid has written since then, no other can have.
+    """
+    began = _seconds(entry, "startedAt")
+    try:
+        return began is not None and began >= float(start) - _CLOCK_SLACK_SECONDS
+    except ValueError:
+        return False
+
+
+# ---- What it says ---------------------------------------------------------------
+
+
+def _interpret(entry: SessionEntry, session: Session) -> ClientStatus | None:
+    state, waiting_for = _status_in(entry, session)
+    if state is None:
+        return None
+    since = _seconds(entry, "statusUpdatedAt") or _seconds(entry, "updatedAt")
+    if state == "busy" and _elicits_since(since, session):
+        evidence = "the hooks have seen a request that Claude Code's file leaves out"
+        asked = timestamps.parse(session.get("last_heartbeat"))
+        return ClientStatus("waiting", "elicitation", asked, evidence, entry)
+    words = [_text(entry, key)[:MAX_WORD_LENGTH] for key in ("status", "waitingFor")]
+    evidence = "Claude Code's own session file says " + ": ".join(filter(None, words))
+    return ClientStatus(state, waiting_for, since, evidence, entry)
+
+
+def _status_in(entry: SessionEntry, session: Session) -> Status:
+    """Return the state in *entry* in our words; None, None if it is not known."""
+    status = entry.get("status")
+    if status in ("busy", "shell"):  # shell: as after a Stop that left one running
+        return "busy", None
+    if status == "idle":
+        return "idle", None
+    if status != "waiting":
+        return None, None
+    waiting_for = _waits_for(_text(entry, "waitingFor"), session)
+    if waiting_for == "dialog" and session.get("state") not in ("busy", "waiting"):
+        return "idle", None  # one that the person opened, between two turns
+    return "waiting", waiting_for
+
+
+def _waits_for(words: str, session: Session) -> WaitingFor:
+    if words.startswith(_APPROVES):
+        asked = events.asked_by(words.removeprefix(_APPROVES))
+    else:
+        asked = _WAITS.get(words, "other")
+    if session.get("state") == "waiting":
+        for better in _REFINEMENTS.get(asked, ()):
+            if session.get("waiting_for") == better:
+                return better
+    return asked
+
+
+def _elicits_since(since: float | None, session: Session) -> bool:
+    """Whether the record says so, and later than *since*, when the file was written.
+
+    Up to 2.1.200 the client calls itself busy while an MCP server asks. No other wait
+    on record is newer than the file for long: entries written since repeat it.
+    """
+    return (
+        since is not None
+        and session.get("state") == "waiting"
+        and session.get("waiting_for") == "elicitation"
+        and str(session.get("last_heartbeat")) > timestamps.from_epoch(since)
+    )
+
+
+def _seconds(entry: SessionEntry, key: str) -> float | None:
+    """Return a time in milliseconds as seconds; None if it is not a plausible one."""
+    value = entry.get(key)
+    if isinstance(value, (int, float)) and MIN_MILLISECONDS < value < MAX_MILLISECONDS:
+        return value / 1000
+    return None
+
+
+def _text(entry: SessionEntry, key: str) -> str:
+    value = entry.get(key)
+    return value if isinstance(value, str) else ""
