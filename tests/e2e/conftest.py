@@ -13,7 +13,6 @@ from . import fetch
 from .client import Box, missing
 from .records import Records
 
-CURRENT = "2.1.330"
 PROJECT = Path(__file__).parents[2]
 NOT_COPIED = (".git", ".venv", ".client", ".*_cache", "__pycache__", "*.egg-info")
 # What the installer may take from the caller: how to reach Python and packages.
@@ -30,7 +29,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def version():
     """Return the client's version; a test of older ones brings its own."""
-    return CURRENT
+    return fetch.CURRENT
 
 
 @pytest.fixture(scope="session")

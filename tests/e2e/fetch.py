@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+CURRENT = "2.1.332"
 PACKAGE = "@anthropic-ai/claude-code"
 CLIENTS = Path(__file__).parents[1] / ".client"
 ATTEMPTS = 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from . import fetch
+
 
 def test_a_run_is_on_record_from_its_start_to_its_end(box, records):
     run = box.prompt("RUN: echo hello")
@@ -19,7 +21,7 @@ def test_a_run_is_on_record_from_its_start_to_its_end(box, records):
     metadata = records.entry(session_id, type="session_metadata")
     assert metadata["source"] == "startup"
     assert metadata["cwd"] == metadata["project_dir"] == str(box.project)
-    assert metadata["client_version"] == "2.1.330"
+    assert metadata["client_version"] == fetch.CURRENT
     assert records.entry(session_id, type="turn_close")["state"] == "idle"
     assert records.entry(session_id, type="session_close")["reason"] == "other"
     assert {entry["pid"] for entry in records.entries(session_id)} == {run.pid}
@@ -98,7 +100,7 @@ def test_a_fork_has_a_record_of_its_own(box, records):
     assert records.entries(original) == history
 
 
-@pytest.mark.parametrize("inner_version", ["2.1.330", "2.1.74"])
+@pytest.mark.parametrize("inner_version", [fetch.CURRENT, "2.1.74"])
 def test_a_client_started_by_a_tool_is_a_session_of_its_own(
     box, records, fetched, inner_version
 ):
