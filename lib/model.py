@@ -12,16 +12,30 @@ if TYPE_CHECKING:
 SessionEntry = dict[str, Any]
 
 State = Literal["busy", "idle", "waiting", "closed"]
+WaitingFor = Literal["permission", "question", "plan", "elicitation", "dialog", "other"]
 VerdictName = Literal["alive", "stale", "dead", "unknown"]
 
 
 class Process(TypedDict, total=False):
-    """A Claude Code process that has the session open."""
+    """A Claude Code process that has the session open, and since when in its state."""
 
     pid: int
     process: str
     host: str
     state: State
+    waiting_for: WaitingFor
+    state_since: str
+
+
+class Observation(TypedDict, total=False):
+    """What an event says of a session; what is absent, or None, stays as recorded.
+
+    `name` is what a person calls the session; an empty one removes the name.
+    """
+
+    state: State | None
+    waiting_for: WaitingFor | None
+    name: str | None
 
 
 class SessionDetails(TypedDict, total=False):
@@ -42,14 +56,16 @@ class SessionMetadata(Process, SessionDetails, total=False):
     """What a session is now: line 1 of its file, folded with the entries after it.
 
     Times are timestamps (RFC 3339 UTC, milliseconds). A key without a value is absent.
-    `pid`, `process`, `host` and `state` are those of the process last heard of;
-    `others` are further processes that have the same session open.
+    `pid`, `process`, `host`, and `state` with what it waits for and since when, are
+    those of the process last heard of; `others` are further processes that have the
+    same session open.
     """
 
     session_id: str
     cwd: str
     start_time: str
     last_heartbeat: str
+    name: str
     label: str
 
 

@@ -44,7 +44,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-    from .model import SessionEntry, SessionInfo, SessionMetadata, State, Verdict
+    from .model import (
+        SessionEntry,
+        SessionInfo,
+        SessionMetadata,
+        State,
+        Verdict,
+        WaitingFor,
+    )
+    from .record.entries import Observe
     from .record.fold import Snapshot
     from .store.resume import resume_session
 
@@ -220,7 +228,8 @@ def append_to_session(
 def update_heartbeat(
     session_id: str,
     *,
-    state: State | None = None,
+    state: State | Observe | None = None,
+    waiting_for: WaitingFor | None = None,
     event: str | None = None,
     pid: int | None = None,
     min_interval: float = 0.0,
@@ -229,23 +238,26 @@ def update_heartbeat(
 ) -> bool:
     """Record that the session is alive, and its *state*; return whether it was written.
 
-    Nothing is written if *min_interval* is given, state and process are unchanged, and
-    the last heartbeat is younger than that many seconds. *state* None leaves it as it
-    is. *pid* is the process that has the session open; None is the caller, if it has,
-    else the one on record. *event* is the hook's name for it. A closed session is
-    opened again, unless it was closed after *observed_at*, when the event was observed
-    (epoch seconds). *timeout* is that of `append_to_session`.
+    Nothing is written if *min_interval* is given, nothing has changed, and the last
+    heartbeat is younger than that many seconds. *state* None leaves it as it is;
+    `waiting` may say what for. Where that depends on what is on record, *state* is a
+    function: it gets the metadata, under the lock, and returns an Observation. *pid* is
+    the process that has the session open; None is the caller, if it has, else the one
+    on record. *event* is the hook's name for it. A closed session is opened again,
+    unless it was closed after *observed_at*, when the event was observed (epoch
+    seconds). *timeout* is that of `append_to_session`.
 
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
     SessionClosedError, InvalidEntryError for an invalid state, LockTimeoutError,
     StoreError, OSError.
     """
-    make = _beat(schema.HEARTBEAT, state, event, pid, observed_at)
+    observe = state if callable(state) else _constant(state, waiting_for)
+    make = _beat(schema.HEARTBEAT, observe, event, pid, observed_at)
     file = SessionFile(session_id, timeout)
-    session = file.read()
-    since = time.time() - min_interval
-    if min_interval and entries.is_redundant(make(session), session, since):
-        return False
+    if min_interval:
+        session, since = file.read(), time.time() - min_interval
+        if entries.is_redundant(make(session), session, since):
+            return False
     file.append_with(make)
     return True
 
@@ -263,28 +275,26 @@ def close_turn(
 
     For the Stop hook. The parameters and errors are those of `update_heartbeat`.
     """
-    make = _beat(schema.TURN_CLOSE, state, event, pid, observed_at)
+    make = _beat(schema.TURN_CLOSE, _constant(state), event, pid, observed_at)
     SessionFile(session_id, timeout).append_with(make)
+
+
+def _constant(state: State | None, waiting_for: WaitingFor | None = None) -> Observe:
+    """Return a function that observes this state, whatever is on record."""
+    entries.check_state(state, waiting_for)
+    return lambda _: {"state": state, "waiting_for": waiting_for}
 
 
 def _beat(
     kind: str,
-    state: State | None,
+    observe: Observe,
     event: str | None,
     pid: int | None,
     observed_at: float | None,
 ) -> Callable[[Snapshot], SessionEntry]:
-    if not (state is None or (isinstance(state, str) and state in schema.LIVE_STATES)):
-        raise InvalidEntryError(f"{ascii(state)[:80]} is not busy, idle or waiting")
-
-    def make(session: Snapshot) -> SessionEntry:
-        fields = {
-            "event": event,
-            "state": entries.next_state(session, state, observed_at),
-        }
-        return entries.lifecycle_entry(session, kind, pid, fields)
-
-    return make
+    return lambda session: entries.heartbeat_entry(
+        session, kind, pid, observe, event, observed_at
+    )
 
 
 def close_session(

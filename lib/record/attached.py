@@ -1,16 +1,25 @@
-"""The processes that have a session open: which, and in what state each is."""
+"""The processes that have a session open: which, in what state, and since when."""
 
 from __future__ import annotations
 
 from ..system.process import process_of
-from .schema import CLOSE, HEARTBEAT, RESUME, TURN_CLOSE, is_lifecycle, state_of
+from .schema import (
+    CLOSE,
+    HEARTBEAT,
+    LIVE_STATES,
+    RESUME,
+    TURN_CLOSE,
+    is_lifecycle,
+    state_of,
+    wait_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..model import Process, SessionEntry, SessionMetadata, State
+    from ..model import Process, SessionEntry, SessionMetadata
 
 
 _BEATS = frozenset([HEARTBEAT, TURN_CLOSE])
@@ -45,7 +54,13 @@ def _only_process(
     last = later[-1] if later else first
     if last is None or "process" not in last:
         return None
-    pid, name, state = last.get("pid"), last["process"], None
+    process = process_of(last, host)
+    pid, name = last.get("pid"), last["process"]
+    if process is None or (
+        first is not None and (first.get("process"), first.get("pid")) != (name, pid)
+    ):
+        return None
+    _set_state(process, first or {}, "idle", {})
     for entry in later:
         if (
             entry["type"] not in _BEATS
@@ -55,13 +70,8 @@ def _only_process(
             or "host" in entry
         ):
             return None
-        state = state_of(entry.get("state")) or state
-    if first is not None and (first.get("process"), first.get("pid")) != (name, pid):
-        return None
-    process = process_of(last, host)
-    if process is not None:
-        process["state"] = state or "idle"
-    return None if state == "closed" else process
+        _set_state(process, entry, entry.get("state"), process)
+    return process
 
 
 class AttachedProcesses:
@@ -90,7 +100,10 @@ class AttachedProcesses:
         if "others" in entry:
             self._attach_others(entry)
         process = process_of(entry, self._host) or self._last.copy()
-        process["state"] = state_of(state) or self._state_before()
+        before = self._before(process)
+        if not before and state_of(state) is None:
+            before = self._last
+        _set_state(process, entry, state, before)
         self._last = process
         if key := _key(process):
             self._attached[key] = process
@@ -118,7 +131,7 @@ class AttachedProcesses:
         An entry that closes names in its `others` all that still have it open.
         """
         process = process_of(entry, self._host) or self._last.copy()
-        process["state"] = "closed"
+        _set_state(process, entry, "closed", self._before(process))
         self._detached = (*self._detached, _key(process))
         self._attached.clear()
         self._attach_others(entry)
@@ -145,15 +158,17 @@ class AttachedProcesses:
         if bare not in (None, process) and bare.get("host") in (None, host):
             del self._attached[pid]
 
-    def _state_before(self) -> State:
-        before = self._last.get("state", "idle")
-        return "idle" if before == "closed" else before
+    def _before(self, process: Process) -> Process:
+        """Return *process* as it was until now; {} if it was not heard of."""
+        key = _key(process)
+        return self._last if key == _key(self._last) else self._attached.get(key, {})
 
     def _attach_others(self, entry: SessionEntry) -> None:
         for other in _others_of(entry):
             process = process_of(other, self._host)
             if process and _key(process) not in self._detached:
-                process["state"] = state_of(other.get("state")) or "idle"
+                since = {"state_since": entry.get("timestamp"), **other}
+                _set_state(process, since, other.get("state"), {})
                 self._attached.setdefault(_key(process), process)
 
 
@@ -175,3 +190,28 @@ def _others_of(entry: Mapping[str, object]) -> list[Any]:
 def _key(process: Process) -> str:
     """Return what tells a session's processes apart; empty if none is known."""
     return process.get("process") or str(process.get("pid", ""))
+
+
+def _set_state(
+    process: Process, entry: SessionEntry, state: object, before: Process
+) -> None:
+    """Set *state* of *process*, what it waits for and since when, as *entry* says.
+
+    Without a valid state, it stays as *before*, which is *process* until then; a closed
+    one becomes idle. `state_since` is as in the entries, not yet validated.
+    """
+    old, waited_for = before.get("state", "idle"), before.get("waiting_for")
+    new, waiting_for = state_of(state), wait_of(entry.get("waiting_for"))
+    if new is None:
+        new, waiting_for = (old if old in LIVE_STATES else "idle"), waited_for
+    if new != "waiting":
+        waiting_for = None
+    since = entry.get("state_since")
+    if not since and (new, waiting_for) == (old, waited_for):
+        since = before.get("state_since")
+    process["state"] = new
+    since = since or entry.get("timestamp") or entry.get("start_time")
+    process["state_since"] = since  # type: ignore[typeddict-item]
+    process.pop("waiting_for", None)
+    if waiting_for is not None:
+        process["waiting_for"] = waiting_for

@@ -12,17 +12,19 @@ from .attached import processes_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
-    from ..model import SessionEntry, SessionMetadata, State
+    from ..model import Observation, SessionEntry, SessionMetadata
     from .fold import Snapshot
+
+    Observe = Callable[[SessionMetadata], Observation]
 
 FORMAT_VERSION = 1
 NO_PROCESS = 0
 MAX_LABEL_BYTES = 8 * 1024
 MAX_OTHERS = 16
-_OTHER_KEYS = (*schema.PROCESS_KEYS, "state")
+_OTHER_KEYS = (*schema.PROCESS_KEYS, *schema.STATE_KEYS)
 _RESUME = ("cwd", "source", "previous_session_id")
 _ID_DIGITS = 16
 _HEX = frozenset("0123456789abcdef")
@@ -76,41 +78,62 @@ def resume_entry(
     """Return a `session_resume` with *fields*, most of them only if they changed."""
     metadata = session.metadata
     fields = {
-        **{k: v for k, v in fields.items() if k in _RESUME or v != metadata.get(k)},
+        **{k: v for k, v in fields.items() if k in _RESUME or _is_news(k, v, metadata)},
         "host": process.host_name(),
     }
     if not _starts_fresh(schema.RESUME, fields):
-        fields["state"] = next_state(session, None)
+        fields |= _state_fields(_as_of(metadata, pid), {})
     return lifecycle_entry(session, schema.RESUME, pid, fields)
 
 
-def next_state(
-    session: Snapshot, state: State | None, observed_at: float | None = None
-) -> State:
-    """Return *state*, or if that is None the one that *session* is in.
+def heartbeat_entry(
+    session: Snapshot,
+    kind: str,
+    pid: int | None,
+    observe: Observe,
+    event: str | None,
+    observed_at: float | None,
+) -> SessionEntry:
+    """Return an entry of *kind*, a heartbeat or a turn_close: the state of *session*.
 
-    A closed session opens again, by default as busy. Raises SessionClosedError if it
-    was closed after *observed_at* (epoch seconds).
+    *observe* gets its metadata as process *pid* has it on record, and returns what is
+    new. A closed session opens again, by default as busy. Raises SessionClosedError if
+    it was closed after *observed_at* (epoch seconds), and InvalidEntryError.
     """
-    metadata = session.metadata
-    if metadata["state"] != "closed":
-        return state or metadata["state"]
-    if observed_at is not None and metadata["last_heartbeat"] > timestamps.from_epoch(
-        observed_at
+    own = _as_of(session.metadata, pid)
+    if (
+        own["state"] == "closed"
+        and observed_at is not None
+        and own["last_heartbeat"] > timestamps.from_epoch(observed_at)
     ):
-        raise SessionClosedError(f"session {metadata['session_id']} is closed")
-    return state or "busy"
+        raise SessionClosedError(f"session {own['session_id']} is closed")
+    fields = {"event": event, **_state_fields(own, observe(own))}
+    return lifecycle_entry(session, kind, pid, fields)
 
 
 def is_redundant(entry: SessionEntry, session: Snapshot, since: float) -> bool:
     """Whether the heartbeat *entry* repeats one of *session* from after *since*."""
     metadata = session.metadata
+    compared = ("state", "waiting_for", "process")
     return (
         entry["type"] == schema.HEARTBEAT
-        and entry.get("state") == metadata.get("state")
-        and entry.get("process") == metadata.get("process")
+        and all(entry.get(key) == metadata.get(key) for key in compared)
+        and entry.get("name", metadata.get("name")) == metadata.get("name")
         and metadata["last_heartbeat"] > timestamps.from_epoch(since)
     )
+
+
+def check_state(state: object, waiting_for: object = None) -> None:
+    """Raise InvalidEntryError unless a live session can be in *state*, or None."""
+    if not (state is None or (isinstance(state, str) and state in schema.LIVE_STATES)):
+        raise InvalidEntryError(f"{ascii(state)[:80]} is not busy, idle or waiting")
+    if waiting_for is None:
+        return
+    if state != "waiting" or schema.wait_of(waiting_for) is None:
+        raise InvalidEntryError(
+            f"{ascii(waiting_for)[:80]} is not what a session in the state {state} "
+            f"waits for; `waiting` may be for {', '.join(schema.WAITS)}"
+        )
 
 
 def custom_entry(session_id: str, fields: SessionEntry) -> SessionEntry:
@@ -150,16 +173,53 @@ def _envelope(kind: str, session_id: str) -> dict[str, Any]:
     }
 
 
+def _as_of(metadata: SessionMetadata, pid: int | None) -> SessionMetadata:
+    """Return *metadata* with the state of process *pid*, as an entry would name it.
+
+    A process that is not on record finds the state of the one last heard of.
+    """
+    part = _process_part(metadata, schema.HEARTBEAT, pid, {})
+    own: dict[str, Any] = {**metadata, **part}
+    del own["state_since"]
+    for attached in processes_of(metadata):
+        if _is_same(dict(attached), part):
+            own |= {key: attached.get(key) for key in schema.STATE_KEYS}
+    return _without_none(own)  # type: ignore[return-value]
+
+
+def _state_fields(own: SessionMetadata, observation: Observation) -> SessionEntry:
+    """Return state and name after *observation* of a process that was as in *own*."""
+    state, waiting_for = observation.get("state"), observation.get("waiting_for")
+    check_state(state, waiting_for)
+    if state is None:
+        state, waiting_for = own["state"], own.get("waiting_for")
+    if state == "closed":
+        state = "busy"
+    unchanged = (state, waiting_for) == (own["state"], own.get("waiting_for"))
+    name = observation.get("name")
+    return {
+        "state": state,
+        "waiting_for": waiting_for,
+        "state_since": own.get("state_since") if unchanged else None,
+        "name": name if _is_news("name", name, own) else None,
+    }
+
+
+def _is_news(key: str, value: object, metadata: SessionMetadata) -> bool:
+    """Whether *value* is not on record; an empty text is as good as none."""
+    return (value or None) != metadata.get(key)
+
+
 def _changed(
     metadata: SessionMetadata, first: SessionEntry, *, exclude: SessionEntry
 ) -> SessionEntry:
     """Return texts, label and tasks not in *exclude* that differ from line 1."""
     changed: SessionEntry = {
         key: value
-        for key, value in metadata.items()
+        for key, value in {"name": "", **metadata}.items()
         if key in schema.UPDATABLE_TEXT_FIELDS
         and key not in exclude
-        and value != first.get(key)
+        and value != first.get(key, "")
     }
     for key, nothing in (("label", ""), ("tasks", [])):
         value = metadata.get(key, nothing)

@@ -1,14 +1,15 @@
 """What a session is now: its metadata entry, and what the entries after it change.
 
 Each lifecycle entry carries what a reader of the end of the file needs: the process,
-further processes that have the session open (`others`), and texts, label and tasks set
-since line 1. So the last one is enough, together with line 1.
+since when it is in its state, further processes that have the session open (`others`),
+and texts, label and tasks set since line 1. So the last one is enough, together with
+line 1.
 """
 
 from __future__ import annotations
 
 from . import timestamps
-from .attached import last_and_others
+from .attached import last_and_others, processes_of
 from .schema import CLOSE, TEXT_FIELDS, UPDATABLE_TEXT_FIELDS, UPDATE, is_lifecycle
 
 TYPE_CHECKING = False
@@ -114,6 +115,8 @@ class _Fold:
         if metadata.setdefault("state", "idle") != "closed":
             metadata.pop("close_reason", None)
         metadata["last_heartbeat"] = self._last_heartbeat(modified)
+        for process in processes_of(metadata):
+            self._check_since(process, metadata["last_heartbeat"])
         return metadata
 
     def apply_time(self, value: object) -> None:
@@ -139,6 +142,14 @@ class _Fold:
             return max(self._newest, timestamps.from_epoch(modified))
         return self._newest or self._start or timestamps.from_epoch(modified)
 
+    @staticmethod
+    def _check_since(process: Process | SessionMetadata, last: str) -> None:
+        """Replace the start of a state that cannot be believed by the *last* time."""
+        since = timestamps.normalize(process.get("state_since"))
+        if since is None or not timestamps.is_plausible(since, last):
+            since = last
+        process["state_since"] = since
+
     def _apply_label(self, entry: SessionEntry, *, carried: bool) -> None:
         """Take label and tasks from an update, or as a lifecycle entry carries them.
 
@@ -162,3 +173,5 @@ class _Fold:
         for key in keys:
             if key in entry and isinstance(entry[key], str):
                 self._metadata[key] = entry[key]
+        if not self._metadata.get("name"):
+            self._metadata.pop("name", None)

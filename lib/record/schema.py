@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..model import SessionEntry, State
+    from ..model import SessionEntry, State, WaitingFor
 
 METADATA = "session_metadata"
 RESUME = "session_resume"
@@ -15,6 +15,8 @@ UPDATE = "session_update"
 LIFECYCLE = frozenset([METADATA, RESUME, HEARTBEAT, TURN_CLOSE, CLOSE])
 LIVE_STATES = ("waiting", "busy", "idle")  # the first needs the user most
 STATES = (*LIVE_STATES, "closed")
+# What a session in the state `waiting` waits for.
+WAITS = ("permission", "question", "plan", "elicitation", "dialog", "other")
 VERDICTS = ("alive", "unknown", "stale", "dead")
 # What a list calls its sessions: a live one by its state, any other by its verdict.
 URGENCY = (*LIVE_STATES, "unknown", "stale", "dead", "unreadable")
@@ -26,9 +28,11 @@ TEXT_FIELDS = (
     "entrypoint",
     "client_version",
     "previous_session_id",
+    "name",
 )
-# What names a process in an entry, and in the metadata.
+# What names a process in an entry, and in the metadata; and what it is doing.
 PROCESS_KEYS = ("pid", "process", "host")
+STATE_KEYS = ("state", "waiting_for", "state_since")
 UPDATABLE_TEXT_FIELDS = tuple(key for key in TEXT_FIELDS if key != "source")
 
 
@@ -41,5 +45,12 @@ def is_lifecycle(entry: SessionEntry) -> bool:
 def state_of(value: object) -> State | None:
     """Return *value* if it is one of the states, else None."""
     if isinstance(value, str) and value in STATES:
+        return value  # type: ignore[return-value]
+    return None
+
+
+def wait_of(value: object) -> WaitingFor | None:
+    """Return *value* if it is one of the waits, else None."""
+    if isinstance(value, str) and value in WAITS:
         return value  # type: ignore[return-value]
     return None

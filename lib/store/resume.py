@@ -23,14 +23,17 @@ def resume_session(  # noqa: PLR0913  # most are fields of line 1
     transcript_path: str | None = None,
     entrypoint: str | None = None,
     client_version: str | None = None,
+    name: str | None = None,
     timeout: float | LockPolicy = DEFAULT_LOCK_POLICY,
 ) -> None:
     """Create the session, or if it is on record, live or archived, resume it.
 
     For hooks: the upsert behind SessionStart and behind every event that comes first.
-    The parameters are those of `sessions.create_session`; *timeout* is how long to wait
-    for each lock, in seconds, or a LockPolicy. The session that the same process had
-    open until now, if any, becomes `previous_session_id`, and is closed if it was not.
+    The parameters are those of `sessions.create_session`. *name* is what a person calls
+    the session in the client; an empty one removes the name. *timeout* is how long to
+    wait for each lock, in seconds, or a LockPolicy. The session that the same process
+    had open until now, if any, becomes `previous_session_id`, and is closed if it was
+    not.
 
     Raises InvalidSessionIdError, LockTimeoutError, StoreError, OSError.
     """
@@ -49,6 +52,7 @@ def resume_session(  # noqa: PLR0913  # most are fields of line 1
         "transcript_path": transcript_path,
         "entrypoint": entrypoint,
         "client_version": client_version,
+        "name": name,
     }
     _create_or_resume(file, session_id, pid, fields)
     if previous is not None and previous.get("state") != "closed":
@@ -61,7 +65,8 @@ def _create_or_resume(
     try:
         file.read()
     except SessionNotFoundError:
-        first = entries.metadata_entry(session_id, pid, {**fields, "tasks": []})
+        known = {key: value or None for key, value in fields.items()}
+        first = entries.metadata_entry(session_id, pid, {**known, "tasks": []})
         if file.create_or_repair(first):
             return
     file.append_with(lambda session: entries.resume_entry(session, pid, fields))

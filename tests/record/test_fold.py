@@ -63,7 +63,7 @@ def test_whom_heartbeats_name_is_at_work(path, first, beats, current, others):
     metadata = fold(path)
     assert {key: metadata[key] for key in FIRST if key in metadata} == current
     found = [dict(other) for other in metadata.get("others", [])]
-    assert [{k: v for k, v in o.items() if k != "state"} for o in found] == others
+    assert [{k: o[k] for k in FIRST if k in o} for o in found] == others
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,7 @@ def test_values_of_the_wrong_kind_are_passed_over(path):
     assert set(metadata) == {
         "session_id",
         "state",
+        "state_since",
         "close_reason",
         "last_heartbeat",
     }
