@@ -1,4 +1,4 @@
-"""UserPromptSubmit, PostToolUse, Notification: the session is alive."""
+"""What happens within a session, from a prompt to a permission request: it is alive."""
 
 from __future__ import annotations
 

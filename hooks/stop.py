@@ -1,4 +1,4 @@
-"""Stop: the turn is over, the session is not."""
+"""Stop, StopFailure: the turn is over, the session is not."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """The hooks of Claude Code: each reads its payload, records the event, and exits 0.
 
 A hook never disturbs the user. Its exit code is always 0 (2 would block the prompt).
-Nothing is written to stdout but the one JSON object that SessionStart may print, and
-nothing to stderr. A hook ends within DEADLINE_SECONDS, or, if it recorded nothing by
-then, RETRY_SECONDS later. Errors go to errors.log.
+Nothing is written to stdout but the one JSON object that SessionStart may print: from
+PermissionRequest it would be a decision. Nothing is written to stderr. A hook ends
+within DEADLINE_SECONDS, or, if it recorded nothing by then, RETRY_SECONDS later. Errors
+go to errors.log.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import time
 
 from . import sessions
+from .claude import events
 from .record import entries, jsonl
 from .store import paths
 from .system import client_process, deadline, process
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from .model import State
+    from .model import Observation, SessionMetadata
 
 DEADLINE_SECONDS = 0.9
 STDIN_SECONDS = 0.3
@@ -33,10 +35,8 @@ LOCK_POLICY = sessions.LockPolicy(0.5, write_unlocked=True, shared_deadline=True
 _MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 _BLOCK_BYTES = 1 << 16
 _START_TIME_ERROR = 0.01  # seconds by which /proc may give a start too early
-_NOTIFICATION_STATES: dict[str, State] = {
-    "permission_prompt": "waiting",
-    "idle_prompt": "idle",
-}
+# They come often, and mostly say nothing new.
+_THROTTLED = ("PostToolUse", "FileChanged")
 _STDIN, _STDOUT, _STDERR = range(3)
 
 
@@ -102,44 +102,38 @@ def session_start(event: Event) -> None:
     _begin(event, source)
     event.recorded = True
     listing = paths.Listing()
-    if source != "compact" and os.environ.get("HEADCOUNT_QUIET", "0") in ("", "0"):
+    answer: dict[str, object] = {}
+    for add in (_add_watch, _add_notice):
         try:
-            from .views import notice
-
-            message = notice.collision_notice(event.session_id, listing)
-            if message:
-                os.write(event.stdout, jsonl.encode({"systemMessage": message}))
-        except Exception as error:  # noqa: BLE001  # the cleanup has its turn all the same
-            log_error("notice", error)
+            add(answer, event, listing)
+        except Exception as error:  # noqa: BLE001  # the rest has its turn all the same
+            log_error("answer", error)
+    _print(answer, event)
     sessions.auto_cleanup(event.session_id, listing)
 
 
 def heartbeat(event: Event) -> None:
-    """UserPromptSubmit, PostToolUse, Notification: the session is alive."""
+    """What happens within a session, and says what it is doing: it is alive."""
+    name = event.text("hook_event_name")
     _upsert(
         event,
         sessions.update_heartbeat,
-        state=None if event.payload.get("agent_id") else _state_of(event.payload),
-        event=event.text("hook_event_name"),
-        min_interval=HEARTBEAT_INTERVAL_SECONDS,
+        state=lambda recorded: _observe(event, recorded),
+        event=name,
+        min_interval=HEARTBEAT_INTERVAL_SECONDS if name in _THROTTLED else 0.0,
         observed_at=began_at(),
     )
 
 
 def stop(event: Event) -> None:
-    """Stop: the turn is over. The session is not, nor are its background tasks."""
+    """Stop, StopFailure: the turn is over, but not what runs in the background."""
     if event.payload.get("agent_id"):
         heartbeat(event)  # the turn of a subagent is not that of the session
         return
-    tasks = event.payload.get("background_tasks")
-    running = isinstance(tasks, list) and any(
-        isinstance(task, dict) and task.get("status", "running") == "running"
-        for task in tasks
-    )
     _upsert(
         event,
         sessions.close_turn,
-        state="busy" if running else "idle",
+        state="busy" if events.runs_in_background(event.payload) else "idle",
         event=event.text("hook_event_name"),
         observed_at=began_at(),
     )
@@ -169,27 +163,98 @@ def _upsert(event: Event, action: Callable[..., object], /, **fields: object) ->
 
 
 def _begin(event: Event, source: str) -> None:
+    pid = client()
     sessions.resume_session(
         event.session_id,
         source=source,
-        pid=client(),
+        pid=pid,
         cwd=event.text("cwd"),
         project_dir=os.environ.get("CLAUDE_PROJECT_DIR"),
         transcript_path=event.text("transcript_path"),
         entrypoint=os.environ.get("CLAUDE_CODE_ENTRYPOINT"),
-        client_version=_client_version(os.environ.get("AI_AGENT", "")),
+        client_version=_client_version(),
+        name=_title(event) or _name_in_client_file(event, pid),
         timeout=LOCK_POLICY,
     )
 
 
-def _state_of(payload: dict[str, Any]) -> State | None:
-    if payload.get("hook_event_name") != "Notification":
-        return "busy"
-    state = _NOTIFICATION_STATES.get(str(payload.get("notification_type")))
-    if state or "notification_type" in payload:
-        return state
-    # Clients before 2.0.37 give only the message.
-    return "waiting" if "permission" in str(payload.get("message")) else "idle"
+def _observe(event: Event, recorded: SessionMetadata) -> Observation:
+    """Return what the event says of the session, which is on record as in *recorded*.
+
+    Where the event alone is inconclusive, the client's own session file says it.
+    """
+    state, is_file = recorded["state"], event.text("hook_event_name") == "FileChanged"
+    if is_file and state == "closed":  # the client has removed its file
+        raise sessions.SessionClosedError(f"session {event.session_id} is closed")
+    if events.is_inconclusive(event.payload, state):
+        from .claude import session_status
+
+        if observation := session_status.observe(recorded):
+            return observation
+    state_after = events.state_after(event.payload, state, recorded.get("waiting_for"))
+    return {
+        "state": state_after[0],
+        "waiting_for": state_after[1],
+        "name": _title(event),
+    }
+
+
+def _title(event: Event) -> str | None:
+    title = event.text("session_title")
+    return title[: entries.MAX_NAME_LENGTH] if title else None
+
+
+def _name_in_client_file(event: Event, pid: int) -> str | None:
+    from .claude import session_status
+
+    return session_status.given_name(
+        {
+            "session_id": event.session_id,
+            "pid": pid,
+            "process": process.fingerprint(pid),
+            "transcript_path": event.text("transcript_path"),
+        }
+    )
+
+
+# ---- What SessionStart answers --------------------------------------------------
+
+
+def _add_watch(answer: dict[str, object], event: Event, _: paths.Listing) -> None:
+    """Ask the client to run FileChanged whenever its own session file changes.
+
+    Only if it is known to have that event.
+    """
+    pid, version = client(), _client_version()
+    if not pid or "FileChanged" not in events.events_known_to([version or ""]):
+        return
+    from .claude import session_status
+
+    path = session_status.path_of(pid, event.text("transcript_path"))
+    output = {"hookEventName": "SessionStart", "watchPaths": [path]}
+    answer["hookSpecificOutput"] = output
+
+
+def _add_notice(
+    answer: dict[str, object], event: Event, listing: paths.Listing
+) -> None:
+    """Tell the user who else works here."""
+    is_quiet = os.environ.get("HEADCOUNT_QUIET", "0") not in ("", "0")
+    if is_quiet or event.text("source") == "compact":
+        return
+    from .views import notice
+
+    message = notice.collision_notice(event.session_id, listing)
+    if message:
+        answer["systemMessage"] = message
+
+
+def _print(answer: dict[str, object], event: Event) -> None:
+    try:
+        if answer:
+            os.write(event.stdout, jsonl.encode(answer))
+    except Exception as error:  # noqa: BLE001  # nobody reads it: the cleanup comes next
+        log_error("answer", error)
 
 
 # ---- The client and this process ------------------------------------------------
@@ -205,13 +270,13 @@ def client() -> int:
     return client_process.find_client(os.environ) or entries.NO_PROCESS
 
 
-def _client_version(agent: str) -> str | None:
-    """Return `2.1.330` from `claude-code_2-1-330_harness`, or None.
+def _client_version() -> str | None:
+    """Return `2.1.330` from the AI_AGENT `claude-code_2-1-330_harness`, or None.
 
     In the commands that an agent runs the last part is `agent`: an old client that was
     started there has inherited a version which is not its own.
     """
-    _, _, rest = agent.partition("_")
+    _, _, rest = os.environ.get("AI_AGENT", "").partition("_")
     version, _, part = rest.partition("_")
     return version.replace("-", ".") if part == "harness" else None
 

@@ -53,7 +53,6 @@ if TYPE_CHECKING:
         WaitingFor,
     )
     from .record.entries import Observe
-    from .record.fold import Snapshot
     from .store.resume import resume_session
 
     SESSIONS_DIR: Path
@@ -252,7 +251,7 @@ def update_heartbeat(
     StoreError, OSError.
     """
     observe = state if callable(state) else _constant(state, waiting_for)
-    make = _beat(schema.HEARTBEAT, observe, event, pid, observed_at)
+    make = entries.heartbeat(schema.HEARTBEAT, pid, observe, event, observed_at)
     file = SessionFile(session_id, timeout)
     if min_interval:
         session, since = file.read(), time.time() - min_interval
@@ -275,7 +274,8 @@ def close_turn(
 
     For the Stop hook. The parameters and errors are those of `update_heartbeat`.
     """
-    make = _beat(schema.TURN_CLOSE, _constant(state), event, pid, observed_at)
+    observe = _constant(state)
+    make = entries.heartbeat(schema.TURN_CLOSE, pid, observe, event, observed_at)
     SessionFile(session_id, timeout).append_with(make)
 
 
@@ -283,18 +283,6 @@ def _constant(state: State | None, waiting_for: WaitingFor | None = None) -> Obs
     """Return a function that observes this state, whatever is on record."""
     entries.check_state(state, waiting_for)
     return lambda _: {"state": state, "waiting_for": waiting_for}
-
-
-def _beat(
-    kind: str,
-    observe: Observe,
-    event: str | None,
-    pid: int | None,
-    observed_at: float | None,
-) -> Callable[[Snapshot], SessionEntry]:
-    return lambda session: entries.heartbeat_entry(
-        session, kind, pid, observe, event, observed_at
-    )
 
 
 def close_session(

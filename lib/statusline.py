@@ -15,8 +15,8 @@ import os
 import time
 
 from . import hook, sessions
+from .claude import session_status
 from .errors import SessionClosedError
-from .record import timestamps
 from .record.verdict import judge
 from .store import paths, reader
 from .system import deadline, git
@@ -102,13 +102,16 @@ def _metadata_of(session_id: str) -> SessionMetadata | None:
 
 
 def _beat(own: SessionMetadata) -> None:
-    """Record a heartbeat, unless the session is closed or has just recorded one."""
-    since = timestamps.from_epoch(time.time() - hook.HEARTBEAT_INTERVAL_SECONDS)
-    if own["state"] == "closed" or own["last_heartbeat"] > since:
+    """Record a heartbeat with the state in the client's own file.
+
+    Not if the session is closed, nor if it has just recorded one that says the same.
+    """
+    if own["state"] == "closed":
         return
     try:
         sessions.update_heartbeat(
             own["session_id"],
+            state=session_status.observe,
             event="statusline",
             min_interval=hook.HEARTBEAT_INTERVAL_SECONDS,
             observed_at=hook.began_at(),

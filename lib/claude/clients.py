@@ -18,7 +18,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..system import client_process, private, process
-from . import settings
+from . import session_status
 
 _MAX_FILES = 1000
 _MAX_BYTES = 1 << 26
@@ -56,9 +56,7 @@ def from_files(now: float) -> list[Client] | None:
     Raises nothing, whatever the files hold.
     """
     clients: dict[int, Client] = {}
-    folder = os.path.join(
-        os.path.dirname(settings.settings_files()["user"]), "sessions"
-    )
+    folder = os.path.join(session_status.config_folder(), "sessions")
     try:
         names = sorted(os.listdir(folder))[:_MAX_FILES]
     except OSError:
@@ -121,11 +119,11 @@ def _pid_of(name: str) -> int | None:
 
 
 def _from_entry(path: str, pid: int, now: float) -> Client | None:
-    entry = _decode(_read(path))
-    if not isinstance(entry, dict) or entry.get("pid") != pid:
+    entry = session_status.read(path)
+    if entry is None or entry.get("pid") != pid:
         return None
     client = _describe(pid, now, _folder_in(entry))
-    if client is None or not _is_same_process(client.process, entry):
+    if client is None or not session_status.is_same_process(entry, client.process):
         return None
     return client._replace(entrypoint=_text(entry, "entrypoint"))
 
@@ -139,14 +137,6 @@ def _from_key(path: str, pid: int, now: float) -> Client | None:
     if client is None or written < client.started - _SLACK_SECONDS:
         return None  # left by an earlier process with this pid
     return client._replace(waiting=True)
-
-
-def _is_same_process(fingerprint: str, entry: dict[str, Any]) -> bool:
-    """Whether *entry* has the start time, and if any the namespace, of the process."""
-    _, _, namespace, _, start = fingerprint.split(":")
-    domain = _text(entry, "pidDomain")
-    same_namespace = f"[{namespace}]" in domain or "pid:[" not in domain
-    return same_namespace and start == str(entry.get("procStart"))
 
 
 def _command_output() -> bytes:

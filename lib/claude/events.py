@@ -16,13 +16,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any, Literal
+    from typing import Any
 
-    from ..model import State
+    from ..model import State, WaitingFor
 
-    WaitingFor = Literal[
-        "permission", "question", "plan", "elicitation", "dialog", "other"
-    ]
     Payload = Mapping[str, Any]
     Version = tuple[int, ...]
     # A state and what it waits for. None, None: the event does not say.

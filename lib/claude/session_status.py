@@ -5,7 +5,8 @@ Esc, or when a person has answered. Nobody has documented it. So it is evidence 
 the record, and never needed: whatever it holds, nothing here raises or blocks.
 
     status = of_session(session)     None: the record alone says what the session does
-    after_event(payload, session)    for a hook: from the event, and from the file
+    observe(session)                 the same for a hook, which records it
+    given_name(session)              what a person calls the session in the client
 
 A file counts only if its pid, start time, pid namespace and session id are those on
 record. It outlives a client that was killed, so ask only about a session that is alive.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import os
 
 from ..record import jsonl, timestamps
+from ..record.entries import MAX_NAME_LENGTH
 from ..system import private, process
 from . import events
 
@@ -24,13 +26,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..model import SessionEntry, State
-    from .events import Status, WaitingFor
+    from ..model import Observation, SessionEntry, State, WaitingFor
+    from .events import Status
 
     Session = Mapping[str, object]
 
 MAX_FILE_BYTES = 64 * 1024
-MAX_NAME_LENGTH = 256
 MAX_WORD_LENGTH = 40
 MIN_MILLISECONDS, MAX_MILLISECONDS = 1e12, 4e12  # in 2001 and 2096
 _APPROVES = "approve "  # a tool, in 2.1.119
@@ -58,6 +59,7 @@ class ClientStatus:
 
     __slots__ = (
         "evidence",
+        "given_name",
         "name",
         "name_is_user_given",
         "since",
@@ -79,6 +81,7 @@ class ClientStatus:
         self.evidence = evidence
         self.name = _text(entry, "name")[:MAX_NAME_LENGTH] or None
         self.name_is_user_given = _text(entry, "nameSource") == "user"
+        self.given_name = _given_name(entry)
 
 
 def of_session(session: Session) -> ClientStatus | None:
@@ -86,26 +89,33 @@ def of_session(session: Session) -> ClientStatus | None:
 
     None if it says nothing, nothing that is understood, or nothing about this session.
     """
-    if not process.is_pid(session.get("pid")):
-        return None
-    entry = read(path_of(session["pid"], session.get("transcript_path")))
-    if entry is None or not describes(entry, session):
-        return None
-    return _interpret(entry, session)
+    entry = _entry_of(session)
+    return None if entry is None else _interpret(entry, session)
 
 
-def after_event(payload: Mapping[str, object], session: Session) -> Status:
-    """Return the state of *session* after a hook's event, and what it waits for.
+def observe(session: Session) -> Observation:
+    """Return what the client says of a live *session*, for the record.
 
     *session* is as recorded, with pid and process of the client that runs the hook.
-    None, None where it stays as recorded.
+    Empty where `of_session` is None. A name that the client derived is not recorded.
     """
-    state, waiting_for = session.get("state"), session.get("waiting_for")
-    if events.is_inconclusive(payload, state):
-        status = of_session(session)
-        if status is not None:
-            return status.state, status.waiting_for
-    return events.state_after(payload, state, waiting_for)  # type: ignore[arg-type]
+    status = of_session(session)
+    if status is None:
+        return {}
+    return {
+        "state": status.state,
+        "waiting_for": status.waiting_for,
+        "name": status.given_name,
+    }
+
+
+def given_name(session: Session) -> str | None:
+    """Return what a person calls the session in the client.
+
+    Empty if the name is one that the client derived, None if the file does not say.
+    """
+    entry = _entry_of(session)
+    return None if entry is None else _given_name(entry)
 
 
 def path_of(pid: object, transcript_path: object = None) -> str:
@@ -141,16 +151,25 @@ def read(path: str) -> SessionEntry | None:
     return jsonl.decode(content) if len(content) <= MAX_FILE_BYTES else None
 
 
+def _entry_of(session: Session) -> SessionEntry | None:
+    """Return what is in the file of the client that has *session* open."""
+    if not process.is_pid(session.get("pid")):
+        return None
+    entry = read(path_of(session["pid"], session.get("transcript_path")))
+    return entry if entry is not None and describes(entry, session) else None
+
+
 def describes(entry: SessionEntry, session: Session) -> bool:
     """Whether the client's *entry* is of the process and the session on record."""
     return (
         entry.get("pid") == session.get("pid")
         and entry.get("sessionId") == session.get("session_id")
-        and _is_same_process(entry, str(session.get("process")))
+        and is_same_process(entry, str(session.get("process")))
     )
 
 
-def _is_same_process(entry: SessionEntry, fingerprint: str) -> bool:
+def is_same_process(entry: SessionEntry, fingerprint: str) -> bool:
+    """Whether the client's *entry* is of the process with this fingerprint."""
     system, *parts = fingerprint.split(":")
     if system == "linux" and len(parts) == 4:  # noqa: PLR2004
         _, namespace, _, start = parts
@@ -230,6 +249,13 @@ def _elicits_since(since: float | None, session: Session) -> bool:
         and session.get("waiting_for") == "elicitation"
         and str(session.get("last_heartbeat")) > timestamps.from_epoch(since)
     )
+
+
+def _given_name(entry: SessionEntry) -> str | None:
+    name, source = _text(entry, "name")[:MAX_NAME_LENGTH], _text(entry, "nameSource")
+    if not (name and source):
+        return None
+    return name if source == "user" else ""
 
 
 def _seconds(entry: SessionEntry, key: str) -> float | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 NO_PROCESS = 0
 MAX_LABEL_BYTES = 8 * 1024
+MAX_NAME_LENGTH = 256
 MAX_OTHERS = 16
 _OTHER_KEYS = (*schema.PROCESS_KEYS, *schema.STATE_KEYS)
 _RESUME = ("cwd", "source", "previous_session_id")
@@ -86,29 +87,33 @@ def resume_entry(
     return lifecycle_entry(session, schema.RESUME, pid, fields)
 
 
-def heartbeat_entry(
-    session: Snapshot,
+def heartbeat(
     kind: str,
     pid: int | None,
     observe: Observe,
     event: str | None,
     observed_at: float | None,
-) -> SessionEntry:
-    """Return an entry of *kind*, a heartbeat or a turn_close: the state of *session*.
+) -> Callable[[Snapshot], SessionEntry]:
+    """Return what makes an entry of *kind*, heartbeat or turn_close, for a session.
 
     *observe* gets its metadata as process *pid* has it on record, and returns what is
-    new. A closed session opens again, by default as busy. Raises SessionClosedError if
-    it was closed after *observed_at* (epoch seconds), and InvalidEntryError.
+    new. A closed session opens again, by default as busy. To make the entry raises
+    SessionClosedError if it was closed after *observed_at* (epoch seconds), and
+    InvalidEntryError.
     """
-    own = _as_of(session.metadata, pid)
-    if (
-        own["state"] == "closed"
-        and observed_at is not None
-        and own["last_heartbeat"] > timestamps.from_epoch(observed_at)
-    ):
-        raise SessionClosedError(f"session {own['session_id']} is closed")
-    fields = {"event": event, **_state_fields(own, observe(own))}
-    return lifecycle_entry(session, kind, pid, fields)
+
+    def make(session: Snapshot) -> SessionEntry:
+        own = _as_of(session.metadata, pid)
+        if (
+            own["state"] == "closed"
+            and observed_at is not None
+            and own["last_heartbeat"] > timestamps.from_epoch(observed_at)
+        ):
+            raise SessionClosedError(f"session {own['session_id']} is closed")
+        fields = {"event": event, **_state_fields(own, observe(own))}
+        return lifecycle_entry(session, kind, pid, fields)
+
+    return make
 
 
 def is_redundant(entry: SessionEntry, session: Snapshot, since: float) -> bool:

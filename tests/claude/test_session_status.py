@@ -311,45 +311,30 @@ def test_of_session_ignores_what_is_not_a_regular_file(path, session):
     assert session_status.of_session(session) is None
 
 
-IDLE_NOTICE = {"hook_event_name": "Notification", "notification_type": "idle_prompt"}
+def test_observe_gives_a_hook_what_to_record(ask, session):
+    assert session_status.observe(session) == {}
+    ask(status="waiting", waitingFor="permission prompt", nameSource="user")
+    assert session_status.observe({**session, "waiting_for": "plan"}) == {
+        "state": "waiting",
+        "waiting_for": "permission",
+        "name": "proj-39",
+    }
 
 
 @pytest.mark.parametrize(
-    ("payload", "status", "expected"),
+    ("changes", "name"),
     [
-        pytest.param(
-            {"hook_event_name": "FileChanged"}, "idle", ("idle", None), id="file"
-        ),
-        pytest.param(
-            {"hook_event_name": "FileChanged"}, None, (None, None), id="file-of-no-use"
-        ),
-        pytest.param(IDLE_NOTICE, "shell", ("busy", None), id="background-work"),
-        pytest.param(IDLE_NOTICE, "idle", ("idle", None), id="idle"),
-        pytest.param(IDLE_NOTICE, None, ("idle", None), id="idle-without-a-status"),
-        pytest.param(
-            {"hook_event_name": "UserPromptSubmit"}, "idle", ("busy", None), id="prompt"
-        ),
+        pytest.param({"nameSource": "user"}, "proj-39", id="given"),
+        pytest.param({"nameSource": "derived"}, "", id="derived"),
+        pytest.param({"nameSource": None}, None, id="not-told"),
+        pytest.param({"name": None, "nameSource": "user"}, None, id="none"),
+        pytest.param({"name": "x" * 300, "nameSource": "user"}, "x" * 256, id="long"),
     ],
 )
-def test_after_event_asks_the_file_where_the_event_is_not_enough(
-    ask, session, payload, status, expected
-):
-    ask(status=status)
-    assert session_status.after_event(payload, session) == expected
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [
-        pytest.param("waiting", ("waiting", "plan"), id="another-tool-waits"),
-        pytest.param("busy", ("busy", None), id="it-was-the-one-that-waited"),
-    ],
-)
-def test_after_event_of_a_result_during_a_wait(ask, session, status, expected):
-    ask(status=status, waitingFor="permission prompt")
-    recorded = {**session, "state": "waiting", "waiting_for": "plan"}
-    payload = {"hook_event_name": "PostToolUse"}
-    assert session_status.after_event(payload, recorded) == expected
+def test_given_name_is_one_that_a_person_chose(ask, session, changes, name):
+    ask(status=None, **changes)
+    assert session_status.given_name(session) == name
+    assert session_status.given_name({**session, "session_id": "another"}) is None
 
 
 def test_config_folder_is_that_of_the_transcript(monkeypatch, tmp_path):
