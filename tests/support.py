@@ -32,7 +32,7 @@ def hook_command(script: str, python: str = sys.executable) -> str:
     return f"{words[0]} -I -S {words[1]} 2>/dev/null || : # headcount"
 
 
-def payload(event: str, session_id: str = ID, **fields: object) -> dict[str, object]:
+def payload(event: str, /, session_id: str = ID, **fields: object) -> dict[str, object]:
     return {
         "session_id": session_id,
         "transcript_path": f"/home/user/.claude/projects/-p/{session_id}.jsonl",
@@ -93,6 +93,7 @@ class Client:
     def fire(
         self,
         event: str,
+        /,
         session_id: str = ID,
         env: dict[str, str] | None = None,
         **fields: object,

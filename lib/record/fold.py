@@ -115,8 +115,8 @@ class _Fold:
         if metadata.setdefault("state", "idle") != "closed":
             metadata.pop("close_reason", None)
         metadata["last_heartbeat"] = self._last_heartbeat(modified)
-        for process in processes_of(metadata):
-            self._check_since(process, metadata["last_heartbeat"])
+        for attached in processes_of(metadata):
+            self._check_since(attached, metadata["last_heartbeat"])
         return metadata
 
     def apply_time(self, value: object) -> None:
