@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from support import ID, Client, errors, hook_command, lines, payload
 
 from lib import sessions
 from lib.claude import events
+from lib.record import timestamps
 from lib.system import process
 
 SCRIPT_OF = {event.name: event.script for event in events.EVENTS if event.script}
@@ -352,3 +354,30 @@ def test_status_line_records_what_the_client_says(terminal, last):
         terminal.client.run(hook_command("statusline"), json.dumps({"session_id": ID}))
     assert last() == ("statusline", "idle")
     assert len(lines(sessions.get_session_path(ID))) == 3
+
+
+def test_report_counts_no_hours_after_esc_an_answer_or_an_api_error(
+    store, terminal, headcount
+):
+    """An hour between two events each. Without FileChanged, Esc would go on until 8."""
+    terminal.fire("SessionStart")
+    terminal.fire("UserPromptSubmit")
+    terminal.say("idle")  # Esc
+    terminal.fire("UserPromptSubmit")
+    terminal.fire("PermissionRequest", tool_name="Bash")
+    terminal.say("busy")  # answered: the tool runs
+    terminal.fire("StopFailure", error="rate_limit")
+    terminal.fire("SessionEnd", reason="other")
+    path, text = store / f"{ID}.jsonl", ""
+    for hour, entry in enumerate(lines(path)):
+        time_of_it = timestamps.from_epoch(time.time() - (8 - hour) * 3600)
+        kept = {k: v for k, v in entry.items() if k != "state_since"}
+        times = [k for k in ("start_time", "last_heartbeat", "timestamp") if k in entry]
+        text += json.dumps(kept | dict.fromkeys(times, time_of_it)) + "\n"
+    path.write_text(text)
+    total = json.loads(headcount("report", "--json")[1])["total"]
+    assert {key: round(total[key], 2) for key in total if "hours" in key} == {
+        "open_hours": 7.0,
+        "busy_hours": 3.0,
+        "waiting_hours": 1.0,
+    }

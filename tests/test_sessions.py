@@ -345,6 +345,50 @@ def test_update_heartbeat_says_the_state_and_when(store):
     assert metadata["last_heartbeat"] == entry["timestamp"] >= before
 
 
+def test_update_heartbeat_says_what_the_session_waits_for(store):
+    sessions.create_session(session_id=ID)
+    for waiting_for in ("plan", "plan", "question"):
+        assert sessions.update_heartbeat(ID, state="waiting", waiting_for=waiting_for)
+        assert metadata_of()["waiting_for"] == waiting_for
+    assert not sessions.update_heartbeat(
+        ID, state="waiting", waiting_for="question", min_interval=60
+    )
+    assert sessions.update_heartbeat(
+        ID, state="waiting", waiting_for="permission", min_interval=60
+    )
+    sessions.update_heartbeat(ID)
+    assert metadata_of()["waiting_for"] == "permission"
+    sessions.close_session(ID)
+    assert "waiting_for" not in metadata_of()
+
+
+@pytest.mark.parametrize(
+    ("state", "waiting_for"),
+    [
+        pytest.param("busy", "plan", id="busy"),
+        pytest.param(None, "plan", id="no-state"),
+        pytest.param("waiting", "Godot", id="unknown"),
+        pytest.param("waiting", ["plan"], id="list"),
+    ],
+)
+def test_update_heartbeat_refuses_a_wait_that_is_none(store, state, waiting_for):
+    sessions.create_session(session_id=ID)
+    with pytest.raises(sessions.InvalidEntryError, match="permission, question"):
+        sessions.update_heartbeat(ID, state=state, waiting_for=waiting_for)
+
+
+def test_update_heartbeat_observes_under_the_lock_what_is_on_record(store):
+    sessions.create_session(session_id=ID)
+    sessions.update_heartbeat(ID, state="waiting", waiting_for="plan")
+
+    def observe(metadata):
+        assert metadata["waiting_for"] == "plan"
+        return {"state": "busy", "name": "Payments"}
+
+    assert sessions.update_heartbeat(ID, state=observe)
+    assert (metadata_of()["state"], metadata_of()["name"]) == ("busy", "Payments")
+
+
 def test_update_heartbeat_within_its_interval_writes_nothing(store):
     sessions.create_session(session_id=ID)
     assert sessions.update_heartbeat(ID, state="busy", min_interval=60)

@@ -104,7 +104,7 @@ class Listing:
 def single(bench: Bench) -> Iterator[Row]:
     """Yield the events that come in the middle and at the end of a session."""
     for what, event, state, written, factor in (
-        ("heartbeat, throttled", "UserPromptSubmit", "busy", 0, 1.6),
+        ("heartbeat, throttled", "PostToolUse", "busy", 0, 1.6),
         ("heartbeat that writes", "UserPromptSubmit", "idle", 1, 1.8),
         ("Stop", "Stop", "busy", 1, 1.8),
         ("SessionEnd", "SessionEnd", "idle", 1, 1.8),

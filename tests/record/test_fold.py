@@ -210,3 +210,87 @@ def test_what_is_carried_never_wins_over_an_update_that_came_before(path):
     add_raw(path, type="heartbeat", state="busy", label="old", tasks=[])
     metadata = fold(path)
     assert (metadata["label"], metadata["tasks"]) == ("new", [1])
+
+
+def at(minute):
+    return timestamps.from_epoch(time.time() - 3600 + minute * 60)
+
+
+WAITS = {"state": "waiting", "waiting_for": "plan"}
+
+
+@pytest.mark.parametrize(
+    ("beats", "since", "waiting_for"),
+    [
+        pytest.param([], 0, None, id="idle-since-it-began"),
+        pytest.param([{"state": "idle"}], 0, None, id="still-idle"),
+        pytest.param([{"state": "busy"}] * 3, 1, None, id="a-run-of-an-old-record"),
+        pytest.param([{"state": "busy"}, {}], 1, None, id="no-state-changes-nothing"),
+        pytest.param([{"state": "busy"}, {"state": "idle"}], 2, None, id="idle-again"),
+        pytest.param([WAITS, WAITS], 1, "plan", id="waits"),
+        pytest.param([WAITS, {}], 1, "plan", id="waits-still"),
+        pytest.param([WAITS, {"state": "waiting"}], 2, None, id="waits-for-something"),
+        pytest.param(
+            [WAITS, {**WAITS, "waiting_for": "question"}], 2, "question", id="for-more"
+        ),
+        pytest.param([WAITS, {"state": "busy"}], 2, None, id="wait-ends"),
+        pytest.param(
+            [{"state": "busy", "waiting_for": "plan"}], 1, None, id="busy-waits-not"
+        ),
+        pytest.param(
+            [{"state": "waiting", "waiting_for": "Godot"}], 1, None, id="unknown-wait"
+        ),
+        pytest.param(
+            [{"state": "waiting", "waiting_for": [1]}], 1, None, id="wait-of-a-list"
+        ),
+        pytest.param(
+            [{"state": "busy"}, {"state": "busy", "state_since": -30}],
+            -30,
+            None,
+            id="carried",
+        ),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"host": "here"}], ids=["short-cut", "in-full"])
+def test_state_since_is_the_beginning_of_the_state(
+    path, beats, since, waiting_for, more
+):
+    """A host in an entry keeps the fold from its short cut."""
+    line = {**json.loads(path.read_text()), **FIRST, "start_time": at(0)}
+    entries = []
+    for minute, beat in enumerate(beats, 1):
+        entry = {"type": "heartbeat", "timestamp": at(minute), **FIRST, **beat, **more}
+        if not more:
+            del entry["host"]
+        if "state_since" in entry:
+            entry["state_since"] = at(entry["state_since"])
+        entries.append(entry)
+    write(path, {**line, "last_heartbeat": at(0)}, *entries)
+    metadata = fold(path)
+    expected = timestamps.parse(at(since))
+    assert abs(timestamps.parse(metadata["state_since"]) - expected) < 5
+    assert metadata.get("waiting_for") == waiting_for
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, 7, [], "soon", "1999-01-01T00:00:00.000Z", "9999-01-01T00:00:00.000Z"],
+    ids=["none", "number", "list", "word", "too-early", "too-late"],
+)
+def test_state_since_is_the_last_heartbeat_where_it_cannot_be_believed(path, value):
+    others = [{**SECOND, "state": "busy", "state_since": value}]
+    add_raw(path, type="heartbeat", state="busy", state_since=value, others=others)
+    metadata = fold(path)
+    assert metadata["state_since"] == metadata["last_heartbeat"]
+    assert metadata["others"][0]["state_since"] == metadata["last_heartbeat"]
+
+
+def test_an_empty_name_removes_that_of_line_1(path):
+    line = json.loads(path.read_text())
+    write(path, {**line, "name": "Payments"})
+    assert fold(path)["name"] == "Payments"
+    add_raw(path, type="heartbeat", state="busy", name="")
+    assert "name" not in fold(path)
+    sessions.append_to_session(ID, {"type": "bulk", "text": "x" * 9000})
+    sessions.update_heartbeat(ID, state="idle")
+    assert "name" not in fold(path)
