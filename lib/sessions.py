@@ -186,18 +186,26 @@ def auto_cleanup(session_id: str, listing: paths.Listing | None = None) -> None:
     Ends CLEANUP_BUDGET_SECONDS after the *listing* was begun, which is made now unless
     given. Never raises: what goes wrong is logged in errors.log.
     """
-    from .store import archive, error_log
-
     try:
+        from .store import archive
+
         archive.cleanup(
             now=time.time(),
             keep=[session_id],
             listing=listing,
             budget=CLEANUP_BUDGET_SECONDS,
-            on_problem=lambda problem: error_log.log_error("cleanup", problem),
+            on_problem=_log_cleanup,
         )
     except (HeadcountError, OSError, ImportError) as error:
-        error_log.log_error("cleanup", error)
+        _log_cleanup(error)
+
+
+def _log_cleanup(problem: BaseException | str) -> None:
+    try:
+        from .store import error_log
+    except ImportError:
+        return  # there is nowhere else to report it
+    error_log.log_error("cleanup", problem)
 
 
 def append_to_session(
