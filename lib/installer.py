@@ -15,9 +15,10 @@ import re
 import shlex
 import shutil
 import sys
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, TextIO
 
-from .claude import config_file, hook_merge, settings, smoke_test
+from .claude import config_file, hook_merge, settings, smoke_test, versions
 from .claude.config_file import BACKUP_SUFFIX, Change
 from .errors import HeadcountError
 from .store import paths, snapshot
@@ -74,10 +75,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _install(options: argparse.Namespace) -> int:
-    hooks = settings.desired_hooks(_CHECKOUT)
     path = _settings_file(options)
     # This also refuses unreadable settings before the self-test, which takes seconds.
     line = _status_line(path, requested=options.statusline)
+    hooks = _hooks(sys.stdout)
     if options.dry_run:
         return _show(settings.install_hooks(path, hooks, line, dry_run=True))
     _make_command()
@@ -111,14 +112,21 @@ def _uninstall(options: argparse.Namespace) -> int:
 
 
 def _print(options: argparse.Namespace) -> int:
-    groups = {
-        event: [group] for event, group in settings.desired_hooks(_CHECKOUT).items()
-    }
+    groups = {event: [group] for event, group in _hooks(sys.stderr).items()}
     desired: dict[str, object] = {"hooks": groups}
     if options.statusline:
         desired["statusLine"] = settings.desired_status_line(_CHECKOUT)
     print(json.dumps(desired, indent=2, ensure_ascii=False))
     return 0
+
+
+def _hooks(output: TextIO) -> hook_merge.Hooks:
+    """Return the hooks to install; say to *output* which events are left out."""
+    clients = versions.in_use(time.time())
+    left_out = versions.left_out(clients)
+    if left_out:
+        print(f"left out: {left_out}; run this again when that changes", file=output)
+    return settings.desired_hooks(_CHECKOUT, versions.events_known_to(clients))
 
 
 def _status_line(path: str, *, requested: bool) -> dict[str, object] | None:

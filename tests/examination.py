@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import pytest
+from installing import of_version, put_claude
 
 from lib.claude import hook_merge, settings
 
@@ -91,8 +92,10 @@ class Findings(list):
 
 
 def variables(store, home, **more):
+    """The environment, with a `claude` on PATH that knows every event."""
+    client = put_claude(home.parent / "a client", of_version("2.1.332"))
     return {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{client}:{os.environ['PATH']}",
         "HOME": str(home),
         "HEADCOUNT_DIR": str(store),
         **more,

@@ -85,14 +85,31 @@ def copy_of_checkout(folder, environment=None):
 
 @pytest.fixture
 def tools(tmp_path):
-    """Return a PATH with what every Unix has, and this Python as python3; no uv."""
+    """Return a PATH with what every Unix has, and this Python as python3; no uv.
+
+    And with a `claude` that knows every event.
+    """
     folder = tmp_path / "tools"
     folder.mkdir()
     for name in ("sh", "cat", "cmp", "cp", "mv", "rm", "readlink", "mkdir"):
         (folder / name).symlink_to(shutil.which(name))
     base = getattr(sys, "_base_executable", sys.executable)
     (folder / "python3").symlink_to(base)
+    return put_claude(folder, of_version("2.1.332"))
+
+
+def put_claude(folder, script):
+    """Put a `claude` that runs *script* into *folder*; return the folder."""
+    folder.mkdir(exist_ok=True)
+    program = folder / "claude"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
     return folder
+
+
+def of_version(version):
+    """Return the script of a `claude` of *version*, which can do nothing else."""
+    return f"[ \"$*\" = --version ] && echo '{version} (Claude Code)'"
 
 
 @pytest.fixture

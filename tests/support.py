@@ -21,7 +21,12 @@ SCRIPTS = {
     "UserPromptSubmit": "heartbeat",
     "PostToolUse": "heartbeat",
     "Notification": "heartbeat",
+    "PermissionRequest": "heartbeat",
+    "Elicitation": "heartbeat",
+    "ElicitationResult": "heartbeat",
+    "FileChanged": "heartbeat",
     "Stop": "stop",
+    "StopFailure": "stop",
     "SessionEnd": "session_end",
 }
 

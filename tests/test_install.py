@@ -72,7 +72,7 @@ def test_install_installs_links_and_tests_and_uninstall_takes_it_all_back(
     link = home / ".local" / "bin" / "headcount"
     assert os.readlink(link) == str(checkout / ".venv" / "bin" / "headcount")
     for said in (
-        "settings.json: 6 hooks installed",
+        "settings.json: 11 hooks installed",
         "settings.json.headcount-backup",
         f"command:  {link}",
         f"{link.parent} is not on your PATH",
@@ -298,7 +298,7 @@ def test_the_status_line_is_set_if_asked_for_and_taken_out_again(run, checkout, 
     before = target.read_bytes()
     done = run(checkout / "install.sh", "--statusline")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "6 hooks and the status line installed" in done.stdout
+    assert "11 hooks and the status line installed" in done.stdout
     line = json.loads(target.read_text())["statusLine"]
     assert line["type"] == "command"
     shown = run("/bin/sh", "-c", line["command"])
@@ -410,7 +410,7 @@ def test_a_hook_that_does_not_record_keeps_the_settings_as_they_are(
     assert done.returncode == 1
     assert "no `turn_close` on record: " in done.stdout
     assert "out of order" in done.stdout
-    assert "1 of 6 hooks do not record; the settings were not changed" in done.stderr
+    assert "2 of 11 hooks do not record; the settings were not changed" in done.stderr
     assert f"`'{checkout}/.venv/bin/headcount' doctor`" in done.stderr
     assert (checkout / ".venv" / "bin" / "headcount").exists()
     assert not (home / ".claude").exists()

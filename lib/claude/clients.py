@@ -18,13 +18,11 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..system import client_process, private, process
-from . import session_status
+from . import session_status, versions
 
 _MAX_FILES = 1000
 _MAX_BYTES = 1 << 26
 _STORE_NAME = b"HEADCOUNT_DIR="
-_COMMAND = ["claude", "agents", "--json"]
-_COMMAND_SECONDS = 4.0
 _SLACK_SECONDS = 1.0
 
 
@@ -79,7 +77,7 @@ def from_command(now: float) -> list[Client]:
     It fails if `claude` is not on PATH, or does not have this command: 2.0.45 and
     2.1.74 do not.
     """
-    rows = _decode(_command_output())
+    rows = _decode(versions.output_of("agents", "--json"))
     clients = []
     for row in rows if isinstance(rows, list) else []:
         pid = row.get("pid") if isinstance(row, dict) else None
@@ -137,32 +135,6 @@ def _from_key(path: str, pid: int, now: float) -> Client | None:
     if client is None or written < client.started - _SLACK_SECONDS:
         return None  # left by an earlier process with this pid
     return client._replace(waiting=True)
-
-
-def _command_output() -> bytes:
-    """Return what `claude agents --json` prints; b"" if it fails or takes too long."""
-    import shutil
-    import subprocess
-
-    if shutil.which(_COMMAND[0]) is None:
-        return b""
-    quiet = {
-        "DISABLE_AUTOUPDATER": "1",
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-    }
-    try:
-        done = subprocess.run(  # noqa: S603  # a constant
-            _COMMAND,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **quiet},
-            timeout=_COMMAND_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return b""
-    return done.stdout
 
 
 def _decode(content: bytes) -> Any:  # noqa: ANN401  # JSON

@@ -24,7 +24,7 @@ from ..store import paths
 from . import config_file, hook_merge, json_edit, status_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from .config_file import Change
     from .hook_merge import Hooks, InstalledHook
@@ -74,12 +74,17 @@ def status_line_owner(path: str) -> str:
     return "ours" if status_line.find(root) else "theirs"
 
 
-def desired_hooks(checkout: str) -> Hooks:
+def desired_hooks(checkout: str, events: Container[str] | None = None) -> Hooks:
     """Return the group of each event, as `settings.example.json` of *checkout* has it.
 
-    Raises SettingsError if that cannot be read, or if JSON cannot name *checkout*.
+    Only those of *events*, if given. Raises SettingsError if that file cannot be read,
+    or if JSON cannot name *checkout*.
     """
-    return {event: groups[0] for event, groups in _example(checkout)["hooks"].items()}
+    return {
+        event: groups[0]
+        for event, groups in _example(checkout)["hooks"].items()
+        if events is None or event in events
+    }
 
 
 def desired_status_line(checkout: str) -> StatusLine:

@@ -1,8 +1,9 @@
 """Run each hook command once, as Claude Code does, and check that it recorded.
 
-A hook prints nothing and always exits with 0, so only the record shows whether it
-works. A sample session is run with a temporary store, event by event, and after each
-event the last entry must be of the type that belongs to it.
+A hook always exits with 0, and prints nothing except one JSON object at SessionStart,
+so only the record shows whether it works. A sample session is run with a temporary
+store, event by event, and after each event the last entry must be of the type that
+belongs to it.
 """
 
 from __future__ import annotations
@@ -17,26 +18,34 @@ import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..store import paths
+from ..system import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# Every event changes the state, because a heartbeat that does not may be skipped.
+# PostToolUse and FileChanged change the state: else they may be skipped.
 _SCENARIO: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("SessionStart", "session_metadata", {"source": "startup"}),
     ("UserPromptSubmit", "heartbeat", {"prompt": "hello"}),
+    ("PermissionRequest", "heartbeat", {"tool_name": "Bash", "tool_input": {}}),
     (
         "Notification",
         "heartbeat",
         {"message": "may I?", "notification_type": "permission_prompt"},
     ),
-    ("PostToolUse", "heartbeat", {"tool_name": "Read", "tool_input": {}}),
+    ("PostToolUse", "heartbeat", {"tool_name": "Bash", "tool_input": {}}),
+    ("Elicitation", "heartbeat", {"mcp_server_name": "files", "mode": "form"}),
+    ("ElicitationResult", "heartbeat", {"mcp_server_name": "files", "mode": "form"}),
+    ("FileChanged", "heartbeat", {"event": "change"}),
     ("Stop", "turn_close", {"stop_hook_active": False, "background_tasks": []}),
+    ("StopFailure", "turn_close", {"error": "rate_limit"}),
     ("SessionEnd", "session_close", {"reason": "other"}),
 )
 EVENTS = tuple(event for event, _, _ in _SCENARIO)
 _REDIRECT = " 2>/dev/null"
 _MAX_ERROR = 300
+_TRANSCRIPT = os.path.join("projects", "project", "transcript.jsonl")
+_AGENT = "claude-code_2-1-332_harness"  # of a client that knows all events
 
 
 class HookRun(NamedTuple):
@@ -60,7 +69,10 @@ def run(hooks: Mapping[str, Mapping[str, Any]]) -> Iterator[HookRun]:
 
 
 class _Sandbox:
-    """A project, a store and a session that exist only for the test."""
+    """A project, a store and a session that exist only for the test.
+
+    This process plays the client, which keeps a file about its session.
+    """
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -75,6 +87,8 @@ class _Sandbox:
             "CLAUDE_PROJECT_DIR": folder,
             "HEADCOUNT_DIR": self.store,
             "HEADCOUNT_QUIET": "1",
+            "CLAUDE_PID": str(os.getpid()),
+            "AI_AGENT": _AGENT,
         }
 
     def run(
@@ -86,23 +100,43 @@ class _Sandbox:
     ) -> HookRun:
         payload = {
             "session_id": self.session_id,
-            "transcript_path": os.path.join(self.folder, "transcript.jsonl"),
+            "transcript_path": os.path.join(self.folder, _TRANSCRIPT),
             "cwd": self.folder,
             "hook_event_name": event,
             **fields,
         }
+        if event == "FileChanged":
+            payload["file_path"] = self._write_client_file()
         line = json.dumps(payload) + "\n"
         before = len(self._entry_types())
         started = time.perf_counter()
-        problem = self._run(hook["command"], line, hook["timeout"])[0]
+        problem, output, _ = self._run(hook["command"], line, hook["timeout"])
         milliseconds = (time.perf_counter() - started) * 1000
         recorded = self._entry_types()[before:]
+        if output and not (event == "SessionStart" and _is_json_object(output)):
+            problem = "it printed something"
         if not problem and recorded[-1:] != [expected]:
             problem = f"no `{expected}` on record{self._error(hook, line)}"
         return HookRun(event, milliseconds, problem)
 
-    def _run(self, command: str, line: str, timeout: float) -> tuple[str, str]:
-        """Return what was wrong with the run itself ("" if nothing), and its stderr."""
+    def _write_client_file(self) -> str:
+        """Say that the session is idle, as the client does before FileChanged."""
+        pid = os.getpid()
+        entry = {
+            "pid": pid,
+            "sessionId": self.session_id,
+            "procStart": (process.fingerprint(pid) or "").rpartition(":")[2],
+            "startedAt": time.time() * 1000,
+            "status": "idle",
+        }
+        path = os.path.join(self.folder, "sessions", f"{pid}.json")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(entry, file)
+        return path
+
+    def _run(self, command: str, line: str, timeout: float) -> tuple[str, bytes, str]:
+        """Return what was wrong with the run ("" if nothing), its stdout and stderr."""
         try:
             result = subprocess.run(  # noqa: S603  # what Claude Code would run
                 ["/bin/sh", "-c", command],
@@ -115,11 +149,10 @@ class _Sandbox:
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired:
-            return f"not finished within its timeout of {timeout} s", ""
+            return f"not finished within its timeout of {timeout} s", b"", ""
         stderr = result.stderr.decode(errors="replace").strip()
-        if result.returncode != 0:
-            return f"exit code {result.returncode}", stderr
-        return "it printed something" if result.stdout else "", stderr
+        problem = f"exit code {result.returncode}" if result.returncode else ""
+        return problem, result.stdout, stderr
 
     def _entry_types(self) -> list[str]:
         """Return the type of each entry of the session."""
@@ -136,5 +169,12 @@ class _Sandbox:
         ):
             return ": " + file.read().strip().rpartition("\n")[2][:_MAX_ERROR]
         command = hook["command"].replace(_REDIRECT, "")
-        stderr = self._run(command, line, hook["timeout"])[1]
+        stderr = self._run(command, line, hook["timeout"])[2]
         return ": " + stderr[-_MAX_ERROR:] if stderr else ""
+
+
+def _is_json_object(output: bytes) -> bool:
+    try:
+        return isinstance(json.loads(output), dict)
+    except ValueError:
+        return False

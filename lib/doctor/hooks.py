@@ -6,7 +6,7 @@ import os
 import shlex
 from typing import NamedTuple
 
-from ..claude import settings
+from ..claude import settings, versions
 from ..store import paths
 from ..system import git
 from . import previously_installed
@@ -14,7 +14,7 @@ from .finding import CHECKOUT, OK, PROBLEM, Context, Finding, Repair, install_co
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from ..claude.hook_merge import InstalledHook
 
@@ -66,7 +66,7 @@ def read_all(files: dict[str, str]) -> list[Scope]:
     return valid
 
 
-def check_hooks(_: Context) -> Iterator[Finding]:
+def check_hooks(context: Context) -> Iterator[Finding]:
     """Check the settings of each scope, and what they install together."""
     installed: list[Scope] = []
     for name, path in here().items():
@@ -79,13 +79,16 @@ def check_hooks(_: Context) -> Iterator[Finding]:
         yield from _summary(scope)
         if scope.hooks:
             installed.append(scope)
-    for scope in installed:
-        yield from _missing_files(scope)
-    if installed:
-        yield from _missing_events(installed)
-        yield from _duplicates(installed)
-    else:
+    if not installed:
         yield _none_installed()
+        return
+    clients = versions.in_use(context.now)
+    events = _desired_events(installed, clients)
+    for scope in installed:
+        yield from _missing_files(scope, events)
+        yield from _unknown_events(scope, events, clients)
+    yield from _missing_events(installed, events)
+    yield from _duplicates(installed, events)
 
 
 def check_scopes(_: Context) -> Iterator[Finding]:
@@ -122,12 +125,41 @@ def _none_installed() -> Finding:
     return Finding(PROBLEM, "hooks", message, install_command(scope, path))
 
 
-# ---- Missing and duplicate hooks ------------------------------------------------
+# ---- Missing, unknown and duplicate hooks ---------------------------------------
 
 
-def _missing_files(scope: Scope) -> Iterator[Finding]:
+def _desired_events(
+    installed: list[Scope], clients: list[versions.ClientInUse]
+) -> set[str]:
+    """Return the events that all *clients* know.
+
+    Where none is found, nothing speaks against those that are installed.
+    """
+    known = versions.events_known_to(clients)
+    return known if clients else known | _events(installed)
+
+
+def _events(installed: list[Scope]) -> set[str]:
+    return {hook.event for scope in installed for hook in scope.hooks}
+
+
+def _unknown_events(
+    scope: Scope, events: Container[str], clients: list[versions.ClientInUse]
+) -> Iterator[Finding]:
+    """Find hooks for which a client drops the whole settings file."""
+    voided = versions.voided_by(_events([scope]), clients)
+    if voided:
+        client, unknown = voided
+        message = f"{scope.name}: {client.name} has version {client.version}, which "
+        message += f"does not know {', '.join(unknown)} and so ignores all of "
+        message += scope.path
+        fix = install_command(scope.name, scope.path)
+        yield Finding(PROBLEM, "hooks", message, fix, _reinstall(scope, events))
+
+
+def _missing_files(scope: Scope, events: Container[str]) -> Iterator[Finding]:
     """Find files that the hooks of *scope* need; report a missing checkout once."""
-    fix, repair = install_command(scope.name, scope.path), _reinstall(scope)
+    fix, repair = install_command(scope.name, scope.path), _reinstall(scope, events)
     missing = sorted(path for path in _checkouts(scope) if not os.path.isdir(path))
     for checkout in missing:
         message = f"{scope.name}: the hooks are in {checkout}, which does not exist"
@@ -154,21 +186,24 @@ def _checkouts(scope: Scope) -> set[str]:
     return {os.path.dirname(os.path.dirname(script)) for script in scripts}
 
 
-def _missing_events(installed: list[Scope]) -> Iterator[Finding]:
+def _missing_events(
+    installed: list[Scope], events: Container[str]
+) -> Iterator[Finding]:
     """Compare with what the checkouts of the installed hooks would install today."""
     desired: set[str] = set()
     for checkout in sorted(set().union(*map(_checkouts, installed))):
         if os.path.isdir(checkout):  # else _missing_files reports it
-            desired.update(settings.desired_hooks(checkout))
-    missing = sorted(desired - {hook.event for s in installed for hook in s.hooks})
+            desired.update(settings.desired_hooks(checkout, events))
+    missing = sorted(desired - _events(installed))
     if missing:
         message = f"hook{'s' * (len(missing) > 1)} missing: {', '.join(missing)}"
         message += previously_installed.evidence(missing)
         fix = install_command(installed[0].name, installed[0].path)
-        yield Finding(PROBLEM, "hooks", message, fix, _reinstall(installed[0]))
+        repair = _reinstall(installed[0], events)
+        yield Finding(PROBLEM, "hooks", message, fix, repair)
 
 
-def _duplicates(installed: list[Scope]) -> Iterator[Finding]:
+def _duplicates(installed: list[Scope], events: Container[str]) -> Iterator[Finding]:
     """Find events for which two different commands of ours run."""
     by_event = _duplicate_commands(installed)
     if not by_event:
@@ -179,7 +214,7 @@ def _duplicates(installed: list[Scope]) -> Iterator[Finding]:
     message += f"{' and '.join(s.name for s in involved)}: each is recorded twice"
     last = involved[-1]  # a project's hooks are removed before those of all projects
     if len(involved) == 1:
-        fix, repair = install_command(last.name, last.path), _reinstall(last)
+        fix, repair = install_command(last.name, last.path), _reinstall(last, events)
     else:
         fix = install_command(last.name, last.path, "--uninstall")
         repair = _uninstall(last)
@@ -208,8 +243,8 @@ def _uninstall(scope: Scope) -> Repair | None:
     return Repair(description, lambda: settings.uninstall_hooks(scope.path))
 
 
-def _reinstall(scope: Scope) -> Repair | None:
-    """Return how to install this checkout's hooks in *scope*, if that is safe.
+def _reinstall(scope: Scope, events: Container[str]) -> Repair | None:
+    """Return how to install this checkout's hooks of *events*, if that is safe.
 
     It is, unless *scope* has hooks of another checkout that still exists, or this one
     lacks something that a hook needs.
@@ -221,7 +256,7 @@ def _reinstall(scope: Scope) -> Repair | None:
     if not os.access(os.path.join(CHECKOUT, ".venv/bin/python"), os.X_OK):
         return None
     try:
-        hooks = settings.desired_hooks(CHECKOUT)
+        hooks = settings.desired_hooks(CHECKOUT, events)
     except settings.SettingsError:
         return None
     description = f"install the hooks of {CHECKOUT} in {scope.path}"

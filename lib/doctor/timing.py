@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 
-from ..claude import settings, smoke_test
+from ..claude import events, settings, smoke_test
 from .finding import CHECKOUT, OK, PROBLEM, WARN, Context, Finding, install_command
 from .hooks import Scope, here, read_all
 
@@ -35,7 +35,8 @@ def check_timing(context: Context) -> Iterator[Finding]:
     if context.quick or not installed:
         return
     runnable = _runnable(installed)
-    if set(smoke_test.EVENTS) - set(runnable):
+    required = events.events_known_to([]) | {hook.event for _, hook in installed}
+    if required - set(runnable):
         message = "no hook was run: that needs a hook for every event, from your own "
         message += "settings or from this checkout"
         yield Finding(OK, "timing", message)
@@ -102,7 +103,7 @@ def _run_rounds(hooks: dict[str, dict[str, Any]]) -> tuple[Times, dict[str, str]
 def _evaluate(times: Times) -> Iterator[Finding]:
     for event, runs in times.items():
         median, p95 = percentile(runs, 50), percentile(runs, 95)
-        message = f"{event:<16} p50 {median:3.0f} ms, p95 {p95:3.0f} ms"
+        message = f"{event:<17} p50 {median:3.0f} ms, p95 {p95:3.0f} ms"
         message += f" of {len(runs)} runs"
         if p95 > _SLOW_MILLISECONDS:
             message += "; each delays the session: is the machine busy, its disk slow?"

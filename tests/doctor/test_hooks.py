@@ -8,6 +8,7 @@ import sys
 import pytest
 from examination import install_hooks, strip
 from installing import copy_of_checkout
+from support import SCRIPTS
 
 
 def test_no_hook_installed_is_fixed_by_the_installer(examine, store, checkout, run_fix):
@@ -103,7 +104,7 @@ def test_two_commands_for_one_event_are_told_with_the_scopes(
     findings, code = examine()
     assert code == 1
     _, message, fix = findings.problem
-    assert message.startswith("two commands for Notification, PostToolUse, Session")
+    assert message.startswith(f"two commands for {', '.join(sorted(SCRIPTS))} in the ")
     assert "user and project" in message
     assert fix.endswith(f"--uninstall --scope project --project {tmp_path}")
     run_fix(fix)

@@ -31,12 +31,14 @@ def test_a_hook_that_does_not_record_is_a_problem_that_the_installer_fixes(
     assert examine()[1] == 0
     findings, code = examine(quick=False)
     assert code == 1
-    check, message, fix = findings.problem
-    assert check == "timing"
-    assert message.startswith("the hook of Stop does not record: no `turn_close`")
-    assert "I am broken" in message
+    stop, failure = findings.of("problem", "timing")
+    assert findings.of("problem") == [stop, failure]
+    for event, problem in (("Stop", stop), ("StopFailure", failure)):
+        why = f"the hook of {event} does not record: no `turn_close`"
+        assert problem["message"].startswith(why)
+        assert "I am broken" in problem["message"]
     (checkout / "hooks/stop.py").write_text(sound)
-    run_fix(fix)
+    run_fix(stop["fix"])
     assert examine(quick=False)[1] == 0
 
 

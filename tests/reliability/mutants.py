@@ -102,8 +102,8 @@ MUTANTS = [
     Mutant(
         "installed command's guard",
         "settings.example.json",
-        "/hooks/stop.py 2>/dev/null || : # headcount",
-        "/hooks/stop.py # headcount",
+        "/hooks/session_end.py 2>/dev/null || : # headcount",
+        "/hooks/session_end.py # headcount",
         "test_installed_commands.py",
     ),
     Mutant(

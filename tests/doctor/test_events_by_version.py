@@ -1,0 +1,141 @@
+"""`headcount doctor`: do the clients in use know the events that are installed?"""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from examination import install_hooks, strip
+from installing import of_version, put_claude
+from support import SCRIPTS
+
+from lib import sessions
+
+NEW = {"PermissionRequest", "Elicitation", "ElicitationResult", "FileChanged"}
+NEW |= {"StopFailure"}
+# Every client knows these.
+COMMON = {*SCRIPTS} - NEW
+
+
+@pytest.fixture
+def path_with(tmp_path):
+    """Return a PATH with a `claude` of a version; None: without one."""
+
+    def make(version):
+        if version is None:
+            return os.environ["PATH"]
+        folder = put_claude(tmp_path / "bin", of_version(version))
+        return f"{folder}:{os.environ['PATH']}"
+
+    return make
+
+
+def events_in(path):
+    return {*json.loads(path.read_text())["hooks"]}
+
+
+def messages(findings):
+    return [f["message"] for f in findings.of("problem") + findings.of("warn")]
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        pytest.param("2.1.332", id="current"),
+        pytest.param("2.1.100", id="drops-the-file-but-knows-all"),
+        pytest.param("nightly", id="unknown"),
+        pytest.param(None, id="no-client"),
+    ],
+)
+def test_doctor_finds_nothing_wrong_with_all_events(
+    examine, installed, path_with, version
+):
+    findings, code = examine(PATH=path_with(version))
+    assert (messages(findings), code) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("version", "unknown"),
+    [
+        pytest.param(
+            "2.1.74",
+            "Elicitation, ElicitationResult, FileChanged, StopFailure",
+            id="2.1.74",
+        ),
+        pytest.param("2.1.82", "FileChanged", id="2.1.82"),
+    ],
+)
+def test_doctor_reports_events_that_void_the_settings_and_fix_removes_them(
+    examine, installed, path_with, version, unknown
+):
+    path = path_with(version)
+    findings, code = examine(PATH=path)
+    assert code == 1
+    assert findings.problem[1] == (
+        f"user: `claude` on PATH has version {version}, which does not know {unknown} "
+        f"and so ignores all of {installed}"
+    )
+    findings, code = examine("--fix", PATH=path)
+    assert (code, len(findings.fixed)) == (0, 1)
+    assert events_in(installed) == {*SCRIPTS} - {*unknown.split(", ")}
+    assert examine(PATH=path)[1] == 0
+
+
+def test_doctor_reports_events_that_void_the_settings_of_a_live_session(
+    examine, installed, store
+):
+    sessions.create_session(
+        session_id="still-open",
+        pid=os.getpid(),
+        transcript_path="/t.jsonl",
+        client_version="2.1.74",
+    )
+    message = examine()[0].problem[1]
+    assert message.startswith("user: session still-open has version 2.1.74, which")
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted"),
+    [
+        pytest.param("2.1.332", {*SCRIPTS}, id="all"),
+        pytest.param("2.1.78", {*SCRIPTS} - {"FileChanged"}, id="all-but-FileChanged"),
+        pytest.param("2.0.44", COMMON, id="common-only"),
+        pytest.param("nightly", COMMON, id="unknown"),
+        pytest.param(None, COMMON, id="no-client"),
+    ],
+)
+def test_doctor_adds_what_every_client_in_use_knows(
+    examine, installed, path_with, version, wanted
+):
+    strip(installed, *NEW)
+    path = path_with(version)
+    findings, code = examine(PATH=path)
+    missing = ", ".join(sorted(wanted - COMMON))
+    expected = [f"hook{'s' * (',' in missing)} missing: {missing}"] if missing else []
+    assert (messages(findings), code) == (expected, len(expected))
+    assert examine("--fix", PATH=path)[1] == 0
+    assert events_in(installed) == wanted
+
+
+def test_doctor_keeps_what_is_installed_where_it_finds_no_client(
+    examine, installed, path_with
+):
+    strip(installed, "Stop")
+    findings, code = examine("--fix", PATH=path_with(None))
+    assert (code, len(findings.fixed)) == (0, 1)
+    assert events_in(installed) == {*SCRIPTS}
+
+
+@pytest.mark.parametrize(
+    "version",
+    [pytest.param("2.1.332", id="all"), pytest.param("2.0.44", id="common-only")],
+)
+def test_doctor_runs_the_hooks_that_are_installed(
+    examine, home, checkout, path_with, version
+):
+    path = install_hooks(home / ".claude/settings.json", checkout)
+    examine("--fix", PATH=path_with(version))
+    findings, code = examine(quick=False, PATH=path_with(version))
+    timed = [f["message"].split()[0] for f in findings if f["check"] == "timing"]
+    assert (code, {*timed}) == (0, events_in(path))
