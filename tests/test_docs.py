@@ -15,6 +15,7 @@ import pytest
 from support import DEAD_PID, ID, ROOT, lines
 
 from lib import sessions
+from lib.claude import events
 from lib.record import schema
 
 README = ROOT / "README.md"
@@ -321,6 +322,16 @@ def keys_in(value):
         return set()
     described = {x for x in value if x not in ("entries", "other_entries")}
     return set(value).union(*(keys_in(value[key]) for key in described))
+
+
+def test_reference_has_the_version_that_each_installed_event_needs():
+    section = sections_of(COMMANDS)["install.sh"]
+    rows = re.findall(r"^\| `([A-Z]\w+)` \| ([\d.]+) \|$", section, re.MULTILINE)
+    assert rows == [
+        (event.name, ".".join(map(str, event.since)))
+        for event in events.EVENTS
+        if event.script
+    ]
 
 
 def test_doctor_table_names_each_check(examine, store):
