@@ -114,7 +114,7 @@ MUTANTS = [
         "    private.write_whole(descriptor, line[:9])\n"
         "    private.write_whole(descriptor, line[9:])\n"
         "    return os.close(descriptor)\n",
-        "test_writers.py",
+        "../store/test_journal.py test_writers.py",
     ),
     Mutant(
         "whole writes only",
@@ -122,7 +122,7 @@ MUTANTS = [
         "        written = os.write(descriptor, line)\n",
         "        half = os.write(descriptor, line[:99])\n"
         "        written = half + os.write(descriptor, line[99:])\n",
-        "test_writers.py test_kills.py",
+        "../store/test_journal.py test_writers.py test_kills.py",
     ),
     Mutant(
         "hard links refused",

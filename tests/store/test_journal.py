@@ -6,7 +6,9 @@ import json
 import multiprocessing
 import os
 import random
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -184,6 +186,34 @@ def test_a_failing_call_leaves_the_store_whole(store, path, tmp_path, fault, cal
         assert info.metadata is not None
     sessions.append_to_session(ID, {"type": "later"})
     assert types(path)[-1] == "later"
+
+
+def calls_on_session_files(code, log, *names):
+    """The system calls *names* of *code* that name a file of the store, in order."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    trace = ["strace", "-f", "-qq", "-y", "-o", log, "-e", f"trace={','.join(names)}"]
+    subprocess.run([*trace, sys.executable, "-c", code], cwd=ROOT, check=True)
+    lines = [line.split(maxsplit=1)[1] for line in log.read_text().splitlines()]
+    return [line for line in lines if re.search(r"store/\.?new\.[^>\"]*[>\"]", line)]
+
+
+CREATE_NEW = "from lib import sessions; sessions.create_session(session_id='new')"
+
+
+def test_a_new_file_gets_its_name_by_a_link_from_a_whole_hidden_file(store, tmp_path):
+    calls = calls_on_session_files(CREATE_NEW, tmp_path / "log", "openat", "linkat")
+    link = next(i for i, call in enumerate(calls) if call.startswith("linkat"))
+    assert "/.new." in calls[0]
+    assert "O_CREAT" in calls[0]
+    assert all("store/new.jsonl" not in call for call in calls[:link])
+    assert all("O_CREAT" not in call for call in calls[link:])
+
+
+def test_a_line_is_written_by_one_call(store, tmp_path):
+    code = f"{CREATE_NEW}; sessions.append_to_session('new', {{'type': 'n'}})"
+    calls = calls_on_session_files(code, tmp_path / "log", "write")
+    assert len(calls) == len(lines(store / "new.jsonl")) == 2
 
 
 def test_what_is_no_file_of_ours_is_neither_read_nor_written(store, tmp_path):
