@@ -201,11 +201,11 @@ def _set_state(
     one becomes idle. `state_since` is as in the entries, not yet validated.
     """
     old, waited_for = before.get("state", "idle"), before.get("waiting_for")
-    new, waiting_for = state_of(state), wait_of(entry.get("waiting_for"))
+    new, waiting_for = state_of(state), None
     if new is None:
         new, waiting_for = (old if old in LIVE_STATES else "idle"), waited_for
-    if new != "waiting":
-        waiting_for = None
+    elif new == "waiting":
+        waiting_for = wait_of(entry.get("waiting_for"))
     since = entry.get("state_since")
     if not since and (new, waiting_for) == (old, waited_for):
         since = before.get("state_since")

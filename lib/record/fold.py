@@ -114,6 +114,8 @@ class _Fold:
             metadata["others"] = others
         if metadata.setdefault("state", "idle") != "closed":
             metadata.pop("close_reason", None)
+        if "name" in metadata and not metadata["name"]:
+            del metadata["name"]
         metadata["last_heartbeat"] = self._last_heartbeat(modified)
         for attached in processes_of(metadata):
             self._check_since(attached, metadata["last_heartbeat"])
@@ -145,6 +147,8 @@ class _Fold:
     @staticmethod
     def _check_since(process: Process | SessionMetadata, last: str) -> None:
         """Replace the start of a state that cannot be believed by the *last* time."""
+        if process.get("state_since") == last:
+            return
         since = timestamps.normalize(process.get("state_since"))
         if since is None or not timestamps.is_plausible(since, last):
             since = last
@@ -173,5 +177,3 @@ class _Fold:
         for key in keys:
             if key in entry and isinstance(entry[key], str):
                 self._metadata[key] = entry[key]
-        if not self._metadata.get("name"):
-            self._metadata.pop("name", None)

@@ -15,7 +15,8 @@ from reliability import forked, hostile
 from reliability.sights import listing
 from support import SCRIPTS, hook_command
 
-LONGEST_SAID = 2048
+LONGEST_NOTICE = 2048
+LONGEST_SAID = 64 * 1024  # a path to watch may be as long as that of the transcript
 STORE_LASTS = 2000  # payloads
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _CHANGES = frozenset(
@@ -30,8 +31,13 @@ _OURS = (".jsonl", "errors.log", "errors.log.1", ".tmp")
 
 
 @pytest.fixture
-def decoys(store, tmp_path):
-    """Return a folder around the store, with what a path that climbs would hit."""
+def decoys(store, tmp_path, monkeypatch):
+    """Return a folder around the store, with what a path that climbs would hit.
+
+    The client, which is this process, is one that is asked to watch its file.
+    """
+    monkeypatch.setenv("AI_AGENT", "claude-code_2-1-332_harness")
+    monkeypatch.setenv("CLAUDE_PID", str(os.getpid()))
     for folder in ("decoy", "archive", "session-0.jsonl", ".claude/projects"):
         (tmp_path / folder).mkdir(parents=True)
     for name in ("decoy/secret", "decoy/secret.jsonl", "errors.log", "a.jsonl"):
@@ -50,7 +56,14 @@ def ok(action, fired):
     if action != "SessionStart" or len(fired.stdout) > LONGEST_SAID:
         return f"said {fired.stdout[:80]!r}"
     said = json.loads(fired.stdout)
-    return "" if list(said) == ["systemMessage"] else f"said {said}"
+    output = said.pop("hookSpecificOutput", None)
+    if output and sorted(output) != ["hookEventName", "watchPaths"]:
+        return f"said {output}"
+    if said and (
+        list(said) != ["systemMessage"] or len(json.dumps(said)) > LONGEST_NOTICE
+    ):
+        return f"said {said}"
+    return ""
 
 
 def watch(store):
