@@ -69,6 +69,24 @@ class SessionMetadata(Process, SessionDetails, total=False):
     label: str
 
 
+class LiveState(TypedDict):
+    """What a session is doing: the keys of that in `headcount list --json`.
+
+    `waiting_for` is None unless it waits; `state_since` is a timestamp, None if it is
+    not known. `name_source` is "user" if a person gave the name, "client" if the client
+    derived it. `stopped`: its process is, as by ctrl-z. `reasons` are sentences that
+    say what tells so, besides the record.
+    """
+
+    state: State | None
+    waiting_for: WaitingFor | None
+    state_since: str | None
+    name: str | None
+    name_source: Literal["user", "client"] | None
+    stopped: bool
+    reasons: list[str]
+
+
 class SessionInfo:
     """A session on disk: its `id`, where it is, and what it is now.
 

@@ -6,6 +6,7 @@
     close_session(id)                                it ends
     discover_sessions()                              all sessions, as they are now
     verdict(metadata), is_session_alive(metadata)    whether it is alive, and why
+    current_state(metadata)                          what it is doing at the moment
     cleanup_stale_sessions()                         archive stale and dead sessions
     restore_session(id)                              move one back from the archive
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
+    from .claude.live_state import current_state
     from .model import (
         SessionEntry,
         SessionInfo,
@@ -83,6 +85,7 @@ __all__ = [
     "cleanup_stale_sessions",
     "close_session",
     "create_session",
+    "current_state",
     "discover_sessions",
     "get_session_path",
     "is_session_alive",
@@ -112,6 +115,10 @@ def __getattr__(name: str) -> object:
         from .record.verdict import HEARTBEAT_TTL_HOURS
 
         return HEARTBEAT_TTL_HOURS
+    if name == "current_state":
+        from .claude.live_state import current_state
+
+        return current_state
     if name == "resume_session":
         from .store.resume import resume_session
 

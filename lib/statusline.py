@@ -1,12 +1,12 @@
 """The status line of Claude Code, which is also the heartbeat of an idle session.
 
-    4 sessions · 1 waiting · 1 more in this worktree
+    4 sessions · 1 waiting (permission, 12 min) · 1 more in this worktree
 
-Only live sessions are counted. Claude Code runs this every few seconds and shows what
-it prints, so it keeps the rules of the hooks: exit 0, nothing on stderr, an end within
-DEADLINE_SECONDS, and errors in errors.log. The JSON on stdin names the session that it
-is shown in. A session that is not on record is not created, and a closed one stays
-closed.
+Only live sessions are counted; the brackets are about the one that has waited longest.
+Claude Code runs this every few seconds and shows what it prints, so it keeps the rules
+of the hooks: exit 0, nothing on stderr, an end within DEADLINE_SECONDS, and errors in
+errors.log. The JSON on stdin names the session that it is shown in. A session that is
+not on record is not created, and a closed one stays closed.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import os
 import time
 
 from . import hook, sessions
-from .claude import session_status
+from .claude import live_state, session_status
 from .errors import SessionClosedError
 from .record.verdict import judge
 from .store import paths, reader
 from .system import deadline, git
 from .text import count
-from .views import neighbours
+from .views import neighbours, session_view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from .model import SessionMetadata
+    from .model import LiveState, SessionMetadata
 
 _STDIN, _STDOUT, _STDERR = range(3)
 _SEPARATOR = " \u00b7 "
@@ -73,12 +73,20 @@ def line(own: SessionMetadata | None, now: float) -> str:
         for snapshot in recent
         if judge(snapshot.metadata, now)[0] == "alive"
     ]
-    waiting = sum(session.get("state") == "waiting" for session in live)
     others = _others_in_worktree(own, live, now) if own else 0
     parts = [count(len(live), "session")]
-    parts += [f"{waiting} waiting"] if waiting else []
+    parts += _waiting([live_state.of_alive(session) for session in live], now)
     parts += [f"{others} more in this worktree"] if others else []
     return _SEPARATOR.join(parts)
+
+
+def _waiting(states: list[LiveState], now: float) -> list[str]:
+    """Return how many wait, and how long the first of them has; nothing if none do."""
+    waiting = [state for state in states if state["state"] == "waiting"]
+    if not waiting:
+        return []
+    longest = min(waiting, key=lambda state: state["state_since"] or "")
+    return [f"{len(waiting)} {session_view.state_text(longest, now)}"]
 
 
 def _others_in_worktree(

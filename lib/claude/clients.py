@@ -11,14 +11,12 @@ Linux only: other systems do not show the arguments and environment of a process
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..system import client_process, private, process
-from . import session_status, versions
+from . import session_status
 
 _MAX_FILES = 1000
 _MAX_BYTES = 1 << 26
@@ -54,21 +52,27 @@ def from_files(now: float) -> list[Client] | None:
     Raises nothing, whatever the files hold.
     """
     clients: dict[int, Client] = {}
-    folder = os.path.join(session_status.config_folder(), "sessions")
-    try:
-        names = sorted(os.listdir(folder))[:_MAX_FILES]
-    except OSError:
+    files = _files()
+    if files is None:
         return None
-    for name in names:
-        pid = _pid_of(name)
-        if pid is None:
-            continue
-        path = os.path.join(folder, name)
-        read = _from_entry if name.endswith(".json") else _from_key
+    for pid, path in files:
+        read = _from_entry if path.endswith(".json") else _from_key
         client = read(path, pid, now)
         if client is not None and (pid not in clients or not client.waiting):
             clients[pid] = client
     return [clients[pid] for pid in sorted(clients)]
+
+
+def asking_for_trust(now: float) -> list[Client]:
+    """Return the running clients that ask whether to trust their folder, by pid.
+
+    Raises nothing. No file is read unless there is a key without a session's file.
+    """
+    files = (_files() if is_supported() else None) or []
+    begun = {pid for pid, path in files if path.endswith(".json")}
+    keys = {pid: path for pid, path in files if pid not in begun}
+    clients = [_from_key(path, pid, now) for pid, path in keys.items()]
+    return [client for client in clients if client and is_trusted(client.cwd) is False]
 
 
 def from_command(now: float) -> list[Client]:
@@ -77,6 +81,8 @@ def from_command(now: float) -> list[Client]:
     It fails if `claude` is not on PATH, or does not have this command: 2.0.45 and
     2.1.74 do not.
     """
+    from . import versions  # it starts a process, which `headcount list` does not
+
     rows = _decode(versions.output_of("agents", "--json"))
     clients = []
     for row in rows if isinstance(rows, list) else []:
@@ -92,6 +98,8 @@ def is_trusted(folder: str) -> bool | None:
     It is in `.claude.json`, by working tree, and includes all folders below. Nothing
     is stored there for the home folder.
     """
+    from pathlib import PurePath
+
     config = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~")
     content = _decode(_read(os.path.join(config, ".claude.json")))
     projects = content.get("projects") if isinstance(content, dict) else None
@@ -105,6 +113,17 @@ def is_trusted(folder: str) -> bool | None:
 
 
 # ---- Its files ------------------------------------------------------------------
+
+
+def _files() -> list[tuple[int, str]] | None:
+    """Return pid and path of each file of a client; None if there is no folder."""
+    folder = os.path.join(session_status.config_folder(), "sessions")
+    try:
+        names = sorted(os.listdir(folder))[:_MAX_FILES]
+    except OSError:
+        return None
+    files = [(_pid_of(name), os.path.join(folder, name)) for name in names]
+    return [(pid, path) for pid, path in files if pid is not None]
 
 
 def _pid_of(name: str) -> int | None:
@@ -138,6 +157,8 @@ def _from_key(path: str, pid: int, now: float) -> Client | None:
 
 
 def _decode(content: bytes) -> Any:  # noqa: ANN401  # JSON
+    import json
+
     try:
         return json.loads(content)
     except (ValueError, RecursionError):

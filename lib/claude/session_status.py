@@ -203,7 +203,7 @@ def _interpret(entry: SessionEntry, session: Session) -> ClientStatus | None:
     since = _seconds(entry, "statusUpdatedAt") or _seconds(entry, "updatedAt")
     if state == "busy" and _elicits_since(since, session):
         evidence = "the hooks have seen a request that Claude Code's file leaves out"
-        asked = timestamps.parse(session.get("last_heartbeat"))
+        asked = timestamps.parse(session.get("state_since"))
         return ClientStatus("waiting", "elicitation", asked, evidence, entry)
     words = [_text(entry, key)[:MAX_WORD_LENGTH] for key in ("status", "waitingFor")]
     evidence = "Claude Code's own session file says " + ": ".join(filter(None, words))

@@ -142,5 +142,5 @@ def _sessions(prefix: str, now: float) -> Iterator[tuple[str, str]]:
 
 def _description(session: SessionView) -> str:
     state = "archived" if session["archived"] else session_view.state_of(session)
-    words = (state, session["label"] or formatting.where(session))
+    words = (state, session_view.name_of(session) or formatting.where(session))
     return printable(", ".join(words), _MAX_DESCRIPTION)

@@ -2,11 +2,11 @@
 
 A poll lists the folder, reads the files that have changed, and checks every known
 process: a session whose client was killed is dead at the next poll, although nothing
-was written.
+was written. What the clients say of the live sessions is read at every poll.
 
 A session is open while it is alive, stale or unknown. It has `started` when it becomes
 open, or is open at the first poll, and `ended` when it was closed, is dead or was
-archived. In between it has `changed` if its state, verdict, label or worktree has. A
+archived. In between it has `changed` if the value of one of COMPARED_KEYS has. A
 heartbeat alone is not a change.
 """
 
@@ -26,13 +26,22 @@ if TYPE_CHECKING:
     from .session_view import SessionView
 
 STARTED, CHANGED, ENDED = "started", "changed", "ended"
+COMPARED_KEYS = (
+    "state",
+    "waiting_for",
+    "stopped",
+    "verdict",
+    "label",
+    "name",
+    "worktree",
+)
 
 
 class Change(NamedTuple):
     """A session that has started, changed or ended.
 
     *session* is the session now, as `list --json` prints it. *before* has the previous
-    values of those of state, verdict, label and worktree that have changed.
+    values of those of COMPARED_KEYS that have changed.
     """
 
     event: str
@@ -122,8 +131,9 @@ def _event(before: SessionView | None, now: SessionView) -> str | None:
 def _differences(
     before: Mapping[str, Any] | None, now: Mapping[str, Any]
 ) -> dict[str, Any]:
-    keys = ("state", "verdict", "label", "worktree")
-    return {k: before[k] for k in keys if before[k] != now[k]} if before else {}
+    if before is None:
+        return {}
+    return {key: before[key] for key in COMPARED_KEYS if before[key] != now[key]}
 
 
 def _by_id(

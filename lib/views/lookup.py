@@ -34,6 +34,13 @@ def discover(now: float, *, archived: bool, prefix: str = "") -> list[SessionVie
     ]
 
 
+def awaiting_trust(now: float) -> list[SessionView]:
+    """Return the clients that ask whether to trust their folder, as if sessions."""
+    from ..claude import clients
+
+    return [session_view.awaiting_trust(c) for c in clients.asking_for_trust(now)]
+
+
 def judged(info: SessionInfo, now: float, *, archived: bool) -> SessionView:
     """Return the session as one object, with its verdict at *now*."""
     verdict = sessions.verdict(info.metadata, now=now) if info.metadata else None
@@ -103,14 +110,12 @@ def unreadable_error(session: SessionView, consequence: str) -> HeadcountError:
 
 def _unique(query: str, matches: list[SessionView]) -> SessionView:
     """Return the only session in *matches*; of several archived files, the newest."""
-    labels = {session["session_id"]: session["label"] for session in matches}
-    if len(labels) > 1:
-        lines = [
-            f"  {match}  {label or ''}".rstrip() for match, label in labels.items()
-        ]
+    names = {s["session_id"]: session_view.name_of(s) for s in matches}
+    if len(names) > 1:
+        lines = [f"  {match}  {name or ''}".rstrip() for match, name in names.items()]
         more = ["  ..."] if len(lines) > _MAX_CANDIDATES else []
         raise AmbiguousIdError(
-            f"{len(labels)} sessions begin with {query}; give more of the id",
+            f"{len(names)} sessions begin with {query}; give more of the id",
             lines[:_MAX_CANDIDATES] + more,
         )
     return max(matches, key=session_view.last_heartbeat)

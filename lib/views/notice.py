@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ..claude import live_state
 from ..record.verdict import running_processes
 from ..store import reader
 from ..system import git
@@ -65,6 +66,8 @@ def _same_worktree(
 
 
 def _name(session: SessionMetadata) -> str:
-    label = printable(session.get("label", ""), _MAX_LABEL).strip()
+    given = session.get("label") or session.get("name", "")
+    label = printable(given, _MAX_LABEL).strip()
     quoted = f' "{label}"' if label else ""
-    return f"{session['session_id'][:8]}{quoted} ({session['state']})"
+    state = live_state.of_alive(session)["state"]
+    return f"{session['session_id'][:8]}{quoted} ({state})"

@@ -1,28 +1,31 @@
 """A session as commands see it: one object, as `list --json` prints it.
 
-It contains the folded metadata, the verdict, and the path of the file. None stands for
-a value that is not known.
+It contains the folded metadata, the verdict, what the session is doing now, and the
+path of the file. None stands for a value that is not known.
 """
 
 from __future__ import annotations
 
 import os
 
+from ..claude import live_state
+from ..record import timestamps
 from ..system import git
+from ..text import humanize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypedDict
+    from collections.abc import Mapping
+    from typing import Any
 
-    from ..model import SessionDetails, SessionInfo, State, Verdict, VerdictName
+    from ..claude.clients import Client
+    from ..model import LiveState, SessionDetails, SessionInfo, Verdict, VerdictName
 
-    class _Known(TypedDict):
+    class _Known(LiveState):
         """The keys that every session has."""
 
         session_id: str
         verdict: VerdictName | None
-        reasons: list[str]
-        state: State | None
         pid: int | None
         cwd: str | None
         label: str | None
@@ -46,7 +49,8 @@ if TYPE_CHECKING:
 
 # The keys that every session has.
 KEYS = (
-    *("session_id", "verdict", "reasons", "state", "pid", "cwd", "label"),
+    *("session_id", "verdict", "reasons", "state", "waiting_for", "state_since"),
+    *("stopped", "pid", "cwd", "label", "name", "name_source"),
     *("start_time", "last_heartbeat", "path", "archived"),
 )
 
@@ -57,9 +61,14 @@ def to_object(
     """Return the session as one object; *verdict* is None if it is unreadable."""
     session: dict[str, Any] = {**dict.fromkeys(KEYS), "session_id": info.id}
     session["reasons"] = ["its file holds no valid metadata, or cannot be read"]
-    if verdict is not None:
-        name, reasons = verdict
-        session.update(info.metadata or {}, verdict=name, reasons=list(reasons))
+    session["stopped"] = False
+    if verdict is not None and info.metadata is not None:
+        read = (
+            live_state.of_alive if verdict.verdict == "alive" else live_state.on_record
+        )
+        current = read(info.metadata)
+        session.update(info.metadata, verdict=verdict.verdict)
+        session.update(current, reasons=[*verdict.reasons, *current["reasons"]])
     session.update(path=os.fspath(info), archived=archived)
     return session  # type: ignore[return-value]
 
@@ -74,6 +83,39 @@ def state_of(session: SessionView) -> str:
 def last_heartbeat(session: SessionView) -> str:
     """Return the last heartbeat, "" if there is none; as text they sort by time."""
     return session["last_heartbeat"] or ""
+
+
+def awaiting_trust(client: Client) -> SessionView:
+    """Return a *client* that asks whether to trust its folder, as if it were a session.
+
+    It has none before a person answers: there is no file, and the id is "-".
+    """
+    row: dict[str, Any] = dict.fromkeys(KEYS)
+    started = timestamps.from_epoch(client.started)
+    row.update(session_id="-", verdict="alive", reasons=[], stopped=False, path="")
+    row.update(state="waiting", waiting_for="trust", state_since=started)
+    row.update(pid=client.pid, cwd=client.cwd, start_time=started, archived=False)
+    return row  # type: ignore[return-value]
+
+
+def state_text(session: Mapping[str, Any], now: float | None) -> str:
+    """Return the state with its details, such as `waiting (permission, 12 min)`.
+
+    Without *now*, how long the session has been in it is left out.
+    """
+    since = None if now is None else timestamps.parse(session["state_since"])
+    details = [
+        "stopped" if session["stopped"] else None,
+        session["waiting_for"],
+        None if since is None or now is None else humanize(now - since),
+    ]
+    text = ", ".join(filter(None, details))
+    return f"{session['state']} ({text})" if text else str(session["state"])
+
+
+def name_of(session: SessionView) -> str | None:
+    """Return the label, else the name that the client shows; None without either."""
+    return session["label"] or session["name"]
 
 
 def place_of(session: SessionView) -> tuple[str | None, str | None]:

@@ -33,6 +33,8 @@ def run(args: Namespace) -> int:
     if args.all:
         sessions += lookup.discover(now, archived=True)
     sessions = neighbours.annotate(sessions)
+    if not (args.quiet or args.json):  # scripts get sessions only
+        sessions += neighbours.annotate(lookup.awaiting_trust(now))
     matches = [s for s in sessions if all(holds(s) for holds in conditions)]
     matches = session_table.ordered(matches, args.sort)
     if args.json:

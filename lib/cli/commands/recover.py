@@ -6,7 +6,7 @@ import time
 
 from ...errors import UsageError
 from ...text import count, printable
-from ...views import lookup, recovery
+from ...views import lookup, recovery, session_view
 from .. import formatting, output, time_spec
 from ..terminal.width import truncate
 
@@ -68,9 +68,9 @@ def _lines(groups: list[Group], short: dict[str, str], now: float) -> list[str]:
 
 def _line(session: UncleanSession, short: dict[str, str], now: float) -> str:
     cells = [
-        f"{session['state']:<7}",
+        f"{session_view.state_text(session, None):<7}",
         short[session["session_id"]],
-        session["label"] or formatting.NONE,
+        session_view.name_of(session) or formatting.NONE,
         formatting.where(session),
         formatting.ago(session["last_heartbeat"], now) or formatting.NONE,
     ]

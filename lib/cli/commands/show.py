@@ -170,6 +170,17 @@ def _verdict(session: Details, _: float) -> list[str]:
     return [session["verdict"] or "unreadable", *reasons]
 
 
+def _state(session: Details, now: float) -> list[str]:
+    alive = session["verdict"] == "alive"
+    text = session_view.state_text(session, now if alive else None)
+    return [text] if session["state"] else []
+
+
+def _name(session: Details, _: float) -> list[str]:
+    derived = " (derived by the client)" if session["name_source"] == "client" else ""
+    return [session["name"] + derived] if session["name"] else []
+
+
 def _worktree(session: Details, _: float) -> list[str]:
     """The working tree, unless it is the session's folder itself."""
     root = session.get("worktree")
@@ -209,7 +220,7 @@ def _relative(relative: Relative) -> str:
 def _same_worktree(session: Details, now: float) -> list[str]:
     return [
         f"{other['session_id']}  "
-        + ", ".join(filter(None, (other["state"], other["label"])))
+        + ", ".join(filter(None, (other["state"], session_view.name_of(other))))
         + f", last heartbeat {formatting.ago(other['last_heartbeat'], now)}"
         for other in session.get("same_worktree", ())
     ]
@@ -232,8 +243,9 @@ def _file(session: Details, _: float) -> list[str]:
 _FACTS: tuple[tuple[str, Fact], ...] = (
     ("session", _text("session_id")),
     ("label", _text("label")),
+    ("name", _name),
     ("verdict", _verdict),
-    ("state", _text("state")),
+    ("state", _state),
     ("closed", _text("close_reason")),
     ("folder", _text("cwd")),
     ("worktree", _worktree),

@@ -7,7 +7,7 @@ import time
 
 from ...errors import UsageError
 from ...text import count, local_time, printable
-from ...views import changes, lookup, session_view
+from ...views import changes, lookup, neighbours, session_view
 from .. import formatting, output, time_spec
 from ..terminal import screen, session_table
 from ..terminal.width import truncate
@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from ...views.changes import Change, Poller
     from ...views.session_view import SessionView
@@ -96,8 +97,8 @@ def _interval(text: str) -> float:
 # ---- Selection ------------------------------------------------------------------
 
 
-def _selected(args: Namespace, poller: Poller) -> list[SessionView]:
-    here = [session for session in poller.sessions if _is_here(args, session)]
+def _selected(args: Namespace, sessions: list[SessionView]) -> list[SessionView]:
+    here = [session for session in sessions if _is_here(args, session)]
     return [s for s in here if not args.state or _is(s, args.state)]
 
 
@@ -128,8 +129,10 @@ def _last_change(session: SessionView, news: list[Change]) -> Change:
 
 def _frame(args: Namespace, poller: Poller, columns: int, rows: int) -> list[str]:
     """Return the lines of the screen: the table, and a summary as the last line."""
-    sessions = _selected(args, poller)
-    body = _table(sessions, poller, columns) if sessions else []
+    sessions = _selected(args, poller.sessions)
+    waiting = neighbours.annotate(lookup.awaiting_trust(time.time()))
+    listed = [*sessions, *_selected(args, waiting)]
+    body = _table(listed, poller, columns) if listed else []
     room = rows - 1
     if len(body) > room:
         more = len(body) - max(0, room - 1)
@@ -143,7 +146,7 @@ def _table(sessions: list[SessionView], poller: Poller, columns: int) -> list[st
     _, colour = output.terminal()
     return session_table.table(
         session_table.ordered(sessions),
-        formatting.short_ids(poller.sessions),
+        formatting.short_ids([*poller.sessions, *sessions]),
         now=time.time(),
         columns=columns,
         colour=colour,
@@ -171,17 +174,37 @@ def _print(args: Namespace, change: Change, poller: Poller) -> None:
 
 def _line(change: Change, short: dict[str, str], now: float) -> str:
     session = change.session
-    what = change.event
-    if what == changes.CHANGED:
-        what = ", ".join(f"{key} was {value}" for key, value in change.before.items())
-    elif what == changes.ENDED:
-        what = f"ended: {session['reasons'][0]}"
     cells = (
         local_time(now, "%H:%M:%S"),
-        f"{session_view.state_of(session):<7}",
+        f"{_state(session, now if change.event == changes.STARTED else None):<7}",
         short.get(session["session_id"], session["session_id"]),
-        session["label"] or formatting.NONE,
+        session_view.name_of(session) or formatting.NONE,
         formatting.where(session),
-        f"({what})",
+        f"({_what(change)})",
     )
     return "  ".join(cells)
+
+
+def _what(change: Change) -> str:
+    """Return what has happened in words, such as `state was idle`."""
+    if change.event == changes.CHANGED:
+        return ", ".join(_differences(change.before))
+    if change.event == changes.ENDED:
+        return f"ended: {change.session['reasons'][0]}"
+    return change.event
+
+
+def _differences(before: dict[str, Any]) -> Iterator[str]:
+    for key, value in before.items():
+        if key == "stopped":
+            yield "continued" if value else "stopped"
+        elif key == "waiting_for" and value and "state" not in before:
+            yield f"waited for {value}"
+        elif key != "waiting_for":
+            yield f"{key} was {value or formatting.NONE}"
+
+
+def _state(session: SessionView, now: float | None) -> str:
+    if session["verdict"] == "alive":
+        return session_view.state_text(session, now)
+    return session_view.state_of(session)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...record.schema import URGENCY
 from ...text import printable
-from ...views.session_view import last_heartbeat, state_of
+from ...views.session_view import last_heartbeat, name_of, state_of
 from ..formatting import MAX_TEXT, NONE, ago, since, where
 from .width import truncate, truncate_line, truncate_start, width
 
@@ -20,14 +20,23 @@ _BOLD_MAGENTA, _GREEN, _RED, _DIM = "1;35", "32", "31", "2"
 _COLOURS = {"waiting": _BOLD_MAGENTA, "busy": _GREEN, "unreadable": _RED}
 _COLOURS.update(stale=_DIM, dead=_DIM)
 
-STATE, ID, NAME, WHERE, AGE, HEARTBEAT, NOTE = range(7)
-_HEADINGS = ("STATE", "ID", "NAME", "WHERE", "AGE", "HEARTBEAT", "NOTE")
+STATE, WAIT, DURATION, ID, NAME, WHERE, AGE, HEARTBEAT, NOTE = range(9)
+_HEADINGS = ("STATE", "", "", "ID", "NAME", "WHERE", "AGE", "HEARTBEAT", "NOTE")
+_OPTIONAL = (WAIT, DURATION, NOTE)  # shown only if a session has it
 _GAP = 2
 _COMFORTABLE, _MIN_COLUMNS = 10, 8  # widths of name and place
+# Columns to drop, and the least width of name and place that they are dropped for.
+_DROPS = (
+    ((), _COMFORTABLE),
+    ((AGE,), _COMFORTABLE),
+    ((AGE, HEARTBEAT), _COMFORTABLE),
+    ((AGE, HEARTBEAT, ID), _MIN_COLUMNS),
+    ((AGE, HEARTBEAT, ID, DURATION, WAIT), 0),
+)
 
 
 def table(
-    sessions: Iterable[SessionView],
+    sessions: list[SessionView],
     short: dict[str, str],
     *,
     now: float,
@@ -37,13 +46,13 @@ def table(
     """Return the table of *sessions*, in their order, a line for each.
 
     *short* has the short form of each id. *columns* is the width to fit into, None for
-    no limit. If it is narrow, names and places are truncated, then the ids are dropped
-    (a session without a label is named by its id), then the ages.
+    no limit. If it is narrow, names and places are truncated, then the columns of
+    _DROPS are dropped; without the ids, a session without a name is named by its id.
+    In colour, a name that the client derived is dim.
     """
     rows = [_HEADINGS, *(_row(session, short, now) for session in sessions)]
-    shown = [*range(NOTE)]
-    if any(row[NOTE] for row in rows[1:]):
-        shown.append(NOTE)
+    empty = {n for n in _OPTIONAL if not any(row[n] for row in rows[1:])}
+    shown = [n for n in range(len(_HEADINGS)) if n not in empty]
     room = [max(map(width, cells)) for cells in zip(*rows, strict=True)]
     if columns is not None:
         room, shown = _fit(room, shown, columns)
@@ -53,15 +62,19 @@ def table(
     lines = [truncate_line(_line(row, room, shown), columns) for row in rows]
     if not colour:
         return lines
-    return [_paint(line, row[STATE]) for line, row in zip(lines, rows, strict=True)]
+    painted = [
+        _paint(_dim_name(line, row, room, shown) if _is_derived(session) else line, row)
+        for line, row, session in zip(lines[1:], rows[1:], sessions, strict=True)
+    ]
+    return [lines[0], *painted]
 
 
 def ordered(sessions: Iterable[SessionView], by: str = "state") -> list[SessionView]:
     """Return *sessions* sorted by state, age, heartbeat, label or where.
 
-    By state, the most urgent first, and archived ones last; by age, the youngest first.
-    Otherwise equal ones are sorted by heartbeat, the latest first. A session without a
-    value comes last.
+    By state, the most urgent first, of those that wait the one that has waited longest,
+    and archived ones last; by age, the youngest first. Otherwise equal ones are sorted
+    by heartbeat, the latest first. A session without a value comes last.
     """
     latest = sorted(sessions, key=last_heartbeat, reverse=True)
     if by == "age":
@@ -74,23 +87,29 @@ def ordered(sessions: Iterable[SessionView], by: str = "state") -> list[SessionV
     return sorted(latest, key=keys[by]) if by in keys else latest
 
 
-def _urgency(session: SessionView) -> tuple[bool, int]:
-    return session["archived"], URGENCY.index(state_of(session))
+def _urgency(session: SessionView) -> tuple[bool, int, str]:
+    state = state_of(session)
+    since = str(session["state_since"]) if state == "waiting" else ""
+    return session["archived"], URGENCY.index(state), since
 
 
 def _label(session: SessionView) -> tuple[bool, str]:
-    return not session["label"], str(session["label"]).casefold()
+    name = name_of(session)
+    return not name, str(name).casefold()
 
 
 # ---- Cells ----------------------------------------------------------------------
 
 
 def _row(session: SessionView, short: dict[str, str], now: float) -> tuple[str, ...]:
-    state = state_of(session)
+    alive = session["verdict"] == "alive"
+    state = state_of(session) + (" (stopped)" if session["stopped"] else "")
     return (
         f"{state}, archived" if session["archived"] else state,
+        session["waiting_for"] or "" if alive else "",
+        since(session["state_since"], now) or "" if alive else "",
         printable(short[session["session_id"]], MAX_TEXT),
-        printable(session["label"] or NONE, MAX_TEXT),
+        printable(name_of(session) or NONE, MAX_TEXT),
         where(session),
         since(session["start_time"], now) or NONE,
         ago(session["last_heartbeat"], now) or NONE,
@@ -119,7 +138,7 @@ def _fit(
     widths: list[int], shown: list[int], columns: int
 ) -> tuple[list[int], list[int]]:
     """Return the widths with which the table fits, and the columns to keep."""
-    for dropped, least in (((), _COMFORTABLE), ((ID,), _MIN_COLUMNS), ((ID, AGE), 0)):
+    for dropped, least in _DROPS:
         room = [*widths]
         left = [index for index in shown if index not in dropped]
         if ID in dropped:
@@ -145,8 +164,11 @@ def _shares(name: int, place: int, free: int) -> tuple[int, int]:
 
 
 def _line(row: tuple[str, ...], room: list[int], shown: list[int]) -> str:
-    cells = [_cell(row[index], index, room[index]) for index in shown]
-    return (" " * _GAP).join(cells).rstrip()
+    return _padded(row, room, shown).rstrip()
+
+
+def _padded(row: tuple[str, ...], room: list[int], shown: list[int]) -> str:
+    return (" " * _GAP).join(_cell(row[index], index, room[index]) for index in shown)
 
 
 def _cell(text: str, index: int, room: int) -> str:
@@ -166,8 +188,30 @@ def _truncate_place(text: str, room: int) -> str:
     return truncate_start(path, room - width(branch) - len(bracket)) + bracket + branch
 
 
-def _paint(line: str, state: str) -> str:
-    code = _COLOURS.get(state.partition(",")[0], "")
-    if not (code and line.startswith(state)):
+# ---- Colours --------------------------------------------------------------------
+
+
+def _paint(line: str, row: tuple[str, ...]) -> str:
+    state = row[STATE]
+    if not line.startswith(state):
         return line
-    return f"\x1b[{code}m{state}\x1b[0m{line[len(state) :]}"
+    code = _COLOURS.get(state.partition(",")[0].partition(" ")[0], "")
+    return _coloured(state, code) + line[len(state) :]
+
+
+def _is_derived(session: SessionView) -> bool:
+    """Whether nobody gave the session the name that is shown."""
+    return session["name_source"] == "client" and not session["label"]
+
+
+def _dim_name(
+    line: str, row: tuple[str, ...], room: list[int], shown: list[int]
+) -> str:
+    at = shown.index(NAME)
+    start = len(_padded(row, room, shown[:at])) + _GAP
+    end = len(_line(row, room, shown[: at + 1]))
+    return line[:start] + _coloured(line[start:end], _DIM) + line[end:]
+
+
+def _coloured(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if text and code else text

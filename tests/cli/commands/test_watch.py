@@ -352,8 +352,8 @@ def test_without_a_terminal_there_is_a_line_for_each_change(follow, store):
     create(ID, label="publish", cwd="/somewhere")
     seen = follow()
     clock = r"\d\d:\d\d:\d\d  "
-    line = f"idle     {ID[:8]}  publish  /somewhere  "
-    assert re.fullmatch(clock + re.escape(line + "(started)\n"), seen.stdout.readline())
+    line = rf"idle \(\d s\)  {ID[:8]}  publish  /somewhere  \(started\)\n"
+    assert re.fullmatch(clock + line, seen.stdout.readline())
     sessions.update_heartbeat(ID, state="waiting")
     assert seen.stdout.readline()[10:] == (
         f"waiting  {ID[:8]}  publish  /somewhere  (state was idle)\n"
@@ -413,7 +413,8 @@ def test_until_prints_the_session_and_is_true_at_once_if_it_is_so(headcount, sto
     create(OTHER, state="waiting", label="ask me")
     code, said, told = headcount("watch", "--until", "waiting")
     assert (code, told) == (0, "")
-    assert re.fullmatch(rf".{{8}}  waiting  {OTHER[:8]}  ask me  .*\(started\)\n", said)
+    line = rf".{{8}}  waiting \(\d s\)  {OTHER[:8]}  ask me  .*\(started\)\n"
+    assert re.fullmatch(line, said)
     code, said, _ = headcount("watch", "--until", "waiting", "--json")
     assert json.loads(said)["session"]["session_id"] == OTHER
     assert said.count("\n") == 1

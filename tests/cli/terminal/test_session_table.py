@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sample_session import HOSTILE, NOW, session
+from sample_session import HOSTILE, MINUTE, NOW, session
 
 from lib.cli import formatting
 from lib.cli.terminal import session_table as tables
@@ -112,8 +112,12 @@ def test_the_ids_go_first_where_it_is_narrow_and_then_name_what_has_no_label():
         session(session_id="77777777-2222"),
     ]
     assert table(*given, columns=80)[0].split()[:3] == ["STATE", "ID", "NAME"]
-    heading, first, second = table(*given, columns=50)
-    assert heading.split() == ["STATE", "NAME", "WHERE", "AGE", "HEARTBEAT"]
+    heading, *_ = table(*given, columns=50)
+    assert heading.split() == ["STATE", "ID", "NAME", "WHERE", "HEARTBEAT"]
+    heading, *_ = table(*given, columns=40)
+    assert heading.split() == ["STATE", "ID", "NAME", "WHERE"]
+    heading, first, second = table(*given, columns=30)
+    assert heading.split() == ["STATE", "NAME", "WHERE"]
     assert "6f2a1b3c" not in first
     assert "日本語" in first
     assert second.split()[1] == "77777777"
@@ -210,3 +214,46 @@ def test_no_row_is_wrapped_where_the_parts_of_an_emoji_are_drawn_apart():
     _, row = table(given, columns=80)
     assert "👩🏽\u200d🚀" in row
     assert width(row) + 3 * 4 <= 80  # each of the three may take four more
+
+
+WAITING = session(
+    session_id="waiting-one",
+    label="publish the second release",
+    state="waiting",
+    waiting_for="permission",
+    state_since=timestamps.from_epoch(NOW - 12 * MINUTE),
+    cwd="/srv/a/long/path/to/the/shop",
+)
+
+
+@pytest.mark.parametrize(
+    ("columns", "headings"),
+    [
+        pytest.param(80, "STATE ID NAME WHERE AGE HEARTBEAT", id="80"),
+        pytest.param(74, "STATE ID NAME WHERE HEARTBEAT", id="74"),
+        pytest.param(64, "STATE ID NAME WHERE", id="64"),
+        pytest.param(50, "STATE NAME WHERE", id="50"),
+    ],
+)
+def test_table_with_waits_drops_ages_then_heartbeats_then_ids(columns, headings):
+    heading, row = table(WAITING, columns=columns)
+    assert heading.split() == headings.split()
+    assert row.startswith("waiting  permission  12 min  ")
+    assert width(row) <= columns
+
+
+def test_table_drops_what_is_waited_for_where_nothing_else_fits():
+    heading, row = table(WAITING, columns=30)
+    assert heading.split() == ["STATE", "NAME", "WHERE"]
+    assert row.startswith("waiting  publish")
+
+
+def test_table_has_no_column_for_waits_where_nobody_waits():
+    since = timestamps.from_epoch(NOW - 3 * MINUTE)
+    _, row = table(session(state_since=since))
+    assert row.startswith("busy   3 min  6f2a1b3c")
+
+
+def test_table_says_nothing_of_the_last_state_of_a_dead_session():
+    _, row = table({**WAITING, "verdict": "dead"})
+    assert row.startswith("dead   waiting-  publish")

@@ -1,0 +1,541 @@
+"""What a live session is doing: every command says the same, whatever tells it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+
+import pytest
+from command_line import create, write
+from support import ID, ROOT, Client
+
+from lib import sessions, statusline
+from lib.claude import session_status
+from lib.record import timestamps
+from lib.system import process
+from lib.views import lookup
+
+OTHER = "0aa1f931-8a2e-4bc2-841e-e420ad80648c"
+KEYS = ("state", "waiting_for", "state_since", "name", "name_source", "stopped")
+DERIVED = {"name": "shop-39", "nameSource": "derived"}
+GIVEN = {"name": "payments", "nameSource": "user"}
+ASKS = {"status": "waiting", "waitingFor": "permission prompt"}
+
+
+def ago(seconds):
+    return timestamps.from_epoch(time.time() - seconds)
+
+
+@pytest.fixture
+def config(store):
+    """Claude Code's own folder."""
+    folder = store.parent / "home/.claude"
+    (folder / "sessions").mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def begin(store, config, client):
+    """Put a session of the client on record, as it was an hour ago; then *entries*."""
+
+    def run(session_id=ID, *entries, pid=client.pid, **changes):
+        fields = {
+            "pid": pid,
+            "process": process.fingerprint(pid),
+            "start_time": ago(3600),
+            "last_heartbeat": ago(3600),
+            "transcript_path": str(config / f"projects/-p/{session_id}.jsonl"),
+        }
+        path = write(store, session_id, **{**fields, **changes})
+        with path.open("a") as file:
+            for entry in entries:
+                common = {"v": 1, "id": "1" * 16, "session_id": session_id}
+                owner = {"pid": pid, "process": fields["process"]}
+                whole = {"type": "heartbeat", **common, **owner, **entry}
+                file.write(json.dumps(whole) + "\n")
+        return path
+
+    return run
+
+
+@pytest.fixture
+def client_says(config, client):
+    """Write the client's own session file, with *changes*."""
+
+    def run(session_id=ID, pid=client.pid, **changes):
+        _, boot, namespace, _, start = process.fingerprint(pid).split(":")
+        entry = {
+            "pid": pid,
+            "sessionId": session_id,
+            "procStart": start,
+            "pidDomain": f"linux:{boot}:pid:[{namespace}]",
+            "updatedAt": int(time.time() * 1000) - 720_000,
+            "statusUpdatedAt": int(time.time() * 1000) - 720_000,
+            **changes,
+        }
+        path = config / f"sessions/{pid}.json"
+        path.write_text(json.dumps(entry))
+        return path
+
+    return run
+
+
+@pytest.fixture
+def transcript(config):
+    """Write the end of a transcript: a turn that was interrupted *seconds* ago."""
+
+    def run(seconds):
+        path = config / f"projects/-p/{ID}.jsonl"
+        path.parent.mkdir(parents=True)
+        content = [{"type": "text", "text": "[Request interrupted by user]"}]
+        message = {"role": "user", "content": content}
+        entry = {"type": "user", "message": message, "timestamp": ago(seconds)}
+        path.write_text(json.dumps(entry) + "\n")
+
+    return run
+
+
+@pytest.fixture
+def shown(headcount):
+    """What all commands and the Python API show of the session, which is the same."""
+
+    def run(session_id=ID):
+        views = [
+            *json.loads(headcount("list", "--json")[1]),
+            json.loads(headcount("show", session_id, "--json")[1]),
+            *(
+                json.loads(line)["session"]
+                for line in headcount("watch", "--json", "--timeout", "0s")[1].split(
+                    "\n"
+                )[:-1]
+            ),
+            *(
+                {"session_id": info.id, **sessions.current_state(info.metadata)}
+                for info in sessions.discover_sessions()
+            ),
+        ]
+        found = [
+            {key: view[key] for key in KEYS}
+            for view in views
+            if view["session_id"] == session_id
+        ]
+        assert len(found) == 4
+        assert found.count(found[0]) == 4
+        waiting = " waiting" in headcount("statusline")[1]
+        assert waiting == (found[0]["state"] == "waiting")
+        return found[0]
+
+    return run
+
+
+def state(view):
+    return view["state"], view["waiting_for"]
+
+
+# ---- The client's own file ------------------------------------------------------
+
+WAITS = {"state": "waiting", "waiting_for": "question", "event": "PermissionRequest"}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "says", "expected"),
+    [
+        pytest.param("busy", {"status": "idle"}, ("idle", None), id="escape"),
+        pytest.param("busy", ASKS, ("waiting", "permission"), id="permission"),
+        pytest.param("waiting", {"status": "busy"}, ("busy", None), id="answered"),
+        pytest.param("idle", {"status": "shell"}, ("busy", None), id="shell"),
+        pytest.param(
+            "waiting",
+            {"status": "waiting", "waitingFor": "input needed"},
+            ("waiting", "question"),
+            id="both",
+        ),
+        pytest.param(
+            "idle",
+            {"status": "waiting", "waitingFor": "dialog open"},
+            ("idle", None),
+            id="dialog-of-the-person",
+        ),
+        pytest.param("waiting", {}, ("waiting", "question"), id="no-status"),
+        pytest.param("busy", {"status": "new"}, ("busy", None), id="unknown-status"),
+    ],
+)
+def test_state_of_the_clients_file_is_shown_by_every_command(
+    begin, client_says, shown, recorded, says, expected
+):
+    entry = WAITS if recorded == "waiting" else {"state": recorded}
+    begin(ID, {**entry, "timestamp": ago(3000)})
+    client_says(**says)
+    assert state(shown()) == expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"sessionId": OTHER}, id="other-session"),
+        pytest.param({"pid": 1}, id="other-pid"),
+        pytest.param({"procStart": "1"}, id="other-process"),
+        pytest.param({"pidDomain": "linux:x:pid:[1]"}, id="other-namespace"),
+    ],
+)
+def test_file_of_another_session_or_process_does_not_count(
+    begin, client_says, shown, changes
+):
+    begin(ID, {"state": "busy", "timestamp": ago(60)})
+    client_says(status="idle", **DERIVED, **changes)
+    view = shown()
+    assert state(view) == ("busy", None)
+    assert view["name"] is None
+
+
+def test_elicitation_on_record_is_newer_than_a_busy_file(begin, client_says, shown):
+    waits = {"state": "waiting", "waiting_for": "elicitation"}
+    begin(ID, {**waits, "timestamp": ago(60)})
+    client_says(status="busy")
+    assert state(shown()) == ("waiting", "elicitation")
+
+
+def test_reasons_say_what_tells_the_state(begin, client_says, headcount):
+    begin(ID, {"state": "busy", "timestamp": ago(60)})
+    client_says(**ASKS)
+    (view,) = json.loads(headcount("list", "--json")[1])
+    assert view["reasons"][-1] == (
+        "Claude Code's own session file says waiting: permission prompt"
+    )
+    assert view["reasons"][-1] in headcount("show", ID)[1]
+
+
+HOSTILE = {
+    "empty": b"",
+    "not-json": b"\xff\0{",
+    "list": b"[1]",
+    "deep": b'{"a":' * 100_000,
+    "huge": b'{"status":"idle"' + b" " * 3_000_000 + b"}",
+    "wrong-types": json.dumps(
+        {key: [{}] for key in ("pid", "sessionId", "procStart", "status", "name")}
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_file_of_the_client_is_as_if_it_were_not_there(
+    begin, client_says, shown, content
+):
+    begin(ID, {"state": "busy", "timestamp": ago(60)})
+    client_says().write_bytes(content)
+    assert state(shown()) == ("busy", None)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(os.mkfifo, id="fifo"),
+        pytest.param(os.mkdir, id="folder"),
+        pytest.param(lambda path: os.symlink(path, path), id="link-to-itself"),
+        pytest.param(lambda path: os.symlink("/dev/zero", path), id="device"),
+    ],
+)
+def test_what_is_not_a_file_in_the_clients_folder_is_not_waited_for(
+    begin, client_says, shown, make
+):
+    begin(ID, {"state": "busy", "timestamp": ago(60)})
+    path = client_says()
+    path.unlink()
+    make(path)
+    assert state(shown()) == ("busy", None)
+
+
+def test_hostile_texts_of_the_client_do_not_reach_the_terminal(
+    begin, client_says, headcount
+):
+    begin(ID, {"state": "busy", "timestamp": ago(60)})
+    hostile = "\x1b]0;pwned\x07\x1b[31mred\u202e\ud800"
+    client_says(status="waiting", waitingFor=hostile, name=hostile, nameSource="user")
+    for words in (["list"], ["show", ID], ["watch", "--timeout", "0s"], ["statusline"]):
+        code, out, _ = headcount(*words)
+        assert code == 0
+        assert all(line.isprintable() for line in out.split("\n"))
+
+
+def test_file_left_by_a_killed_client_does_not_count(store, config, begin, client_says):
+    with Client() as client:
+        path = begin(ID, {**WAITS, "timestamp": ago(60)}, pid=client.pid)
+        client_says(pid=client.pid, status="busy", **GIVEN)
+        client.kill()
+    (info,) = sessions.discover_sessions()
+    assert os.fspath(info) == str(path)
+    assert sessions.current_state(info.metadata) == {
+        "state": "waiting",
+        "waiting_for": "question",
+        "state_since": info.metadata["last_heartbeat"],
+        "name": None,
+        "name_source": None,
+        "stopped": False,
+        "reasons": [],
+    }
+
+
+def test_recover_says_what_a_dead_session_waited_for(store, begin, headcount):
+    with Client() as client:
+        begin(ID, {**WAITS, "timestamp": ago(60)}, pid=client.pid, name="payments")
+        client.kill()
+    _, out, _ = headcount("recover", "--all")
+    assert f"waiting (question)  {ID[:8]}  payments" in out
+    (row,) = json.loads(headcount("recover", "--all", "--json")[1])
+    assert (row["waiting_for"], row["name"]) == ("question", "payments")
+
+
+def test_only_the_files_of_living_clients_are_read(
+    store, begin, client_says, monkeypatch
+):
+    for number in range(100):
+        write(store, f"dead-{number}")
+    begin(ID, {"state": "busy", "timestamp": ago(60)})
+    path = client_says(status="idle")
+    read = []
+    monkeypatch.setattr(session_status, "read", read.append)
+    assert len(lookup.discover(time.time(), archived=False)) == 101
+    assert read == [str(path)]
+
+
+def test_of_two_processes_the_one_that_runs_tells(store, begin, client, client_says):
+    with Client() as gone:
+        path = begin(ID, {"state": "busy", "timestamp": ago(70)})
+        other = {"pid": client.pid, "process": process.fingerprint(client.pid)}
+        last = {
+            "type": "heartbeat",
+            "v": 1,
+            "id": "2" * 16,
+            "session_id": ID,
+            "timestamp": ago(60),
+            "pid": gone.pid,
+            "process": process.fingerprint(gone.pid),
+            "state": "busy",
+            "others": [{**other, "state": "idle"}],
+        }
+        with path.open("a") as file:
+            file.write(json.dumps(last) + "\n")
+        client_says(pid=gone.pid, status="busy")
+        gone.kill()
+    client_says(**ASKS)
+    (info,) = sessions.discover_sessions()
+    assert info.metadata["pid"] == gone.pid
+    assert sessions.current_state(info.metadata)["waiting_for"] == "permission"
+
+
+# ---- The transcript, and the process --------------------------------------------
+
+
+@pytest.mark.parametrize("recorded", ["busy", "waiting"])
+def test_interrupted_turn_is_idle_where_the_client_has_no_file(
+    begin, transcript, shown, recorded
+):
+    begin(ID, {"state": recorded, "timestamp": ago(60)})
+    transcript(30)
+    view = shown()
+    assert state(view) == ("idle", None)
+    assert 29 < time.time() - timestamps.parse(view["state_since"]) < 60
+
+
+def test_interruption_before_the_state_began_says_nothing(begin, transcript, shown):
+    begin(ID, {"state": "busy", "timestamp": ago(20)})
+    transcript(30)
+    assert state(shown()) == ("busy", None)
+
+
+def test_clients_file_counts_more_than_its_transcript(
+    begin, client_says, transcript, shown
+):
+    begin(ID, {"state": "busy", "timestamp": ago(60)})
+    transcript(30)
+    client_says(status="busy")
+    assert state(shown()) == ("busy", None)
+
+
+def test_stopped_process_is_shown_as_stopped(begin, client, headcount, shown):
+    begin(ID, {"state": "busy", "timestamp": ago(180)})
+    client.send(signal.SIGSTOP)
+    assert shown()["stopped"] is True
+    _, row = headcount("list")[1].splitlines()
+    assert re.match(rf"busy \(stopped\)  3 min  {ID[:8]}", row)
+    _, out, _ = headcount("show", ID)
+    assert "state         busy (stopped, 3 min)" in out
+    assert f"pid {client.pid} is stopped" in out
+    client.send(signal.SIGCONT)
+    assert shown()["stopped"] is False
+
+
+# ---- Since when -----------------------------------------------------------------
+
+
+def test_what_for_and_how_long_a_session_waits_is_shown(begin, client_says, headcount):
+    begin(ID, {"state": "busy", "timestamp": ago(3000)})
+    client_says(**ASKS)
+    _, row = headcount("list")[1].splitlines()
+    assert row.startswith(f"waiting  permission  12 min  {ID[:8]}")
+    expected = "waiting (permission, 12 min)"
+    assert f"state         {expected}\n" in headcount("show", ID)[1]
+    assert f"  {expected}  {ID[:8]}" in headcount("watch", "--timeout", "0s")[1]
+    assert headcount("statusline")[1] == f"1 session \N{MIDDLE DOT} 1 {expected}\n"
+
+
+def test_who_has_waited_longest_comes_first(store, begin, headcount):
+    for number, seconds in (("1", 60), ("2", 7200), ("3", 600)):
+        begin(number, {**WAITS, "timestamp": ago(seconds)})
+    begin("0", {"state": "busy", "timestamp": ago(90_00)})
+    assert headcount("list", "-q")[1].split() == ["2", "3", "1", "0"]
+    expected = "4 sessions \N{MIDDLE DOT} 3 waiting (question, 2 h)\n"
+    assert headcount("statusline")[1] == expected
+
+
+def test_client_that_does_not_say_since_when_leaves_it_to_the_record(
+    begin, client_says, shown
+):
+    begin(ID, {"state": "busy", "timestamp": ago(60)})
+    untimed = {"updatedAt": None, "statusUpdatedAt": None}
+    client_says(status="busy", **untimed)
+    assert 59 < time.time() - timestamps.parse(shown()["state_since"]) < 90
+    client_says(status="idle", **untimed)
+    assert shown()["state_since"] is None
+
+
+def test_watch_until_waiting_ends_when_the_client_says_so(
+    begin, client_says, headcount
+):
+    begin(ID, {"state": "busy", "timestamp": ago(60)})
+    client_says(status="busy")
+    assert headcount("watch", "--until", "waiting", "--timeout", "0s")[0] == 1
+    client_says(**ASKS)
+    code, out, _ = headcount("watch", "--until", "waiting", "--json")
+    assert code == 0
+    assert json.loads(out)["session"]["waiting_for"] == "permission"
+
+
+def test_report_goes_by_the_record_alone(begin, client_says, headcount):
+    begin(ID, {"state": "busy", "timestamp": ago(1800)}, {"timestamp": ago(1)})
+    before = json.loads(headcount("report", "--json")[1])["total"]
+    client_says(status="idle", statusUpdatedAt=int(time.time() * 1000) - 1_500_000)
+    after = json.loads(headcount("report", "--json")[1])["total"]
+    assert after == pytest.approx(before, abs=0.01)
+
+
+# ---- Names ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("recorded", "says", "expected"),
+    [
+        pytest.param({}, DERIVED, ("shop-39", "client"), id="derived"),
+        pytest.param({}, GIVEN, ("payments", "user"), id="given"),
+        pytest.param({"name": "old"}, GIVEN, ("payments", "user"), id="renamed"),
+        pytest.param({"name": "old"}, DERIVED, ("shop-39", "client"), id="taken-back"),
+        pytest.param({"name": "old"}, {}, ("old", "user"), id="no-name-in-the-file"),
+        pytest.param({}, {"name": ""}, (None, None), id="empty"),
+    ],
+)
+def test_name_is_the_one_that_a_person_gave_else_the_clients(
+    begin, client_says, shown, headcount, recorded, says, expected
+):
+    begin(ID, {"state": "busy", "timestamp": ago(60)}, **recorded)
+    client_says(status="busy", **says)
+    view = shown()
+    assert (view["name"], view["name_source"]) == expected
+    assert (expected[0] or "-") in headcount("list")[1].splitlines()[1].split()
+
+
+def test_label_comes_before_every_name(begin, client_says, headcount):
+    begin(ID, {"state": "busy", "timestamp": ago(60)}, label="nightly", name="old")
+    client_says(status="busy", **GIVEN)
+    _, row = headcount("list")[1].splitlines()
+    assert "nightly" in row
+    assert "payments" not in row
+    _, out, _ = headcount("show", ID)
+    assert "label         nightly\nname          payments\n" in out
+
+
+@pytest.mark.parametrize(
+    ("says", "more", "is_dim"),
+    [
+        pytest.param(DERIVED, {}, True, id="derived"),
+        pytest.param(GIVEN, {}, False, id="given"),
+        pytest.param(DERIVED, {"NO_COLOR": "1"}, False, id="no-colour"),
+    ],
+)
+def test_only_a_derived_name_is_dim_on_a_terminal(
+    begin, client_says, terminal, says, more, is_dim
+):
+    begin(ID, {"state": "busy", "timestamp": ago(60)})
+    client_says(status="busy", **says)
+    out = terminal("list", **more)
+    assert says["name"] in out
+    assert (f"\x1b[2m{says['name']}\x1b[0m" in out) == is_dim
+
+
+def test_name_that_the_client_derived_is_called_that_by_show(
+    begin, client_says, headcount
+):
+    begin(ID, {"state": "busy", "timestamp": ago(60)})
+    client_says(status="busy", **DERIVED)
+    assert "name          shop-39 (derived by the client)" in headcount("show", ID)[1]
+
+
+# ---- Clients without a session --------------------------------------------------
+
+
+@pytest.fixture
+def asks_for_trust(config, client):
+    """Let the client ask about the folder it is in."""
+    folder = os.readlink(f"/proc/{client.pid}/cwd")
+    projects = {folder: {"hasTrustDialogAccepted": False}}
+    (config.parent / ".claude.json").write_text(json.dumps({"projects": projects}))
+    key = config / f"sessions/{client.pid}.d41d8cd9.key"
+    key.touch()
+    return key
+
+
+def test_client_that_asks_whether_to_trust_its_folder_is_in_the_table(
+    asks_for_trust, headcount
+):
+    create(OTHER, state="busy")
+    _, row, _ = headcount("list")[1].splitlines()
+    assert row.split()[:2] == ["waiting", "trust"]
+    assert row.split()[4:6] == ["-", "-"]
+    assert str(ROOT) in row
+    assert "NOTE" not in headcount("list")[1]
+
+
+def test_client_that_asks_for_trust_is_no_session_for_scripts(
+    asks_for_trust, headcount
+):
+    create(OTHER, state="busy")
+    assert headcount("list", "-q")[1] == f"{OTHER}\n"
+    assert len(json.loads(headcount("list", "--json")[1])) == 1
+    assert headcount("watch", "--until", "waiting", "--timeout", "0s")[0] == 1
+    assert headcount("statusline")[1] == "1 session\n"
+
+
+def test_client_that_was_trusted_is_no_longer_in_the_table(
+    asks_for_trust, config, headcount, client_says
+):
+    assert " trust " in headcount("list")[1]
+    client_says()
+    assert headcount("list")[1] == ""
+
+
+def test_key_of_a_client_that_has_ended_is_not_in_the_table(
+    asks_for_trust, client, headcount
+):
+    client.kill()
+    assert headcount("list")[1] == ""
+
+
+# ---- The status line ------------------------------------------------------------
+
+
+def test_status_line_counts_by_what_clients_say(begin, client_says):
+    begin(ID, {**WAITS, "timestamp": ago(60)})
+    client_says(status="idle")
+    assert statusline.line(None, time.time()) == "1 session"
