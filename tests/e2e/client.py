@@ -261,13 +261,17 @@ class Terminal:
 
     def open(self, client: list[str], cwd: Path) -> None:
         """Start *client*, and wait until it takes input."""
+        self.start(client, cwd)
+        self.wait_for(MARK)
+
+    def start(self, client: list[str], cwd: Path) -> None:
+        """Start *client*, any program, in the terminal."""
         self._tmux(
             *("new-session", "-d", "-s", self.name, "-x", "160", "-y", "50"),
             *("-c", os.fspath(cwd), f"unset TMUX TMUX_PANE; exec {shlex.join(client)}"),
         )
         # The terminal stays when the client has gone, so that its last words do too.
         self.pid = int(self._tmux("display", "-p", "-t", self.name, "#{pane_pid}"))
-        self.wait_for(MARK)
 
     def screen(self) -> str:
         """Return what the user sees and has seen."""
