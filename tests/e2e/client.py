@@ -119,6 +119,7 @@ class Box:
         self.requests_path = self.root / "requests.jsonl"
         self.environment: dict[str, str] = {}
         self._namespaces = ""
+        self._proc = ""
         self._names = (f"{number}" for number in itertools.count(1))
         self._processes: list[subprocess.Popen[str]] = []
 
@@ -169,6 +170,14 @@ class Box:
         terminal.open([os.fspath(self.program), *args], cwd or self.project)
         return terminal
 
+    def process_state(self, pid: int) -> str:
+        """Return the state in /proc/<pid>/stat of a process in the box; "" if gone."""
+        try:
+            stat = Path(f"{self._proc}/{pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+        return stat.rpartition(")")[2][1]
+
     def add_project(self, name: str) -> Path:
         """Make a git repository that the client trusts, and return its folder."""
         folder = self.home / name
@@ -187,6 +196,7 @@ class Box:
             [*_unshare(), *FIRST_PROCESS, *serve], {"PATH": _path()}
         )
         self._namespaces = f"/proc/{namespace.pid}/ns"
+        self._proc = f"/proc/{namespace.pid}/root/proc"
         port = namespace.stdout.readline().strip() if namespace.stdout else ""
         if not port:
             raise RuntimeError(f"no box: {namespace.communicate()[1]}")
@@ -315,9 +325,13 @@ class Terminal:
 
     def type(self, text: str) -> None:
         """Type *text* and submit it."""
+        self.fill_in(text)
+        self._wait(lambda: self._submits(text), f"{text!r} submitted")
+
+    def fill_in(self, text: str) -> None:
+        """Type *text* and do not submit it."""
         self._tmux("send-keys", "-t", self.name, "-l", text)
         self._wait(lambda: self._input() == text, f"{text!r} typed")
-        self._wait(lambda: self._submits(text), f"{text!r} submitted")
 
     def exit(self) -> str:
         """Leave with /exit, and return the last screen."""
@@ -341,8 +355,7 @@ class Terminal:
 
     def is_running(self) -> bool:
         """Whether the client is there, and not only waiting for tmux to bury it."""
-        stat = self.box.run("cat", f"/proc/{self.pid}/stat")
-        return stat.returncode == 0 and stat.stdout.rpartition(")")[2][1] != "Z"
+        return self.box.process_state(self.pid) not in ("", "Z")
 
     def _wait(self, condition: Condition[bool], what: str) -> None:
         try:

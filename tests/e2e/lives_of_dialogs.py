@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 
 from .mcp_server import QUESTION
-from .situations import ASK, ASKING, ELICIT, PLAN, subagent
+from .situations import ASK, ASKING, ELICIT, OPEN, PLAN, subagent
 
 # A dialog stays until the client's own notice of it has come, 6 s later.
 NOTICED = 6.0
-# Of a dialog that the person has opened.
-OPEN = r"Enter to \w|[Ee]sc to (?!interrupt)"
 
 
 # ---- Permission -----------------------------------------------------------------

@@ -68,9 +68,16 @@ class Records:
         due = f"{like} in {session_id}"
         return wait_until(lambda: self.entries(session_id, **like), due)[-1]
 
+    def rows(self) -> list[Json]:
+        """Return what `headcount list --all` says of every session."""
+        done = self.box.run("headcount", "list", "--all", "--json")
+        assert done.returncode == 0, done.stderr
+        rows: list[Json] = json.loads(done.stdout)
+        return rows
+
     def listed(self, session_id: str) -> Json:
         """Return what `headcount list --all` says of *session_id*."""
-        (session,) = [row for row in self._list() if row["session_id"] == session_id]
+        (session,) = [row for row in self.rows() if row["session_id"] == session_id]
         return session
 
     def verdict(self, session_id: str) -> str:
@@ -81,12 +88,6 @@ class Records:
         """Return what hooks could not do."""
         path = self.folder / "errors.log"
         return path.read_text(encoding="utf-8") if path.exists() else ""
-
-    def _list(self) -> list[Json]:
-        done = self.box.run("headcount", "list", "--all", "--json")
-        assert done.returncode == 0, done.stderr
-        rows: list[Json] = json.loads(done.stdout)
-        return rows
 
     def _text(self, session_id: str) -> str:
         try:

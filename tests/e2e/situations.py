@@ -46,6 +46,8 @@ WORKS = "esc to interrupt"  # what the client shows while a turn is on
 SHELL = "shell>"
 # A dialog in which the client waits for the person in the middle of a turn.
 DIALOG = r"Do you want|1\. Yes|1\. Red|Would you like|needs your approval"
+# Of a dialog that the person has opened.
+OPEN = r"Enter to \w|[Ee]sc to (?!interrupt)"
 QUESTION = {
     "question": "Which colour?",
     "header": "Colour",
@@ -58,6 +60,7 @@ QUESTION = {
 ASK = ("AskUserQuestion", {"questions": [QUESTION]})
 PLAN = ("ExitPlanMode", {"plan": "# Plan\n1. Do it"})
 ELICIT = (TOOL, {})
+_END = "=== end of screen ==="
 ALLOWED = ["Bash(./hold:*)", "Bash(./fail:*)", TOOL, "Agent", "Task"]
 # A command that runs until its key is released, and then fails if it is `fail`.
 HOLD = '#!/bin/sh\nuntil [ -e "{script}/$1" ]; do sleep 0.1; done\nexit {status}\n'
@@ -145,6 +148,15 @@ class Stage:
         rows.sort(key=lambda row: (row["state"] != "closed", row["start_time"]))
         return rows[-1] if rows else None
 
+    def views(self, people: Sequence[Person]) -> list[str]:
+        """Return what the screens of *people* show, all looked at at once."""
+        if not people:
+            return []
+        look = "capture-pane -p -J -t {} ; display -p '{}'"
+        looks = [look.format(person.name, _END) for person in people]
+        screens = people[0]._tmux(*shlex.split(" ; ".join(looks)))
+        return screens.split(f"{_END}\n")[:-1]
+
     def recorded(self, pid: int) -> str | None:
         """Return the state in the last entry that process *pid* has on record."""
         store = self.box.home / ".local/state/headcount"
@@ -177,6 +189,7 @@ class Stage:
         program = self.box.home / ".local/bin/claude"
         run = ["node"] * (self.box.program.suffix == ".js")
         command = shlex.join([*run, os.fspath(self.box.program)])
+        program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         program.chmod(0o755)
         done = self.box.run(self._checkout / "install.sh")
