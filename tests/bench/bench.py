@@ -16,6 +16,7 @@ import chart
 import growth
 import hook_rows
 import library_rows
+import turn_rows
 from contest import Bench
 from measure import become_the_client
 from place import temporary_place
@@ -25,6 +26,7 @@ TABLES = {
     "hooks": ("Hooks, one at a time", hook_rows.single),
     "crowd": ("Hooks, many at once", hook_rows.crowd),
     "start": ("SessionStart", hook_rows.start),
+    "turn": ("A turn of the real client", turn_rows.turn),
     "list": ("headcount list", hook_rows.listing),
     "append": ("Append from the library", library_rows.append),
     "writers": ("Writers on one session", library_rows.writers),
