@@ -97,10 +97,11 @@ def observe(session: Session) -> Observation:
     """Return what the client says of a live *session*, for the record.
 
     *session* is as recorded, with pid and process of the client that runs the hook.
-    Empty where `of_session` is None. A name that the client derived is not recorded.
+    Empty where `of_session` is None, and where the record is newer. A name that the
+    client derived is not recorded.
     """
     status = of_session(session)
-    if status is None:
+    if status is None or _is_before_idle(status, session):
         return {}
     return {
         "state": status.state,
@@ -248,6 +249,19 @@ def _elicits_since(since: float | None, session: Session) -> bool:
         and session.get("state") == "waiting"
         and session.get("waiting_for") == "elicitation"
         and str(session.get("last_heartbeat")) > timestamps.from_epoch(since)
+    )
+
+
+def _is_before_idle(status: ClientStatus, session: Session) -> bool:
+    """Whether the file still says busy, from before the session became idle.
+
+    The client runs Stop hooks up to a second before it writes that it is idle.
+    """
+    return (
+        status.state == "busy"
+        and status.since is not None
+        and session.get("state") == "idle"
+        and str(session.get("state_since") or "") > timestamps.from_epoch(status.since)
     )
 
 
