@@ -70,12 +70,12 @@ class SessionMetadata(Process, SessionDetails, total=False):
 
 
 class LiveState(TypedDict):
-    """What a session is doing: the keys of that in `headcount list --json`.
+    """What a session is doing, with the keys that `headcount list --json` has for it.
 
-    `waiting_for` is None unless it waits; `state_since` is a timestamp, None if it is
-    not known. `name_source` is "user" if a person gave the name, "client" if the client
-    derived it. `stopped`: its process is, as by ctrl-z. `reasons` are sentences that
-    say what tells so, besides the record.
+    `waiting_for` is None unless the session waits. `state_since` is a timestamp, None
+    if it is not known. `name_source` is "user" if a person gave the name, "client" if
+    the client derived it. `stopped` says whether its process is stopped, as by ctrl-z.
+    `reasons` are sentences: the evidence for the state besides the record.
     """
 
     state: State | None

@@ -1,9 +1,9 @@
 """What a live session is doing now: its record, corrected by what the client says.
 
-Between two hooks a person presses Esc or answers a prompt, and no hook tells. So when a
-session is shown, the client's own session file is read, too; if that has no state, the
-end of the transcript, which shows that a turn was interrupted. Both are evidence beside
-the record: without them the record counts, and nothing here raises.
+No hook runs when a person presses Esc or answers a prompt. So whoever shows a session
+also reads the client's own session file; if that has no state, then the end of the
+transcript, which shows that a turn was interrupted. Both are evidence beside the
+record, and never needed: whatever they hold, nothing here raises.
 
     live = live_state.current_state(metadata)
     live = live_state.of_alive(metadata)     if it has just been judged to be alive
@@ -28,17 +28,17 @@ _OF_ONE_PROCESS = (*schema.PROCESS_KEYS, *schema.STATE_KEYS)
 
 
 def current_state(metadata: SessionMetadata, *, now: float | None = None) -> LiveState:
-    """Return what the session is doing, what it waits for, and what it is called.
+    """Return what the session is doing, what it waits for, and its name.
 
-    *now* is in seconds since the epoch. Of a session that is not alive then, this is
-    what was recorded last. Never raises, whatever the files of the client hold.
+    *now* is in seconds since the epoch. If the session is not alive then, this is what
+    was recorded last. Never raises, whatever the files of the client hold.
     """
     name, _ = verdict.judge(metadata, time.time() if now is None else now)
     return of_alive(metadata) if name == "alive" else on_record(metadata)
 
 
 def of_alive(metadata: SessionMetadata) -> LiveState:
-    """Return what a session is doing, given its folded *metadata*; it must be alive."""
+    """Return what a session that is alive is doing, given its folded *metadata*."""
     session = _of_running_process(metadata)
     live = on_record(session)
     status = session_status.of_session(session)
@@ -53,7 +53,7 @@ def of_alive(metadata: SessionMetadata) -> LiveState:
 
 
 def on_record(metadata: SessionMetadata) -> LiveState:
-    """Return what the record says that the session was doing last."""
+    """Return what the session was doing last, as far as its record says."""
     name = metadata.get("name")
     return {
         "state": metadata.get("state"),
@@ -67,7 +67,7 @@ def on_record(metadata: SessionMetadata) -> LiveState:
 
 
 def _of_running_process(metadata: SessionMetadata) -> SessionMetadata:
-    """Return *metadata* as of the process last heard of, or if gone, of another one."""
+    """Return *metadata* with the process last heard of; if it is gone, another one."""
     if not metadata.get("others"):
         return metadata
     for attached in processes_of(metadata):
@@ -80,7 +80,7 @@ def _of_running_process(metadata: SessionMetadata) -> SessionMetadata:
 
 
 def _apply(live: LiveState, status: ClientStatus) -> None:
-    """Let the client's *status* count; what it leaves out stays as recorded."""
+    """Apply the client's *status* to *live*; what it leaves out stays as recorded."""
     recorded = live["state"], live["waiting_for"]
     if status.since is not None:
         live["state_since"] = timestamps.from_epoch(status.since)

@@ -1,4 +1,4 @@
-"""What a live session is doing: every command says the same, whatever tells it."""
+"""What a live session is doing: every command says the same, on the same evidence."""
 
 from __future__ import annotations
 

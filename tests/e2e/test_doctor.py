@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -58,11 +59,14 @@ def test_a_client_that_asks_for_trust_is_named_until_it_has_it(box, records):
     assert [*said] == [asking.pid]
     assert f" in {folder} leaves no record: it asks whether" in said[asking.pid]
     assert trusted.is_running()
+    listed = box.run("headcount", "list").stdout
+    assert re.search(r"waiting  +trust .* ~/unknown ", listed)
 
     asking.press_until("Down", "\u276f Yes, I trust")
     asking.press("Enter")
     wait_until(lambda: len(records.ids()) == 2, "its record")
     assert warnings(box) == {}
+    assert " trust " not in box.run("headcount", "list").stdout
 
 
 def test_a_client_below_the_project_whose_hooks_they_are_is_named(bare_box, checkout):

@@ -25,7 +25,7 @@ _HEADINGS = ("STATE", "", "", "ID", "NAME", "WHERE", "AGE", "HEARTBEAT", "NOTE")
 _OPTIONAL = (WAIT, DURATION, NOTE)  # shown only if a session has it
 _GAP = 2
 _COMFORTABLE, _MIN_COLUMNS = 10, 8  # widths of name and place
-# Columns to drop, and the least width of name and place that they are dropped for.
+# Which columns to drop in turn, until name and place have at least this width each.
 _DROPS = (
     ((), _COMFORTABLE),
     ((AGE,), _COMFORTABLE),
