@@ -47,7 +47,7 @@ def table(
 
     *short* has the short form of each id. *columns* is the width to fit into, None for
     no limit. If it is narrow, names and places are truncated, then the columns of
-    _DROPS are dropped; without the ids, a session without a name is named by its id.
+    _DROPS are dropped; without the ids, a session that nobody named is named by its id.
     In colour, a name that the client derived is dim.
     """
     rows = [_HEADINGS, *(_row(session, short, now) for session in sessions)]
@@ -57,13 +57,14 @@ def table(
     if columns is not None:
         room, shown = _fit(room, shown, columns)
     if ID not in shown:
-        rows = [_named_by_id(row) for row in rows]
+        pairs = zip(rows[1:], sessions, strict=True)
+        rows[1:] = [row if _is_named(s) else _named_by_id(row) for row, s in pairs]
         room[NAME] = min(room[NAME], max(width(row[NAME]) for row in rows))
     lines = [truncate_line(_line(row, room, shown), columns) for row in rows]
     if not colour:
         return lines
     painted = [
-        _paint(_dim_name(line, row, room, shown) if _is_derived(session) else line, row)
+        _paint(line if _is_named(session) else _dim_name(line, row, room, shown), row)
         for line, row, session in zip(lines[1:], rows[1:], sessions, strict=True)
     ]
     return [lines[0], *painted]
@@ -127,8 +128,12 @@ def _collision_note(session: SessionView) -> str:
 
 
 def _named_by_id(row: tuple[str, ...]) -> tuple[str, ...]:
-    name = row[ID] if row[NAME] == NONE else row[NAME]
-    return (*row[:NAME], name, *row[NAME + 1 :])
+    return (*row[:NAME], row[ID], *row[NAME + 1 :])
+
+
+def _is_named(session: SessionView) -> bool:
+    """Whether a person named the session, with a label or in the client."""
+    return bool(session["label"]) or session["name_source"] == "user"
 
 
 # ---- Fitting --------------------------------------------------------------------
@@ -199,14 +204,12 @@ def _paint(line: str, row: tuple[str, ...]) -> str:
     return _coloured(state, code) + line[len(state) :]
 
 
-def _is_derived(session: SessionView) -> bool:
-    """Whether nobody gave the session the name that is shown."""
-    return session["name_source"] == "client" and not session["label"]
-
-
 def _dim_name(
     line: str, row: tuple[str, ...], room: list[int], shown: list[int]
 ) -> str:
+    """Return *line* with its name dim, unless that is the id."""
+    if row[NAME] in (NONE, row[ID]):
+        return line
     at = shown.index(NAME)
     start = len(_padded(row, room, shown[:at])) + _GAP
     end = len(_line(row, room, shown[: at + 1]))

@@ -242,6 +242,14 @@ def test_table_with_waits_drops_ages_then_heartbeats_then_ids(columns, headings)
     assert width(row) <= columns
 
 
+def test_table_without_ids_names_by_its_id_what_only_the_client_named():
+    derived = {**WAITING, "label": None, "name": "shop-39", "name_source": "client"}
+    _, row = table(derived, columns=50, colour=True)
+    assert "12 min  waiting-  " in row
+    _, row = table({**derived, "name_source": "user"}, columns=50)
+    assert "12 min  shop-39  " in row
+
+
 def test_table_drops_what_is_waited_for_where_nothing_else_fits():
     heading, row = table(WAITING, columns=30)
     assert heading.split() == ["STATE", "NAME", "WHERE"]
