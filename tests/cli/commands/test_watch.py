@@ -339,6 +339,24 @@ def test_only_those_here_or_in_a_state_are_shown(watch, store, tmp_path):
     assert "busy-one" not in "\n".join(seen.screen())
 
 
+def test_screen_shows_a_client_that_asks_for_trust_until_it_has_it(watch, store):
+    home = store.parent / "home"
+    with Client() as client:
+        folder = os.readlink(f"/proc/{client.pid}/cwd")
+        (home / ".claude/sessions").mkdir(parents=True)
+        (home / ".claude/sessions" / f"{client.pid}.d41d8cd9.key").touch()
+        projects = {folder: {"hasTrustDialogAccepted": False}}
+        config = home / ".claude.json"
+        config.write_text(json.dumps({"projects": projects}))
+        create(ID, state="busy")
+        seen = watch()
+        seen.until("waiting  trust")
+        seen.until("1 session; q quits")
+        projects[folder]["hasTrustDialogAccepted"] = True
+        config.write_text(json.dumps({"projects": projects}))
+        seen.until("trust", gone=True)
+
+
 def test_time_that_is_up_leaves_the_screen(watch, store):
     seen = watch("--timeout", "1s")
     assert seen.end() == (0, "")
