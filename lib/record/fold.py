@@ -9,7 +9,7 @@ line 1.
 from __future__ import annotations
 
 from . import timestamps
-from .attached import last_and_others, processes_of
+from .attached import last_and_others
 from .schema import CLOSE, TEXT_FIELDS, UPDATABLE_TEXT_FIELDS, UPDATE, is_lifecycle
 
 TYPE_CHECKING = False
@@ -55,8 +55,8 @@ def fold(
             before, later = first, [*head[1:], *tail]
         else:
             session.mark_incomplete()
-    session.apply(later)
-    process, others = last_and_others(before, later, first.get("host"))
+    lifecycle = session.apply(later)
+    process, others = last_and_others(before, lifecycle, first.get("host"))
     return Snapshot(first, session.result(process, others, min(modified, now)))
 
 
@@ -87,10 +87,12 @@ class _Fold:
         self._copy_texts(first, TEXT_FIELDS)
         self._apply_label(first, carried=True)
 
-    def apply(self, entries: Iterable[SessionEntry]) -> None:
-        """Apply *entries* in the order of the file; those of others say nothing."""
+    def apply(self, entries: Iterable[SessionEntry]) -> list[SessionEntry]:
+        """Apply *entries* in the order of the file; return the lifecycle entries."""
+        lifecycle = []
         for entry in entries:
             if is_lifecycle(entry):
+                lifecycle.append(entry)
                 self.apply_time(entry.get("timestamp"))
                 if not _CARRIED.isdisjoint(entry):
                     self._apply_label(entry, carried=True)
@@ -99,6 +101,7 @@ class _Fold:
                     self._apply_reason(entry.get("reason"))
             elif entry.get("type") == UPDATE:
                 self._apply_label(entry, carried=False)
+        return lifecycle
 
     def mark_incomplete(self) -> None:
         """Go by the file's own time: the last lifecycle entry is not known."""
@@ -116,9 +119,10 @@ class _Fold:
             metadata.pop("close_reason", None)
         if "name" in metadata and not metadata["name"]:
             del metadata["name"]
-        metadata["last_heartbeat"] = self._last_heartbeat(modified)
-        for attached in processes_of(metadata):
-            self._check_since(attached, metadata["last_heartbeat"])
+        last = metadata["last_heartbeat"] = self._last_heartbeat(modified)
+        self._check_since(metadata, last)
+        for other in others:
+            self._check_since(other, last)
         return metadata
 
     def apply_time(self, value: object) -> None:
