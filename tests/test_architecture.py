@@ -82,20 +82,20 @@ def test_layers_are_drawn_in_the_architecture_document():
     assert rows == [row.split() for row in LAYERS]
 
 
-def test_the_modules_of_a_package_do_not_import_each_other_in_a_circle():
+def test_modules_of_a_package_have_no_import_cycle():
     below = {name_of(path): imports_of(path) for path in MODULES}
     while free := {name for name, used in below.items() if not used & below.keys()}:
         below = {name: used for name, used in below.items() if name not in free}
     assert below == {}
 
 
-def test_no_folder_holds_more_than_a_dozen_modules():
+def test_folders_have_at_most_a_dozen_modules():
     for folder in {path.parent for path in MODULES} - {ROOT / "lib/cli/commands"}:
         modules = [p.stem for p in folder.glob("*.py") if not p.stem.startswith("__")]
         assert len(modules) <= 12, folder
 
 
-def test_only_the_modules_named_for_it_touch_third_party_packages():
+def test_third_party_packages_are_imported_only_where_listed():
     packages = {"filelock", "psutil", "dateutil", "wcwidth", "jinja2"}
     users = {}
     for path in MODULES:
@@ -126,7 +126,7 @@ def test_only_the_modules_named_for_it_touch_third_party_packages():
         pytest.param("session_end", "SessionEnd", id="end"),
     ],
 )
-def test_a_hook_imports_nothing_that_costs_more_than_it_gives(store, action, event):
+def test_hook_imports_only_modules_on_the_hot_list(store, action, event):
     sessions.create_session(session_id="a")
     code = (
         f"import sys; before = set(sys.modules); sys.path.insert(0, {str(ROOT)!r})\n"
@@ -147,7 +147,7 @@ def test_a_hook_imports_nothing_that_costs_more_than_it_gives(store, action, eve
     assert own == {f"lib.{name}" for name in HOT_MODULES.split()}
 
 
-def test_the_status_line_imports_no_more_than_a_hook_and_what_tells_the_time(store):
+def test_status_line_imports_only_hot_modules_and_datetime(store):
     sessions.create_session(session_id="a")
     code = (
         f"import sys; before = set(sys.modules); sys.path.insert(0, {str(ROOT)!r})\n"
@@ -176,6 +176,6 @@ def test_hooks_are_entrypoints_of_a_few_lines():
         assert "try" not in text
 
 
-def test_no_module_is_long():
+def test_modules_have_at_most_450_lines():
     for path in MODULES:
         assert len(path.read_text().splitlines()) <= 450, path.name

@@ -10,7 +10,7 @@ from lib import sessions
 from lib.store import paths
 
 
-def test_no_test_can_reach_the_real_store():
+def test_real_store_and_home_are_unreachable_from_tests():
     assert "choose-a-store" in paths.SESSIONS_DIR
     with pytest.raises(sessions.StoreError, match="choose-a-store"):
         sessions.create_session()

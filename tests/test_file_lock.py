@@ -48,7 +48,7 @@ def count_up(path, times):
         with_lock(path, once, timeout=60)
 
 
-def test_one_holder_at_a_time(tmp_path):
+def test_lock_has_one_holder_at_a_time(tmp_path):
     path = tmp_path / "counter"
     path.write_text("0")
     writers = [FORK.Process(target=count_up, args=(path, 50)) for _ in range(8)]
@@ -59,12 +59,12 @@ def test_one_holder_at_a_time(tmp_path):
     assert path.read_text() == "400"
 
 
-def test_the_result_comes_back_and_the_lock_is_free_again(tmp_path):
+def test_with_lock_returns_the_result_and_releases_the_lock(tmp_path):
     assert with_lock(tmp_path / "lock", lambda: 42) == 42
     assert with_lock(tmp_path / "lock", lambda: 43, timeout=0) == 43
 
 
-def test_the_lock_is_released_when_the_operation_fails(tmp_path):
+def test_lock_is_released_when_the_operation_raises(tmp_path):
     def fail():
         raise KeyError("inside")
 
@@ -73,7 +73,7 @@ def test_the_lock_is_released_when_the_operation_fails(tmp_path):
     assert with_lock(tmp_path / "lock", lambda: 1, timeout=0) == 1
 
 
-def test_a_child_forked_under_the_lock_does_not_keep_it(tmp_path):
+def test_child_forked_under_the_lock_does_not_keep_it(tmp_path):
     reading, writing = os.pipe()
 
     def fork():
@@ -91,7 +91,7 @@ def test_a_child_forked_under_the_lock_does_not_keep_it(tmp_path):
     os.close(reading)
 
 
-def test_at_the_deadline_it_says_what_it_tried(tmp_path, holder, capsys):
+def test_lock_timeout_error_names_path_attempts_and_cause(tmp_path, holder, capsys):
     with pytest.raises(LockTimeoutError) as caught:
         with_lock(tmp_path / "lock", lambda: None, timeout=0.2)
     said = str(caught.value)
@@ -102,7 +102,7 @@ def test_at_the_deadline_it_says_what_it_tried(tmp_path, holder, capsys):
     assert capsys.readouterr().err == f"[file-lock] {said}\n"
 
 
-def test_who_waits_does_not_keep_the_processor_busy(tmp_path, holder):
+def test_waiting_for_a_lock_does_not_spin(tmp_path, holder):
     """Each wait is at least half of its delay, and most delays are 20 ms."""
     with pytest.raises(LockTimeoutError) as caught:
         with_lock(tmp_path / "lock", lambda: None, timeout=0.5)
@@ -110,7 +110,7 @@ def test_who_waits_does_not_keep_the_processor_busy(tmp_path, holder):
     assert 2 <= int(said[1]) <= 10 + float(said[2]) / 0.01
 
 
-def test_threads_exclude_each_other(tmp_path):
+def test_lock_excludes_other_threads(tmp_path):
     path, numbers = tmp_path / "lock", []
 
     def twice():
@@ -126,25 +126,25 @@ def test_threads_exclude_each_other(tmp_path):
     assert numbers[::2] == numbers[1::2]
 
 
-def test_a_killed_holder_frees_the_lock_at_once(tmp_path, holder):
+def test_killed_holder_frees_the_lock_at_once(tmp_path, holder):
     holder.kill()
     holder.wait()
     assert with_lock(tmp_path / "lock", lambda: 1, timeout=0) == 1
 
 
-def test_a_stopped_holder_keeps_it_until_the_deadline_and_no_longer(tmp_path, holder):
+def test_stopped_holder_blocks_a_waiter_only_until_its_deadline(tmp_path, holder):
     holder.send_signal(signal.SIGSTOP)
     with pytest.raises(LockTimeoutError):
         with_lock(tmp_path / "lock", lambda: None, timeout=0.1)
 
 
-def test_it_excludes_whoever_uses_filelock_on_the_same_file(tmp_path, holder):
+def test_lock_excludes_filelock_on_the_same_file(tmp_path, holder):
     filelock = pytest.importorskip("filelock")
     with pytest.raises(filelock.Timeout):
         filelock.FileLock(tmp_path / "lock", timeout=0.05).acquire()
 
 
-def test_it_excludes_appends_to_the_same_session(store):
+def test_lock_on_a_session_file_excludes_appends(store):
     sessions.create_session(session_id=ID)
 
     def append():
@@ -154,7 +154,7 @@ def test_it_excludes_appends_to_the_same_session(store):
         with_lock(sessions.get_session_path(ID), append)
 
 
-def test_a_session_that_is_not_there_is_not_made_by_locking_it(store, capsys):
+def test_locking_a_missing_session_does_not_create_it(store, capsys):
     store.mkdir()
     with pytest.raises(LockError, match="no such session"):
         with_lock(sessions.get_session_path(ID), lambda: None)
@@ -165,7 +165,7 @@ def test_a_session_that_is_not_there_is_not_made_by_locking_it(store, capsys):
 @pytest.mark.parametrize(
     "kind", ["symlink", "symlink-to-file", "folder", "missing-folder"]
 )
-def test_what_cannot_be_locked_is_a_clear_error(tmp_path, kind):
+def test_lock_error_names_a_path_that_cannot_be_locked(tmp_path, kind):
     path = tmp_path / "lock"
     if kind == "symlink":
         path.symlink_to(tmp_path / "elsewhere")
@@ -189,14 +189,14 @@ def is_locked(path):
     return False
 
 
-def test_a_file_replaced_before_is_the_one_that_is_locked(tmp_path, holder):
+def test_lock_is_taken_on_the_file_that_replaced_the_held_file(tmp_path, holder):
     """The holder's file no longer has this path."""
     path = tmp_path / "lock"
     path.unlink()
     assert with_lock(path, lambda: is_locked(path), timeout=0)
 
 
-def test_a_file_replaced_while_waiting_is_the_one_that_is_locked(tmp_path, holder):
+def test_lock_is_taken_on_the_file_that_replaced_it_during_the_wait(tmp_path, holder):
     path = tmp_path / "lock"
 
     def wait_and_look():
@@ -213,7 +213,7 @@ def test_a_file_replaced_while_waiting_is_the_one_that_is_locked(tmp_path, holde
     assert waiter.exitcode == 0
 
 
-def test_where_there_are_no_locks_appends_go_on_and_cleanup_does_not(store):
+def test_file_system_without_locks_allows_appends_but_no_cleanup(store):
     if not os.path.exists("/usr/bin/strace"):
         pytest.skip("strace is not installed")
     code = (

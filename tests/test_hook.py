@@ -49,7 +49,7 @@ def age(path, seconds):
     path.write_text(text)
 
 
-def test_the_hooks_that_are_tested_here_are_those_that_are_installed():
+def test_tested_hooks_match_the_installed_hooks():
     installed = settings.desired_hooks(str(ROOT))
     assert {
         event: group["hooks"][0]["command"] for event, group in installed.items()
@@ -59,7 +59,7 @@ def test_the_hooks_that_are_tested_here_are_those_that_are_installed():
     }
 
 
-def test_a_session_leaves_its_whole_life_on_record(store, client):
+def test_session_file_records_every_event_of_a_session(store, client):
     client.fire("SessionStart", source="startup")
     client.fire("UserPromptSubmit", prompt="hi")
     client.fire("PostToolUse", tool_name="Bash")
@@ -81,7 +81,7 @@ def test_a_session_leaves_its_whole_life_on_record(store, client):
     assert errors(store) == ""
 
 
-def test_line_1_says_where_the_session_came_from(store, client):
+def test_metadata_records_where_the_session_came_from(store, client):
     client.fire(
         "SessionStart",
         source="startup",
@@ -103,9 +103,7 @@ def test_line_1_says_where_the_session_came_from(store, client):
     assert "timestamp" not in entry
 
 
-def test_a_version_inherited_from_an_outer_client_is_not_taken_for_its_own(
-    store, client
-):
+def test_client_version_inherited_from_an_outer_client_is_ignored(store, client):
     client.fire("SessionStart", env={"AI_AGENT": "claude-code_2-1-330_agent"})
     assert "client_version" not in lines(store / f"{ID}.jsonl")[0]
 
@@ -120,7 +118,7 @@ def test_prompts_tool_input_and_environment_are_not_recorded(store, client):
 
 
 @pytest.mark.parametrize("event", [e for e in SCRIPTS if e != "SessionStart"])
-def test_any_event_may_be_the_first_one_seen(store, client, event):
+def test_session_is_adopted_at_any_first_event(store, client, event):
     client.fire(event, reason="other", notification_type="idle_prompt")
     entries = lines(store / f"{ID}.jsonl")
     assert entries[0]["type"] == "session_metadata"
@@ -164,27 +162,27 @@ def test_any_event_may_be_the_first_one_seen(store, client, event):
         ),
     ],
 )
-def test_each_event_sets_its_state(store, client, event, fields, state):
+def test_event_sets_the_state_of_its_session(store, client, event, fields, state):
     client.fire("SessionStart", source="startup")
     client.fire("UserPromptSubmit")
     client.fire(event, **fields)
     assert only_session(store).metadata["state"] == state
 
 
-def test_an_unknown_notification_leaves_the_state_as_it_is(store, client):
+def test_unknown_notification_keeps_the_state(store, client):
     client.fire("Notification", notification_type="permission_prompt")
     client.fire("Notification", notification_type="auth_success")
     assert only_session(store).metadata["state"] == "waiting"
 
 
-def test_a_heartbeat_that_says_nothing_new_is_not_written(store, client):
+def test_heartbeat_without_news_is_not_written(store, client):
     client.fire("SessionStart", source="startup")
     for _ in range(3):
         client.fire("PostToolUse")
     assert types(store / f"{ID}.jsonl") == ["session_metadata", "heartbeat"]
 
 
-def test_a_heartbeat_is_written_again_after_a_minute(store, client):
+def test_heartbeat_without_news_is_written_after_a_minute(store, client):
     client.fire("PostToolUse")
     path = store / f"{ID}.jsonl"
     age(path, 61)
@@ -192,7 +190,7 @@ def test_a_heartbeat_is_written_again_after_a_minute(store, client):
     assert types(path) == ["session_metadata", "heartbeat", "heartbeat"]
 
 
-def test_clear_closes_the_old_id_and_names_it_in_the_new(store, client):
+def test_clear_closes_the_old_session_and_links_the_new_session_to_it(store, client):
     client.fire("SessionStart", "old-id", source="startup")
     client.fire("SessionEnd", "old-id", reason="clear")
     client.fire("SessionStart", "new-id", source="clear")
@@ -205,7 +203,7 @@ def test_clear_closes_the_old_id_and_names_it_in_the_new(store, client):
     assert "closed (clear)" in sessions.verdict(old.metadata).reasons[0]
 
 
-def test_an_old_client_that_forks_in_silence_closes_what_it_left(store, client):
+def test_silent_fork_of_an_old_client_closes_the_previous_session(store, client):
     client.fire("SessionStart", "forked", source="resume")
     client.fire("UserPromptSubmit", "fork")
     found = {info.id: info.metadata for info in sessions.discover_sessions()}
@@ -215,7 +213,7 @@ def test_an_old_client_that_forks_in_silence_closes_what_it_left(store, client):
     assert found["forked"]["close_reason"] == "replaced"
 
 
-def test_a_session_without_a_process_is_nobodys_previous_one(store, client):
+def test_session_without_a_process_is_never_a_previous_session(store, client):
     sessions.create_session(session_id="bot", pid=0)
     sessions.resume_session(ID, source="startup", pid=DEAD_PID)
     found = {info.id: info.metadata for info in sessions.discover_sessions()}
@@ -223,7 +221,7 @@ def test_a_session_without_a_process_is_nobodys_previous_one(store, client):
     assert found["bot"]["state"] == "idle"
 
 
-def test_a_users_copy_beside_the_sessions_disturbs_no_start(store, client):
+def test_copied_session_file_in_the_store_blocks_no_start(store, client):
     client.fire("SessionStart", "vic", source="startup")
     text = (store / "vic.jsonl").read_text()
     (store / "vic.copy.jsonl").write_text(text)
@@ -234,7 +232,7 @@ def test_a_users_copy_beside_the_sessions_disturbs_no_start(store, client):
 
 
 @pytest.mark.parametrize("bulk", [0, 5000])
-def test_a_compaction_in_the_middle_of_a_turn_changes_no_state(store, client, bulk):
+def test_compaction_during_a_turn_keeps_the_state(store, client, bulk):
     client.fire("SessionStart", source="startup")
     sessions.append_to_session(ID, {"type": "bulk", "text": "x" * bulk})
     client.fire("UserPromptSubmit")
@@ -244,7 +242,7 @@ def test_a_compaction_in_the_middle_of_a_turn_changes_no_state(store, client, bu
 
 
 @pytest.mark.parametrize("event", ["PostToolUse", "Stop"])
-def test_an_event_that_is_late_does_not_open_the_session_again(store, client, event):
+def test_late_event_does_not_reopen_a_closed_session(store, client, event):
     """Such as when the terminal is closed while the hook of a tool is waiting."""
     client.fire("SessionStart")
     path = store / f"{ID}.jsonl"
@@ -258,12 +256,12 @@ def test_an_event_that_is_late_does_not_open_the_session_again(store, client, ev
     assert only_session(store).metadata["state"] != "closed"
 
 
-def test_an_unheard_of_source_is_recorded_as_it_is(store, client):
+def test_unknown_source_is_recorded_as_it_is(store, client):
     client.fire("SessionStart", source="teleport")
     assert lines(store / f"{ID}.jsonl")[0]["source"] == "teleport"
 
 
-def test_a_resumed_session_comes_back_from_the_archive_with_its_history(store):
+def test_resumed_session_is_restored_with_its_history(store):
     with Client() as first:
         first.fire("SessionStart", source="startup")
     with Client() as other:
@@ -277,7 +275,7 @@ def test_a_resumed_session_comes_back_from_the_archive_with_its_history(store):
         assert sessions.is_session_alive(metadata)
 
 
-def test_a_session_archived_days_ago_comes_back_when_it_is_resumed(store, client):
+def test_session_archived_days_ago_is_restored_by_a_resume(store, client):
     sessions.create_session(session_id=ID, pid=DEAD_PID)
     archived = sessions.archive_session(store / f"{ID}.jsonl")
     before = store / "archive/2026-01-01" / archived.name
@@ -288,7 +286,7 @@ def test_a_session_archived_days_ago_comes_back_when_it_is_resumed(store, client
     assert not before.exists()
 
 
-def test_after_a_long_sleep_the_next_hook_brings_the_session_back(store, client):
+def test_hook_restores_a_session_archived_during_a_long_sleep(store, client):
     """The lid was closed for 60 h, and another session was started first."""
     client.fire("SessionStart", source="startup")
     age(store / f"{ID}.jsonl", 60 * 3600)
@@ -303,7 +301,7 @@ def test_after_a_long_sleep_the_next_hook_brings_the_session_back(store, client)
     assert sessions.is_session_alive(found[ID])
 
 
-def test_what_a_later_version_wrote_is_kept_and_stops_nothing(store, client):
+def test_entries_of_a_later_version_are_kept_and_block_nothing(store, client):
     """Half upgraded: hooks of two versions write to one session in turn."""
     client.fire("SessionStart", source="startup")
     path = store / f"{ID}.jsonl"
@@ -330,7 +328,7 @@ def test_what_a_later_version_wrote_is_kept_and_stops_nothing(store, client):
     assert errors(store) == ""
 
 
-def test_a_session_open_in_two_processes_lives_while_either_does(store, client):
+def test_session_in_two_processes_is_alive_while_either_runs(store, client):
     with Client() as second:
         client.fire("SessionStart", source="startup")
         second.fire("SessionStart", source="resume")
@@ -345,7 +343,7 @@ def test_a_session_open_in_two_processes_lives_while_either_does(store, client):
     assert sessions.verdict(only_session(store).metadata).verdict == "dead"
 
 
-def test_the_session_is_closed_when_both_its_processes_close_it(store, client):
+def test_session_in_two_processes_is_closed_when_both_close_it(store, client):
     with Client() as second:
         client.fire("SessionStart", source="startup")
         second.fire("SessionStart", source="resume")
@@ -355,7 +353,7 @@ def test_the_session_is_closed_when_both_its_processes_close_it(store, client):
         assert (metadata["state"], metadata["close_reason"]) == ("closed", "logout")
 
 
-def test_session_start_tells_the_user_who_has_the_same_session(store, client):
+def test_session_start_warns_that_the_session_is_open_elsewhere(store, client):
     assert client.fire("SessionStart", source="startup") == ""
     with Client() as second:
         said = json.loads(second.fire("SessionStart", source="resume"))
@@ -363,9 +361,7 @@ def test_session_start_tells_the_user_who_has_the_same_session(store, client):
     assert f"also open in another process (pid {client.pid})" in said["systemMessage"]
 
 
-def test_session_start_tells_the_user_who_works_in_the_same_tree(
-    store, client, tmp_path
-):
+def test_session_start_warns_of_other_sessions_in_the_worktree(store, client, tmp_path):
     (tmp_path / "tree/.git").mkdir(parents=True)
     (tmp_path / "tree/deep").mkdir()
     client.fire("SessionStart", "other-id", cwd=str(tmp_path / "tree/deep"))
@@ -386,7 +382,7 @@ def test_session_start_tells_the_user_who_works_in_the_same_tree(
         assert second.fire("SessionStart", cwd=str(tmp_path)) == ""
 
 
-def test_the_notice_reads_what_was_written_last_and_no_more(store, monkeypatch):
+def test_collision_notice_reads_only_the_newest_200_files(store, monkeypatch):
     for number in range(230):
         sessions.create_session(session_id=f"session-{number}", cwd="/a")
     read, seen = snapshot.read, []
@@ -402,7 +398,7 @@ def test_the_notice_reads_what_was_written_last_and_no_more(store, monkeypatch):
     assert len(message) <= 400
 
 
-def test_who_does_not_listen_to_the_notice_costs_nothing(store):
+def test_session_start_continues_when_the_reader_of_the_notice_is_gone(store):
     """The pipe is closed; the steps after the notice run all the same."""
     sessions.create_session(session_id="other-id", cwd="/home/user/project")
     sessions.create_session(session_id="dead-id", pid=DEAD_PID)
@@ -422,26 +418,26 @@ def test_who_does_not_listen_to_the_notice_costs_nothing(store):
     assert not (store / "dead-id.jsonl").exists()
 
 
-def test_no_other_event_prints_anything(store, client):
+def test_events_other_than_a_collision_print_nothing(store, client):
     for event in SCRIPTS:
         for _ in range(2):
             assert client.fire(event) == "", event
 
 
 @pytest.mark.parametrize("command", ["{}", "true && {}", "env A=1 {}", "timeout 9 {}"])
-def test_the_recorded_pid_is_the_clients_whatever_lies_between(store, client, command):
+def test_recorded_pid_is_the_clients_through_any_wrapper(store, client, command):
     inner = hook_command("stop").split(" 2>")[0]
     client.run(command.format(inner) + " ; true", json.dumps(payload("Stop")))
     assert lines(store / f"{ID}.jsonl")[0]["pid"] == client.pid
 
 
-def test_claude_pid_is_believed_if_it_is_an_ancestor(store):
+def test_claude_pid_is_trusted_if_it_is_an_ancestor(store):
     with Client("oddly-named") as odd:
         odd.fire("Stop", env={"CLAUDE_PID": str(odd.pid)})
     assert lines(store / f"{ID}.jsonl")[0]["pid"] == odd.pid
 
 
-def test_an_inherited_claude_pid_of_an_outer_client_is_not_believed(store, client):
+def test_claude_pid_of_an_outer_client_is_ignored(store, client):
     inner = shlex.join([sys.executable, str(ROOT / "tests/fake_client.py"), "claude"])
     request = {
         "command": hook_command("stop"),
@@ -459,7 +455,7 @@ def test_an_inherited_claude_pid_of_an_outer_client_is_not_believed(store, clien
     assert recorded not in (client.pid, os.getpid())
 
 
-def test_without_a_client_among_the_ancestors_no_process_is_claimed(store):
+def test_hook_without_a_client_ancestor_records_no_process(store):
     orphan = (
         "import os, subprocess, sys\n"
         "parent = os.getpid()\n"
@@ -484,7 +480,7 @@ def test_without_a_client_among_the_ancestors_no_process_is_claimed(store):
     assert sessions.verdict(info.metadata).verdict == "unknown"
 
 
-def test_every_recorded_payload_is_taken_without_a_word(store, client, payloads):
+def test_recorded_payloads_are_accepted_silently(store, client, payloads):
     taken = 0
     for path in sorted(payloads.glob("[!_]*.json")):
         recorded = json.loads(path.read_text())["payload"]
@@ -498,7 +494,9 @@ def test_every_recorded_payload_is_taken_without_a_word(store, client, payloads)
     assert errors(store) == ""
 
 
-def test_every_recorded_order_of_events_ends_as_the_client_did(store, client, payloads):
+def test_recorded_event_sequences_end_in_the_clients_final_state(
+    store, client, payloads
+):
     """Replayed by one process: every id whose last event is SessionEnd is closed."""
     orders = json.loads((payloads / "_event_sequences.json").read_text())
     for name in ("L1", "ac", "p_sub", "i_branch", "i_resume_switch"):
@@ -518,7 +516,7 @@ def test_every_recorded_order_of_events_ends_as_the_client_did(store, client, pa
     assert errors(store) == ""
 
 
-def test_a_hook_starts_no_child_process(store, client):
+def test_hook_starts_no_child_process(store, client):
     if not os.path.exists("/usr/bin/strace"):
         pytest.skip("strace is not installed")
     for script in sorted(set(SCRIPTS.values())):
@@ -551,7 +549,7 @@ def pythons():
 
 
 @pytest.mark.parametrize("name", sorted(pythons()))
-def test_every_python_there_is_runs_a_whole_session(store, name):
+def test_hooks_run_a_whole_session_on_every_installed_python(store, name):
     """They differ in the JSON scanner and in rename, and most lack our packages."""
     python = pythons()[name]
     # As the installer does: who compiles first may be too late on a busy machine.

@@ -48,7 +48,7 @@ from lib.record import timestamps
     ],
 )
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
-def test_a_payload_that_is_none_is_noted_and_nothing_else(store, script, stdin):
+def test_invalid_payload_is_logged_and_writes_nothing(store, script, stdin):
     done = subprocess.run(
         ["sh", "-c", hook_command(script)[: -len(" 2>/dev/null || : # headcount")]],
         input=stdin.encode(),
@@ -62,7 +62,7 @@ def test_a_payload_that_is_none_is_noted_and_nothing_else(store, script, stdin):
 
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_harm_no_hook(store, client, script, closed):
+def test_hook_works_with_closed_standard_streams(store, client, script, closed):
     """The next file to be opened gets its descriptor; nothing may be written there."""
     sessions.create_session(session_id="other-id", cwd="/home/user/project")
     before = (store / "other-id.jsonl").read_bytes()
@@ -80,7 +80,7 @@ def test_closed_streams_harm_no_hook(store, client, script, closed):
         assert errors(store) == ""
 
 
-def test_a_stdin_that_stays_open_does_not_hold_the_session_up(store, client):
+def test_hook_does_not_wait_for_a_stdin_that_stays_open(store, client):
     command = f"(printf '%s' '{json.dumps(payload('Stop'))}'; sleep 60) | "
     process = subprocess.Popen(
         ["sh", "-c", command + hook_command("stop")], start_new_session=True
@@ -99,7 +99,7 @@ def test_a_stdin_that_stays_open_does_not_hold_the_session_up(store, client):
         process.wait()
 
 
-def test_a_stdin_without_end_is_read_to_the_limit_only(store, client):
+def test_hook_reads_an_endless_stdin_only_to_the_limit(store, client):
     limit = 8 * 1024 * 1024
     command = hook_command("stop").split(" 2>")[0]
     done = client.run(f"yes '{{' | {command}; echo ended", "")
@@ -109,7 +109,7 @@ def test_a_stdin_without_end_is_read_to_the_limit_only(store, client):
     assert int(said.rpartition("(")[2].split()[0]) <= limit + (1 << 16)
 
 
-def test_a_terminal_as_stdin_does_not_hold_the_session_up(store):
+def test_hook_does_not_wait_for_a_terminal_on_stdin(store):
     ours, theirs = pty.openpty()
     command = hook_command("stop").split(" 2>")[0]
     done = subprocess.run(["sh", "-c", command], stdin=theirs, check=False, timeout=60)
@@ -119,7 +119,7 @@ def test_a_terminal_as_stdin_does_not_hold_the_session_up(store):
     assert "stdin is not one JSON object (0 bytes)" in errors(store)
 
 
-def test_a_blocked_alarm_does_not_hold_the_session_up(store):
+def test_hook_ends_in_time_with_a_blocked_alarm_signal(store):
     """The signal mask is inherited, and of the shells only dash resets it."""
     code = (
         "import os, signal, sys\n"
@@ -136,7 +136,7 @@ def test_a_blocked_alarm_does_not_hold_the_session_up(store):
     assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
 
 
-def test_a_stdin_that_does_not_block_is_waited_for(store):
+def test_hook_waits_for_a_nonblocking_stdin(store):
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     hook = subprocess.Popen(["sh", "-c", hook_command("stop")], stdin=reading)
@@ -152,7 +152,7 @@ def test_a_stdin_that_does_not_block_is_waited_for(store):
 @pytest.mark.parametrize(
     "stays_open", [False, True], ids=["stdin-closed", "stdin-open"]
 )
-def test_a_hook_that_was_held_up_past_its_deadline_records_its_event(store, stays_open):
+def test_hook_stopped_past_its_deadline_still_records_its_event(store, stays_open):
     """As on a machine that is overloaded, or that slept."""
     hook = waiting_hook("stop")
     hook.send_signal(signal.SIGSTOP)
@@ -177,7 +177,7 @@ FAILURES = [
 
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
-def test_whatever_a_hook_meets_is_one_line_in_the_log(store, script, failure):
+def test_hook_logs_any_error_as_one_line(store, script, failure):
     """Nothing is on stdout or stderr, not even what other code prints."""
     code = (
         f"import sys, warnings; sys.path.insert(0, {str(ROOT)!r})\n"
@@ -203,7 +203,7 @@ def test_whatever_a_hook_meets_is_one_line_in_the_log(store, script, failure):
     assert said.startswith(f"{script}: {failure.partition('(')[0]}: ")
 
 
-def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
+def test_hook_keeps_its_deadline_after_a_failed_step(store, client):
     """The notice fails, then the cleanup hangs, and the hook still ends in time."""
     code = (
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
@@ -225,7 +225,7 @@ def test_the_deadline_holds_also_after_a_step_that_failed(store, client):
 
 
 @pytest.mark.parametrize("hang_at", ["before", "after"])
-def test_an_entry_missed_at_the_deadline_is_tried_once_more(store, hang_at):
+def test_hook_retries_an_entry_missed_at_the_deadline(store, hang_at):
     """As on a busy machine. A hook that has recorded its event does not try again."""
     code = (
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
@@ -251,7 +251,7 @@ def test_an_entry_missed_at_the_deadline_is_tried_once_more(store, hang_at):
 
 
 @pytest.mark.parametrize("event", ["UserPromptSubmit", "Stop", "SessionEnd"])
-def test_a_torn_line_costs_no_later_event(store, client, event):
+def test_torn_line_loses_no_later_event(store, client, event):
     """As installed: what a hook has not imported matters (see `jsonl.decode`)."""
     client.fire("SessionStart", source="startup")
     path = store / f"{ID}.jsonl"
@@ -275,7 +275,7 @@ def test_a_torn_line_costs_no_later_event(store, client, event):
 
 
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
-def test_a_stopped_lock_holder_costs_no_entry(store, client, script):
+def test_stopped_lock_holder_loses_no_entry(store, client, script):
     client.fire("SessionStart", source="startup")
     path = store / f"{ID}.jsonl"
     before = len(lines(path))
@@ -318,13 +318,13 @@ def test_hooks_record_where_the_file_system_has_no_locks(store, client):
     assert "does its file system support locks?" in errors(store)
 
 
-def test_a_store_that_cannot_be_written_disturbs_nobody(store, client, tmp_path):
+def test_unwritable_store_blocks_no_hook(store, client, tmp_path):
     (tmp_path / "file").write_text("")
     for event in SCRIPTS:
         assert client.fire(event, env={"HEADCOUNT_DIR": str(tmp_path / "file/x")}) == ""
 
 
-def test_a_relative_store_lies_in_the_project_and_out_of_its_git(client, tmp_path):
+def test_relative_store_is_in_the_project_and_ignored_by_git(client, tmp_path):
     env = {"HEADCOUNT_DIR": ".headcount", "CLAUDE_PROJECT_DIR": str(tmp_path)}
     client.fire("SessionStart", env=env)
     assert (tmp_path / f".headcount/{ID}.jsonl").exists()
@@ -334,9 +334,7 @@ def test_a_relative_store_lies_in_the_project_and_out_of_its_git(client, tmp_pat
 
 
 @pytest.mark.parametrize("named", [".link", ".link/sessions", "../outside", "a/../.."])
-def test_a_relative_store_that_leads_out_of_the_project_is_refused(
-    client, tmp_path, named
-):
+def test_relative_store_outside_the_project_is_refused(client, tmp_path, named):
     project, outside = tmp_path / "project", tmp_path / "outside"
     project.mkdir()
     outside.mkdir()
@@ -373,7 +371,7 @@ def test_modules_in_the_working_directory_are_not_imported(store, client, tmp_pa
         pytest.param({"HOME": "/gone", "PYTHONWARNINGS": "error"}, id="no-home"),
     ],
 )
-def test_no_environment_keeps_a_hook_from_its_work(tmp_path, monkeypatch, env):
+def test_hook_works_in_any_environment(tmp_path, monkeypatch, env):
     """Not even one in which no path is ASCII. The other tests do not set HOME."""
     tree = tmp_path / "プロジェクト ü"
     monkeypatch.setenv("HEADCOUNT_DIR", str(tree / "store"))
@@ -393,7 +391,7 @@ def test_no_environment_keeps_a_hook_from_its_work(tmp_path, monkeypatch, env):
     assert errors(store) == ""
 
 
-def test_a_working_directory_that_is_gone_harms_no_hook(store, client, tmp_path):
+def test_hook_works_in_a_deleted_working_directory(store, client, tmp_path):
     gone = tmp_path / "gone"
     gone.mkdir()
     command = f"rmdir {gone}; {hook_command('session_start')}"

@@ -57,9 +57,7 @@ def snapshot(folder):
 # Install and uninstall
 
 
-def test_install_installs_links_and_tests_and_uninstall_takes_it_all_back(
-    run, checkout, home
-):
+def test_uninstall_removes_everything_that_install_created(run, checkout, home):
     (home / ".claude").mkdir()
     (home / ".claude" / "settings.json").write_text('{\n\t"model": "opus"\n}')
     before = snapshot(home)
@@ -95,7 +93,7 @@ def test_install_installs_links_and_tests_and_uninstall_takes_it_all_back(
     ]
 
 
-def test_installing_twice_changes_nothing(run, checkout, home):
+def test_second_install_changes_nothing(run, checkout, home):
     run(checkout / "install.sh")
     before = snapshot(home)
     done = run(checkout / "install.sh")
@@ -104,7 +102,7 @@ def test_installing_twice_changes_nothing(run, checkout, home):
     assert snapshot(home) == before
 
 
-def test_a_moved_checkout_is_installed_in_place_of_the_old(
+def test_install_from_a_moved_checkout_replaces_the_old_paths(
     run, checkout, home, tmp_path
 ):
     run(checkout / "install.sh")
@@ -119,7 +117,7 @@ def test_a_moved_checkout_is_installed_in_place_of_the_old(
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_any_shell_installs_a_checkout_of_any_name(
+def test_install_works_in_any_shell_and_checkout_name(
     run, environment, home, tmp_path, shell
 ):
     name = """it's $HOME\n`id` "ü" \\ *\n"""
@@ -132,7 +130,7 @@ def test_any_shell_installs_a_checkout_of_any_name(
     assert (undone.returncode, undone.stderr) == (0, "")
 
 
-def test_the_link_starts_the_commands_of_the_checkout(run, checkout, home):
+def test_installed_link_runs_the_command_of_its_checkout(run, checkout, home):
     run(checkout / "install.sh")
     (checkout / "lib" / "__main__.py").write_text(
         "import lib, sys; print(lib.__file__, sys.argv[1:])"
@@ -158,7 +156,7 @@ def test_the_linked_command_finds_its_packages_and_data_files(run, checkout, hom
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])
-def test_a_command_of_that_name_that_is_not_ours_stays(run, checkout, home, kind):
+def test_install_keeps_a_foreign_headcount_command(run, checkout, home, kind):
     theirs = home / ".local" / "bin" / "headcount"
     theirs.parent.mkdir(parents=True)
     theirs.write_text("theirs") if kind == "file" else theirs.symlink_to("/bin/true")
@@ -183,7 +181,9 @@ def test_a_command_of_that_name_that_is_not_ours_stays(run, checkout, home, kind
     ],
     ids=["project-here", "local-here", "project-implied", "local-elsewhere"],
 )
-def test_a_scope_has_its_file(run, checkout, home, tmp_path, options, name):
+def test_scope_option_selects_the_settings_file(
+    run, checkout, home, tmp_path, options, name
+):
     project = tmp_path / "a project"
     project.mkdir()
     done = run(checkout / "install.sh", *options, cwd=project)
@@ -195,7 +195,7 @@ def test_a_scope_has_its_file(run, checkout, home, tmp_path, options, name):
     assert list((project / ".claude").iterdir()) == []
 
 
-def test_the_configuration_folder_is_honoured(run, checkout, home, tmp_path):
+def test_install_follows_claude_config_dir(run, checkout, home, tmp_path):
     run(checkout / "install.sh", CLAUDE_CONFIG_DIR=str(tmp_path / "config"))
     assert (tmp_path / "config" / "settings.json").exists()
     assert not (home / ".claude").exists()
@@ -212,7 +212,7 @@ def test_purge_refuses_while_hooks_are_installed(run, checkout, home, tmp_path):
     assert (checkout / ".venv").exists()
 
 
-def test_purge_removes_records_and_nothing_else(run, checkout, home):
+def test_purge_removes_session_files_and_nothing_else(run, checkout, home):
     run(checkout / "install.sh")
     folder = home / ".local" / "state" / "headcount"
     day = folder / "archive" / "2026-01-31"
@@ -235,7 +235,7 @@ def test_purge_removes_records_and_nothing_else(run, checkout, home):
     assert not (checkout / ".venv").exists()
 
 
-def test_uninstalling_works_without_the_environment(run, checkout, home):
+def test_uninstall_works_without_the_virtual_environment(run, checkout, home):
     run(checkout / "install.sh")
     shutil.rmtree(checkout / ".venv")
     done = run(checkout / "install.sh", "--uninstall")
@@ -250,7 +250,7 @@ def test_uninstalling_works_without_the_environment(run, checkout, home):
 @pytest.mark.parametrize(
     "options", [["--dry-run"], ["--print"], ["--uninstall", "--dry-run"]], ids=" ".join
 )
-def test_looking_writes_nothing(run, home, tmp_path, options):
+def test_dry_run_and_print_write_nothing(run, home, tmp_path, options):
     checkout = copy_of_checkout(tmp_path / "checkout")
     for cache in checkout.rglob("__pycache__"):
         shutil.rmtree(cache)
@@ -263,7 +263,7 @@ def test_looking_writes_nothing(run, home, tmp_path, options):
     assert snapshot(tmp_path) == before
 
 
-def test_the_dry_run_is_a_patch_that_gives_what_the_install_gives(run, checkout, home):
+def test_dry_run_prints_a_patch_equal_to_the_install(run, checkout, home):
     (home / ".claude").mkdir()
     target = home / ".claude" / "settings.json"
     target.write_text('{\n  "model": "opus"\n}')
@@ -278,7 +278,7 @@ def test_the_dry_run_is_a_patch_that_gives_what_the_install_gives(run, checkout,
     assert "\\ No newline at end of file" in diff
 
 
-def test_print_is_the_example_with_the_paths_filled_in(run, checkout):
+def test_print_shows_the_example_with_the_paths_filled_in(run, checkout):
     printed = run(checkout / "install.sh", "--print", "--statusline").stdout
     example = (ROOT / "settings.example.json").read_text()
     filled = {
@@ -292,7 +292,7 @@ def test_print_is_the_example_with_the_paths_filled_in(run, checkout):
     ]
 
 
-def test_the_status_line_is_set_if_asked_for_and_taken_out_again(run, checkout, home):
+def test_status_line_option_installs_it_and_uninstall_removes_it(run, checkout, home):
     target = home / ".claude" / "settings.json"
     run(checkout / "install.sh")
     before = target.read_bytes()
@@ -310,7 +310,7 @@ def test_the_status_line_is_set_if_asked_for_and_taken_out_again(run, checkout, 
     assert not target.exists()
 
 
-def test_a_status_line_that_is_theirs_stays_and_the_other_is_told(run, checkout, home):
+def test_install_keeps_a_foreign_status_line_and_says_so(run, checkout, home):
     (home / ".claude").mkdir()
     target = home / ".claude" / "settings.json"
     target.write_text('{"statusLine": {"type": "command", "command": "mine"}}')
@@ -329,13 +329,15 @@ def test_a_status_line_that_is_theirs_stays_and_the_other_is_told(run, checkout,
     assert told in run(checkout / "install.sh", "--statusline", "--dry-run").stdout
 
 
-def test_the_dry_run_shows_the_status_line(run, checkout, home):
+def test_dry_run_shows_the_status_line(run, checkout, home):
     diff = run(checkout / "install.sh", "--dry-run", "--statusline").stdout
     assert '+  "statusLine": {' in diff
     assert not (home / ".claude").exists()
 
 
-def test_a_status_line_alone_keeps_the_command(run, checkout, home, tmp_path):
+def test_uninstall_keeps_the_command_while_a_status_line_needs_it(
+    run, checkout, home, tmp_path
+):
     run(checkout / "install.sh")
     printed = run(checkout / "install.sh", "--print", "--statusline").stdout
     line = json.loads(printed)["statusLine"]
@@ -360,7 +362,7 @@ def test_help_needs_no_python_and_no_tool_but_cat(run, checkout, tools):
     [["--bogus"], ["x"], ["--scope"], ["--scope", "x"], ["--purge"], ["--project"]],
     ids=" ".join,
 )
-def test_a_wrong_option_is_exit_2_and_writes_nothing(run, checkout, home, options):
+def test_invalid_option_exits_2_and_writes_nothing(run, checkout, home, options):
     before = snapshot(home)
     done = run(checkout / "install.sh", *options)
     assert (done.returncode, done.stdout) == (2, "")
@@ -368,7 +370,7 @@ def test_a_wrong_option_is_exit_2_and_writes_nothing(run, checkout, home, option
     assert snapshot(home) == before
 
 
-def test_the_help_names_every_option(run, checkout):
+def test_install_help_names_every_option(run, checkout):
     source = (ROOT / "install.sh").read_text()
     options = {word.rstrip(")") for word in source.split() if word.startswith("--")}
     said = run(checkout / "install.sh", "-h").stdout
@@ -388,7 +390,9 @@ def test_the_help_names_every_option(run, checkout):
 # What goes wrong
 
 
-def test_malformed_settings_are_refused_before_anything_is_made(run, home, tmp_path):
+def test_install_refuses_malformed_settings_before_creating_anything(
+    run, home, tmp_path
+):
     checkout = copy_of_checkout(tmp_path / "checkout")
     (home / ".claude").mkdir()
     target = home / ".claude" / "settings.json"
@@ -402,9 +406,7 @@ def test_malformed_settings_are_refused_before_anything_is_made(run, home, tmp_p
     assert snapshot(tmp_path) == before
 
 
-def test_a_hook_that_does_not_record_keeps_the_settings_as_they_are(
-    run, checkout, home
-):
+def test_install_keeps_the_settings_if_a_hook_does_not_record(run, checkout, home):
     (checkout / "hooks" / "stop.py").write_text("raise RuntimeError('out of order')")
     done = run(checkout / "install.sh")
     assert done.returncode == 1
@@ -416,7 +418,7 @@ def test_a_hook_that_does_not_record_keeps_the_settings_as_they_are(
     assert not (home / ".claude").exists()
 
 
-def test_a_python_without_venv_gets_the_one_line_that_helps(run, home, tmp_path, tools):
+def test_install_with_a_python_without_venv_names_the_fix(run, home, tmp_path, tools):
     checkout = copy_of_checkout(tmp_path / "checkout")
     real = os.readlink(tools / "python3")
     (tools / "python3").unlink()
@@ -431,21 +433,21 @@ def test_a_python_without_venv_gets_the_one_line_that_helps(run, home, tmp_path,
     assert not (home / ".claude").exists()
 
 
-def test_no_python_at_all_is_said(run, checkout, tools):
+def test_install_without_any_python_says_so(run, checkout, tools):
     (tools / "python3").unlink()
     done = run(checkout / "install.sh")
     assert done.returncode == 1
     assert "no Python 3.10 or newer found" in done.stderr
 
 
-def test_an_old_python_and_a_broken_shim_are_passed_over(run, checkout, home, tools):
+def test_install_skips_old_pythons_and_broken_shims(run, checkout, home, tools):
     script(tools / "python3.13", "echo shim: not installed >&2; exit 127\n")
     script(tools / "python3.12", "exit 1\n")
     done = run(checkout / "install.sh")
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_neither_a_shim_nor_an_active_virtualenv_becomes_the_base(
+def test_install_never_uses_a_shim_or_active_virtualenv_as_base(
     run, home, tmp_path, tools
 ):
     checkout = copy_of_checkout(tmp_path / "checkout")
@@ -493,7 +495,7 @@ esac
     )
 
 
-def test_uv_is_used_if_it_is_there(run, home, tmp_path, tools, environment):
+def test_install_uses_uv_if_available(run, home, tmp_path, tools, environment):
     checkout = copy_of_checkout(tmp_path / "checkout")
     fake_uv(tools, environment)
     done = run(checkout / "install.sh")
@@ -502,7 +504,7 @@ def test_uv_is_used_if_it_is_there(run, home, tmp_path, tools, environment):
     assert len(commands(home)) == len(SCRIPTS)
 
 
-def test_an_environment_of_other_requirements_is_replaced(
+def test_environment_with_other_requirements_is_replaced(
     run, checkout, home, tools, environment
 ):
     fake_uv(tools, environment)
@@ -514,7 +516,7 @@ def test_an_environment_of_other_requirements_is_replaced(
     assert [path.name for path in checkout.glob(".venv*")] == [".venv"]
 
 
-def test_an_environment_whose_interpreter_is_gone_is_made_again(
+def test_environment_without_its_interpreter_is_created_again(
     run, checkout, home, tools, environment
 ):
     fake_uv(tools, environment)
@@ -525,7 +527,7 @@ def test_an_environment_whose_interpreter_is_gone_is_made_again(
     assert [path.name for path in checkout.glob(".venv*")] == [".venv"]
 
 
-def test_an_interrupted_environment_is_removed(run, home, tmp_path, tools):
+def test_interrupted_environment_is_removed(run, home, tmp_path, tools):
     checkout = copy_of_checkout(tmp_path / "checkout")
     script(
         tools / "uv",
@@ -536,9 +538,7 @@ def test_an_interrupted_environment_is_removed(run, home, tmp_path, tools):
     assert not (home / ".claude").exists()
 
 
-def test_an_environment_that_is_not_ours_is_kept_aside(
-    run, checkout, tools, environment
-):
+def test_foreign_environment_is_moved_aside(run, checkout, tools, environment):
     fake_uv(tools, environment)
     (checkout / ".venv" / "requirements.txt").unlink()
     (checkout / ".venv" / "theirs").touch()
@@ -553,7 +553,9 @@ def test_an_environment_that_is_not_ours_is_kept_aside(
 )
 @pytest.mark.timeout(600)  # a package index may be slow
 @pytest.mark.parametrize("with_uv", [False, True], ids=["pip", "uv"])
-def test_a_fresh_machine_gets_the_locked_packages(run, home, tmp_path, tools, with_uv):
+def test_install_on_a_fresh_machine_gets_the_locked_packages(
+    run, home, tmp_path, tools, with_uv
+):
     if with_uv:
         found = shutil.which("uv")
         if not found:
@@ -623,7 +625,9 @@ def stand_in(tmp_path):
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_the_hooks_of_a_checkout_of_any_name_run(run, stand_in, tmp_path, folder):
+def test_installed_hooks_run_from_a_checkout_of_any_name(
+    run, stand_in, tmp_path, folder
+):
     hooks = settings.desired_hooks(str(stand_in(folder)))
     for event in SCRIPTS:
         assert silent_success(run, "sh", hooks[event])
@@ -635,7 +639,9 @@ def test_the_hooks_of_a_checkout_of_any_name_run(run, stand_in, tmp_path, folder
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_no_state_of_the_disk_blocks_a_prompt(run, stand_in, folder, state):
+def test_installed_hooks_never_block_a_prompt_in_any_state_of_the_disk(
+    run, stand_in, folder, state
+):
     checkout = stand_in(folder)
     hooks = settings.desired_hooks(str(checkout))
     STATES[state](checkout)
@@ -645,7 +651,7 @@ def test_no_state_of_the_disk_blocks_a_prompt(run, stand_in, folder, state):
 
 @pytest.mark.parametrize("state", MORE_STATES)
 @pytest.mark.parametrize("shell", SHELLS)
-def test_no_end_of_a_hook_blocks_a_prompt(run, stand_in, shell, state):
+def test_hook_that_ends_in_any_way_never_blocks_a_prompt(run, stand_in, shell, state):
     checkout = stand_in("a b")
     hooks = settings.desired_hooks(str(checkout))
     MORE_STATES[state](checkout)
@@ -660,7 +666,7 @@ def silent_success(run, shell, group):
 # The files as they are delivered
 
 
-def test_the_script_is_clean_and_may_be_run():
+def test_install_script_passes_shellcheck_and_is_executable():
     assert stat.S_IMODE((ROOT / "install.sh").stat().st_mode) & 0o111 == 0o111
     assert (
         (ROOT / "install.sh").read_text().rstrip().splitlines()[-1].startswith("main ")
@@ -669,7 +675,7 @@ def test_the_script_is_clean_and_may_be_run():
         subprocess.run(["shellcheck", str(ROOT / "install.sh")], check=True)
 
 
-def test_every_requirement_is_locked_by_hash():
+def test_requirements_are_all_locked_by_hash():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     entries = [line for line in lines if line and line[0] not in "# "]
     assert {entry.partition("==")[0] for entry in entries} >= set(PACKAGES) - {

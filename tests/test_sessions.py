@@ -46,7 +46,7 @@ def metadata_of(session_id=ID):
     return {info.id: info.metadata for info in sessions.discover_sessions()}[session_id]
 
 
-def test_create_gives_a_uuid4_and_a_file_that_begins_with_metadata(store):
+def test_create_returns_a_uuid4_and_writes_metadata_first(store):
     session_id = sessions.create_session("nightly build", tasks=["a"])
     assert uuid.UUID(session_id).version == 4
     path = sessions.get_session_path(session_id)
@@ -61,13 +61,13 @@ def test_create_gives_a_uuid4_and_a_file_that_begins_with_metadata(store):
     assert sessions.is_session_alive(metadata_of(session_id))
 
 
-def test_create_takes_the_id_and_the_pid_that_it_is_given(store):
+def test_create_uses_a_given_id_and_pid(store):
     assert sessions.create_session(session_id=ID, pid=DEAD_PID) == ID
     assert lines(store / f"{ID}.jsonl")[0]["pid"] == DEAD_PID
     assert not sessions.is_session_alive(metadata_of())
 
 
-def test_create_refuses_an_id_that_is_on_record(store):
+def test_create_refuses_an_existing_id(store):
     sessions.create_session(session_id=ID)
     before = (store / f"{ID}.jsonl").read_bytes()
     with pytest.raises(sessions.SessionExistsError, match="on record"):
@@ -78,7 +78,7 @@ def test_create_refuses_an_id_that_is_on_record(store):
         sessions.create_session(session_id=ID)
 
 
-def test_of_many_who_create_one_id_at_once_one_does(store):
+def test_create_succeeds_once_among_concurrent_calls_for_one_id(store):
     code = (
         "from lib import sessions\n"
         f"try: print(sessions.create_session(session_id={ID!r}))\n"
@@ -97,7 +97,7 @@ def test_of_many_who_create_one_id_at_once_one_does(store):
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
-def test_folders_are_0700_and_files_0600_whatever_the_umask(store, umask):
+def test_store_has_modes_0700_and_0600_under_any_umask(store, umask):
     before = os.umask(umask)
     try:
         sessions.create_session(session_id=ID)
@@ -111,7 +111,7 @@ def test_folders_are_0700_and_files_0600_whatever_the_umask(store, umask):
         assert stat.S_IMODE(path.stat().st_mode) == expected, path
 
 
-def test_a_failing_cleanup_does_not_reach_who_creates_a_session(store):
+def test_create_succeeds_when_the_cleanup_fails(store):
     sessions.create_session(session_id="dead", pid=DEAD_PID)
     (store / "archive").write_text("a file where the archive should be")
     assert sessions.create_session(session_id=ID) == ID
@@ -129,7 +129,7 @@ def test_a_failing_cleanup_does_not_reach_who_creates_a_session(store):
     ],
     ids=ascii,
 )
-def test_an_unsafe_id_is_an_error_that_says_so(store, session_id):
+def test_unsafe_id_raises_an_error_that_names_it(store, session_id):
     for call in (
         sessions.get_session_path,
         sessions.restore_session,
@@ -146,7 +146,7 @@ def test_an_unsafe_id_is_an_error_that_says_so(store, session_id):
 @pytest.mark.parametrize(
     "session_id", ["a", "A-b_9", "0", pytest.param("x" * 128, id="128 characters"), ID]
 )
-def test_a_safe_id_is_a_file_below_the_folder(store, session_id):
+def test_safe_id_maps_to_a_file_in_the_store(store, session_id):
     assert sessions.get_session_path(session_id).parent == store
 
 
@@ -162,7 +162,7 @@ def test_append_adds_one_whole_line_with_the_common_fields(store):
     assert timestamps.is_timestamp(entry["timestamp"])
 
 
-def test_append_keeps_an_id_and_a_time_that_the_tool_gives(store):
+def test_append_keeps_a_given_id_and_timestamp(store):
     sessions.create_session(session_id=ID)
     given = {"type": "x", "id": "0" * 16, "timestamp": "2026-01-01T00:00:00.000Z"}
     assert sessions.append_to_session(ID, given) == "0" * 16
@@ -203,7 +203,7 @@ def test_append_keeps_an_id_and_a_time_that_the_tool_gives(store):
         ),
     ],
 )
-def test_append_refuses_what_is_no_entry_and_writes_nothing(store, entry, says):
+def test_append_refuses_an_invalid_entry_and_writes_nothing(store, entry, says):
     sessions.create_session(session_id=ID)
     before = (store / f"{ID}.jsonl").read_bytes()
     with pytest.raises(sessions.InvalidEntryError, match=says):
@@ -211,7 +211,7 @@ def test_append_refuses_what_is_no_entry_and_writes_nothing(store, entry, says):
     assert (store / f"{ID}.jsonl").read_bytes() == before
 
 
-def test_create_refuses_what_would_not_be_metadata(store):
+def test_create_refuses_invalid_metadata(store):
     for fields, error in (
         ({"label": 5}, sessions.InvalidEntryError),
         ({"tasks": "abc"}, sessions.InvalidEntryError),
@@ -223,7 +223,7 @@ def test_create_refuses_what_would_not_be_metadata(store):
     assert not store.exists()
 
 
-def test_threads_that_append_at_once_lose_nothing(store):
+def test_concurrent_threads_that_append_lose_nothing(store):
     """The lock is of the descriptor: two threads exclude each other, too."""
     sessions.create_session(session_id=ID)
 
@@ -240,13 +240,13 @@ def test_threads_that_append_at_once_lose_nothing(store):
     assert sorted(keys) == [[n, number] for n in range(8) for number in range(25)]
 
 
-def test_append_never_makes_a_session(store):
+def test_append_never_creates_a_session(store):
     with pytest.raises(sessions.SessionNotFoundError, match="headcount list --all"):
         sessions.append_to_session(ID, {"type": "note"})
     assert not store.exists()
 
 
-def test_append_brings_an_archived_session_back(store):
+def test_append_restores_an_archived_session(store):
     sessions.create_session(session_id=ID)
     archived = sessions.archive_session(store / f"{ID}.jsonl")
     sessions.append_to_session(ID, {"type": "note"})
@@ -264,7 +264,7 @@ def test_a_torn_line_stays_a_line_of_its_own(store, caplog):
     assert "line 2 is damaged" in caplog.text
 
 
-def test_label_and_tasks_can_be_set_later_by_anybody(store):
+def test_label_and_tasks_can_be_set_later_by_any_process(store):
     sessions.create_session("first", session_id=ID)
     sessions.append_to_session(ID, {"type": "session_update", "label": "second"})
     assert metadata_of()["label"] == "second"
@@ -274,7 +274,7 @@ def test_label_and_tasks_can_be_set_later_by_anybody(store):
     assert "label" not in metadata_of()
 
 
-def test_a_label_stays_in_sight_however_long_the_session_gets(store):
+def test_label_is_found_in_a_session_of_any_length(store):
     def bulk():
         for _ in range(4):
             sessions.append_to_session(ID, {"type": "bulk", "text": "x" * 50_000})
@@ -292,7 +292,7 @@ def test_a_label_stays_in_sight_however_long_the_session_gets(store):
     assert metadata["state"] == "busy"
 
 
-def test_a_label_and_tasks_that_are_long_together_stay_both(store):
+def test_label_and_tasks_that_exceed_an_entry_together_are_both_kept(store):
     tasks, label = ["t" * 8100], "l" * 8100
     sessions.create_session(session_id=ID)
     sessions.append_to_session(ID, {"type": "session_update", "tasks": tasks})
@@ -306,7 +306,7 @@ def test_a_label_and_tasks_that_are_long_together_stay_both(store):
 
 
 @pytest.mark.parametrize("bulk", [0, 5000])
-def test_a_session_is_closed_by_one_that_knows_no_process(store, bulk):
+def test_close_without_a_known_process_closes_the_session(store, bulk):
     sessions.create_session(session_id=ID)
     sessions.append_to_session(ID, {"type": "bulk", "text": "x" * bulk})
     sessions.update_heartbeat(ID, state="busy", pid=0)
@@ -319,21 +319,21 @@ def test_a_session_is_closed_by_one_that_knows_no_process(store, bulk):
 
 
 @pytest.mark.parametrize("bulk", [0, 5000])
-def test_who_resumes_without_a_process_is_not_the_one_before(store, bulk):
+def test_resume_without_a_process_replaces_the_previous_process(store, bulk):
     sessions.create_session(session_id=ID, pid=DEAD_PID)
     sessions.append_to_session(ID, {"type": "bulk", "text": "x" * bulk})
     sessions.resume_session(ID, source="resume", pid=0)
     assert sessions.verdict(metadata_of()).verdict == "unknown"
 
 
-def test_who_has_the_number_of_its_process_only_does_not_take_a_session(store):
+def test_heartbeat_with_the_same_pid_alone_keeps_the_recorded_process(store):
     other = process.fingerprint(os.getppid())
     write(store, process=other, host=process.host_name())
     sessions.update_heartbeat(ID, state="busy")
     assert metadata_of()["process"] == other
 
 
-def test_update_heartbeat_says_the_state_and_when(store):
+def test_update_heartbeat_records_state_and_time(store):
     sessions.create_session(session_id=ID)
     before = metadata_of()["last_heartbeat"]
     assert sessions.update_heartbeat(ID, state="waiting", event="Notification")
@@ -397,20 +397,20 @@ def test_update_heartbeat_within_its_interval_writes_nothing(store):
 
 
 @pytest.mark.parametrize("state", ["closed", "sleeping", 7, ["busy"], ""], ids=repr)
-def test_update_heartbeat_refuses_a_state_that_is_none(store, state):
+def test_update_heartbeat_refuses_an_invalid_state(store, state):
     sessions.create_session(session_id=ID)
     with pytest.raises(sessions.InvalidEntryError, match="not busy, idle or waiting"):
         sessions.update_heartbeat(ID, state=state)
 
 
-def test_heartbeat_and_close_never_make_a_session(store):
+def test_heartbeat_and_close_never_create_a_session(store):
     for call in (sessions.update_heartbeat, sessions.close_session):
         with pytest.raises(sessions.SessionNotFoundError, match="with valid metadata"):
             call(ID)
     assert not store.exists()
 
 
-def test_a_closed_session_is_not_alive_although_its_process_is(store):
+def test_closed_session_is_not_alive_while_its_process_runs(store):
     sessions.create_session(session_id=ID)
     sessions.close_session(ID, reason="logout")
     metadata = metadata_of()
@@ -422,7 +422,7 @@ def test_a_closed_session_is_not_alive_although_its_process_is(store):
 
 
 @pytest.mark.parametrize("state", [None, "busy"], ids=["no-state", "busy"])
-def test_what_was_seen_before_the_close_does_not_open_a_session_again(store, state):
+def test_heartbeat_observed_before_the_close_does_not_reopen_a_session(store, state):
     path = write(store)
     before = time.time() - 1
     assert sessions.update_heartbeat(ID, state=state, observed_at=before)
@@ -434,7 +434,7 @@ def test_what_was_seen_before_the_close_does_not_open_a_session_again(store, sta
     assert metadata_of()["state"] == "busy"
 
 
-def test_a_process_known_by_its_pid_alone_is_not_another(store):
+def test_process_without_a_fingerprint_matches_by_its_pid(store):
     path = write(store)  # by hand, without a fingerprint, and now and then a host
     sessions.update_heartbeat(ID, state="busy")
     assert lines(path)[-1]["process"]
@@ -444,7 +444,7 @@ def test_a_process_known_by_its_pid_alone_is_not_another(store):
     assert metadata_of()["state"] == "closed"
 
 
-def test_the_pid_of_another_host_is_another_process(store):
+def test_pid_on_another_host_is_another_process(store):
     path = write(store, host="elsewhere")
     sessions.update_heartbeat(ID, state="busy", pid=os.getpid())
     other = {"pid": os.getpid(), "host": "elsewhere", "state": "idle"}
@@ -455,18 +455,18 @@ def test_the_pid_of_another_host_is_another_process(store):
     assert metadata_of()["state"] == "idle"
 
 
-def test_a_closed_session_that_returns_is_alive_again(store):
+def test_closed_session_that_is_resumed_is_alive_again(store):
     sessions.create_session(session_id=ID)
     sessions.close_session(ID)
     sessions.resume_session(ID, source="resume")
     assert sessions.is_session_alive(metadata_of())
 
 
-def test_load_gives_nothing_for_a_missing_file(store):
+def test_load_of_a_missing_file_is_empty(store):
     assert sessions.load_session_jsonl(store / "missing.jsonl") == []
 
 
-def test_load_does_not_hang_or_raise_on_what_is_no_file(store, tmp_path, caplog):
+def test_load_of_a_fifo_or_folder_neither_hangs_nor_raises(store, tmp_path, caplog):
     os.mkfifo(tmp_path / "fifo.jsonl")
     assert sessions.load_session_jsonl(tmp_path / "fifo.jsonl") == []
     assert sessions.load_session_jsonl(tmp_path) == []
@@ -490,7 +490,7 @@ def test_load_does_not_hang_or_raise_on_what_is_no_file(store, tmp_path, caplog)
         pytest.param(b'{"type":"a"}{"type":"b"}', id="glued"),
     ],
 )
-def test_load_passes_over_damage_line_by_line(store, caplog, damage):
+def test_load_skips_damaged_lines(store, caplog, damage):
     sessions.create_session(session_id=ID)
     path = store / f"{ID}.jsonl"
     for _ in range(15):
@@ -518,7 +518,7 @@ def test_load_passes_over_damage_line_by_line(store, caplog, damage):
         pytest.param(b'{"type":"n","x":1}', id="no-newline"),
     ],
 )
-def test_what_is_odd_but_whole_is_read(store, caplog, line):
+def test_load_reads_unusual_but_valid_lines(store, caplog, line):
     sessions.create_session(session_id=ID)
     path = store / f"{ID}.jsonl"
     path.write_bytes(path.read_bytes() + line)
@@ -530,7 +530,7 @@ def test_what_is_odd_but_whole_is_read(store, caplog, line):
     assert caplog.text == ""
 
 
-def test_load_warns_louder_above_a_tenth_of_damage(store, caplog):
+def test_load_logs_an_error_above_a_tenth_of_damaged_lines(store, caplog):
     sessions.create_session(session_id=ID)
     path = store / f"{ID}.jsonl"
     path.write_bytes(path.read_bytes() + b"damage\n")
@@ -548,7 +548,7 @@ def test_line_separators_other_than_newline_do_not_cut_an_entry(store):
     assert sessions.load_session_jsonl(path)[-1]["text"] == text
 
 
-def test_discover_lists_what_ends_in_jsonl_and_is_not_hidden(store):
+def test_discover_lists_visible_jsonl_files_only(store):
     sessions.create_session(session_id="good")
     (store / "damaged.jsonl").write_bytes(b"\0\0\0\n")
     (store / ".hidden.jsonl").write_text("{}")
@@ -560,19 +560,19 @@ def test_discover_lists_what_ends_in_jsonl_and_is_not_hidden(store):
     assert found["good"]["session_id"] == "good"
 
 
-def test_discover_of_a_store_that_is_not_there_is_empty(store):
+def test_discover_of_a_missing_store_is_empty(store):
     assert sessions.discover_sessions() == []
     assert sessions.discover_sessions(archived=True) == []
     assert not store.exists()
 
 
-def test_a_session_whose_file_has_another_ones_name_is_not_believed(store):
+def test_session_file_with_the_name_of_another_session_has_no_metadata(store):
     path = write(store, "one")
     path.rename(store / "two.jsonl")
     assert sessions.discover_sessions()[0].metadata is None
 
 
-def test_entries_of_other_tools_are_no_sign_of_life(store):
+def test_custom_entries_do_not_count_as_heartbeats(store):
     write(
         store, last_heartbeat="2026-01-01T00:00:00Z", start_time="2026-01-01T00:00:00Z"
     )
@@ -584,14 +584,14 @@ def test_entries_of_other_tools_are_no_sign_of_life(store):
     assert sessions.verdict(metadata).verdict == "stale"
 
 
-def test_a_record_by_hand_is_judged_by_its_pid(store):
+def test_handwritten_session_is_judged_by_its_pid(store):
     write(store)
     assert sessions.is_session_alive(metadata_of())
     write(store, pid=DEAD_PID)
     assert sessions.verdict(metadata_of()).verdict == "dead"
 
 
-def test_the_types_are_public_and_can_be_inspected(store):
+def test_public_types_can_be_inspected(store):
     info = sessions.SessionInfo("a", "/somewhere/a.jsonl", None)
     assert (info.id, info.path, info.metadata) == ("a", Path(os.fspath(info)), None)
     assert info == sessions.SessionInfo("a", Path("/somewhere/a.jsonl"), None)
@@ -610,7 +610,7 @@ def test_the_types_are_public_and_can_be_inspected(store):
     [("1.5", 1.5), ("", 24), ("soon", 24), ("-1", 24), ("inf", 24)],
     ids=["fraction", "empty", "word", "negative", "infinite"],
 )
-def test_the_limit_comes_from_the_environment_if_it_is_one(value, hours):
+def test_heartbeat_limit_comes_from_a_valid_environment_variable(value, hours):
     code = "from lib import sessions; print(sessions.HEARTBEAT_TTL_HOURS)"
     env = {**os.environ, "HEADCOUNT_TTL_HOURS": value, "HEADCOUNT_DIR": "/nowhere"}
     said = subprocess.run(
@@ -638,7 +638,7 @@ def test_the_limit_comes_from_the_environment_if_it_is_one(value, hours):
         ),
     ],
 )
-def test_the_store_is_where_the_environment_says(env, folder):
+def test_store_location_follows_the_environment(env, folder):
     code = "from lib import sessions; print(sessions.SESSIONS_DIR)"
     said = subprocess.run(
         [sys.executable, "-c", code],
@@ -651,7 +651,7 @@ def test_the_store_is_where_the_environment_says(env, folder):
     assert said.stdout.strip() == folder
 
 
-def test_a_user_without_a_home_is_told_to_name_a_store(monkeypatch):
+def test_missing_home_raises_an_error_that_asks_for_headcount_dir(monkeypatch):
     """As in a container that runs under a number which no user has."""
 
     def nobody(_):

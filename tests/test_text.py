@@ -19,7 +19,7 @@ from lib import text as text_module
     ],
     ids=["negative", "zero", "seconds", "minutes", "hours", "days"],
 )
-def test_a_duration_is_said_in_its_largest_unit(seconds, said):
+def test_duration_is_shown_in_its_largest_unit(seconds, said):
     assert text_module.humanize(seconds) == said
 
 
@@ -36,7 +36,7 @@ def test_a_duration_is_said_in_its_largest_unit(seconds, said):
     ],
     ids=["ascii", "escape", "white-space", "bidi", "surrogate", "wide", "too-long"],
 )
-def test_plain_text_cannot_disturb_a_terminal(text, limit, shown):
+def test_printable_text_has_no_control_characters(text, limit, shown):
     assert text_module.printable(text, limit) == shown
 
 
@@ -55,5 +55,5 @@ def test_plain_text_cannot_disturb_a_terminal(text, limit, shown):
         pytest.param("\x1b" * 10_000, "\ufffd" * 19 + "…", id="long-and-hostile"),
     ],
 )
-def test_a_text_is_shown_as_one_line_without_control(text, shown):
+def test_printable_text_is_one_line_within_its_limit(text, shown):
     assert text_module.printable(text, 20) == shown

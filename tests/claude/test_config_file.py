@@ -21,7 +21,7 @@ INSTALLERS = 16
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o664])
-def test_mode_survives(ours, path, mode):
+def test_settings_file_keeps_its_mode(ours, path, mode):
     path.write_text("{}")
     path.chmod(mode)
     settings.install_hooks(str(path), ours)
@@ -30,7 +30,7 @@ def test_mode_survives(ours, path, mode):
     assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-def test_owner_survives(ours, path):
+def test_settings_file_keeps_its_owner(ours, path):
     path.write_text("{}")
     owner = (1234, 2345) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
     os.chown(path, *owner)
@@ -39,7 +39,9 @@ def test_owner_survives(ours, path):
 
 
 @pytest.mark.parametrize("exists", [True, False], ids=["target", "dangling"])
-def test_a_symbolic_link_stays_one(ours, path, tmp_path, exists):
+def test_settings_file_that_is_a_symbolic_link_stays_a_link(
+    ours, path, tmp_path, exists
+):
     target = tmp_path / "dotfiles" / "claude.json"
     if exists:
         target.parent.mkdir()
@@ -55,13 +57,13 @@ def test_a_symbolic_link_stays_one(ours, path, tmp_path, exists):
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo"])
-def test_what_is_no_file_is_refused_at_once(ours, path, kind):
+def test_settings_path_that_is_a_folder_or_fifo_is_refused_at_once(ours, path, kind):
     path.mkdir() if kind == "folder" else os.mkfifo(path)
     with pytest.raises(settings.SettingsError, match="regular file"):
         settings.install_hooks(str(path), ours)
 
 
-def test_a_read_only_file_is_refused(ours, path, monkeypatch):
+def test_read_only_settings_file_is_refused(ours, path, monkeypatch):
     path.write_text("{}")
     monkeypatch.setattr(os, "access", lambda name, mode: False)  # root may write any
     with pytest.raises(settings.SettingsError, match="read-only"):
@@ -73,7 +75,7 @@ def test_a_read_only_file_is_refused(ours, path, monkeypatch):
 # Others at the same time
 
 
-def test_a_write_in_between_is_not_lost(path, ours):
+def test_change_repeats_when_another_program_writes_in_between(path, ours):
     path.write_text('{"n": 0}')
     calls = []
 
@@ -88,7 +90,7 @@ def test_a_write_in_between_is_not_lost(path, ours):
     assert len(calls) == 4
 
 
-def test_a_file_that_never_rests_is_left_to_the_others(path, ours):
+def test_change_gives_up_on_a_file_that_keeps_changing(path, ours):
     path.write_text('{"n": 0}')
     calls = []
 
@@ -103,7 +105,7 @@ def test_a_file_that_never_rests_is_left_to_the_others(path, ours):
     assert not [name for name in listing(path.parent) if name.startswith(".")]
 
 
-def test_a_file_seen_half_written_is_read_again(path, ours):
+def test_change_reads_a_half_written_file_again(path, ours):
     path.write_text('{"a": ')
     calls = []
 
@@ -117,7 +119,7 @@ def test_a_file_seen_half_written_is_read_again(path, ours):
     assert json.loads(path.read_text())["a"] == 1
 
 
-def test_another_installer_is_waited_for(ours, path, monkeypatch):
+def test_install_waits_for_another_installer(ours, path, monkeypatch):
     path.write_text("{}")
     settings.install_hooks(str(path), ours)
     patiently = file_lock.with_lock
@@ -144,7 +146,9 @@ def python(program, *arguments, tmp_path):
 
 
 @pytest.mark.parametrize("with_writer", [False, True], ids=["alone", "with-a-writer"])
-def test_sixteen_installers_at_once_end_in_one_of_each(path, tmp_path, with_writer):
+def test_sixteen_concurrent_installers_leave_each_hook_once(
+    path, tmp_path, with_writer
+):
     path.write_text('{"keep": [1.50, "ü"], "number": 0}')
     stop = tmp_path / "stop"
     writer = python(WRITER, path, stop, tmp_path=tmp_path) if with_writer else None

@@ -11,7 +11,7 @@ from settings_files import RandomSettings
 from lib.claude import json_edit
 
 
-def test_the_scanner_agrees_with_the_standard_library():
+def test_json_scanner_agrees_with_the_standard_library():
     chance = random.Random(7)
     texts = [RandomSettings(random.Random(seed)).text() for seed in range(100)]
     for text in texts + [mutated(text, chance) for text in texts for _ in range(20)]:

@@ -31,14 +31,14 @@ def command_in_json(group):
 
 
 @pytest.mark.parametrize("text", LIFELIKE)
-def test_uninstalling_gives_back_the_bytes_and_twice_is_once(text, ours):
+def test_merge_is_idempotent_and_unmerge_restores_the_bytes(text, ours):
     merged = hook_merge.merge(text, ours)
     assert hook_merge.merge(merged, ours) == merged
     assert hook_merge.remove(merged, text) == text
 
 
 @pytest.mark.parametrize("text", LIFELIKE)
-def test_install_and_uninstall_leave_nothing_but_the_same_bytes(text, ours, path):
+def test_uninstall_restores_the_file_byte_for_byte(text, ours, path):
     path.write_bytes(text.encode())
     settings.install_hooks(str(path), ours)
     assert sorted(installed_events(path)) == sorted(EVENTS)
@@ -47,7 +47,7 @@ def test_install_and_uninstall_leave_nothing_but_the_same_bytes(text, ours, path
     assert listing(path.parent) == ["settings.json"]
 
 
-def test_the_law_holds_for_random_files(ours, path):
+def test_merge_and_unmerge_round_trip_random_files(ours, path):
     seed = int(os.environ.get("SEED") or random.randrange(1 << 32))
     print(f"SEED={seed}")
     for number in range(RANDOM_FILES):
@@ -66,14 +66,14 @@ def test_the_law_holds_for_random_files(ours, path):
 # What is written
 
 
-def test_a_new_file_is_the_example_with_the_paths_filled_in(ours, line, path):
+def test_new_settings_file_is_the_example_with_the_paths_filled_in(ours, line, path):
     settings.install_hooks(str(path), ours, line)
     example = (ROOT / "settings.example.json").read_text()
     assert path.read_text() == example.replace("/path/to/headcount", str(ROOT))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_file_that_we_made_is_gone_after_uninstalling(ours, home):
+def test_uninstall_removes_a_settings_file_that_install_created(ours, home):
     path = home / "new" / "settings.json"
     settings.install_hooks(str(path), ours)
     settings.install_hooks(str(path), ours)
@@ -81,7 +81,7 @@ def test_a_file_that_we_made_is_gone_after_uninstalling(ours, home):
     assert listing(path.parent) == []
 
 
-def test_every_event_has_one_synchronous_hook_with_a_timeout_in_seconds(ours):
+def test_desired_hooks_have_one_synchronous_hook_per_event(ours):
     assert list(ours) == EVENTS
     for event, group in ours.items():
         assert list(group) == ["hooks"]
@@ -90,7 +90,7 @@ def test_every_event_has_one_synchronous_hook_with_a_timeout_in_seconds(ours):
         assert hook["timeout"] == (10 if event == "SessionEnd" else 5)
 
 
-def test_the_indentation_of_the_file_is_taken_over(ours):
+def test_merge_keeps_the_indentation_of_the_file(ours):
     merged = hook_merge.merge('{\n\t"a" : 1\n}', ours)
     assert merged.startswith('{\n\t"a" : 1,\n\t"hooks" : {\n\t\t"SessionStart" : [\n')
     compact = hook_merge.merge('{"a":1}', ours)
@@ -99,7 +99,7 @@ def test_the_indentation_of_the_file_is_taken_over(ours):
     assert crlf.count("\n") == crlf.count("\r\n")
 
 
-def test_a_moved_checkout_is_replaced_where_it_stands(ours, path, tmp_path):
+def test_merge_replaces_a_moved_checkout_in_place(ours, path, tmp_path):
     path.write_text("{}")
     settings.install_hooks(str(path), ours)
     text = path.read_text().replace('"SessionEnd": [', '"SessionEnd": [{"hooks": []},')
@@ -118,7 +118,7 @@ def test_a_moved_checkout_is_replaced_where_it_stands(ours, path, tmp_path):
     assert json.loads(path.read_text()) == {"hooks": {"SessionEnd": [{"hooks": []}]}}
 
 
-def test_ours_twice_under_another_event_or_in_an_old_form_becomes_once(ours, path):
+def test_merge_removes_old_misplaced_and_duplicate_headcount_hooks(ours, path):
     old = "/old/.venv/bin/python /old/hooks/stop.py # headcount"
     group = {"hooks": [{"type": "command", "command": old}]}
     theirs = json.loads(THEIRS)
@@ -143,7 +143,7 @@ def test_ours_twice_under_another_event_or_in_an_old_form_becomes_once(ours, pat
     assert sorted(installed_events(path)) == sorted(EVENTS)
 
 
-def test_ours_pasted_a_second_time_becomes_once(ours, path):
+def test_merge_removes_headcount_hooks_pasted_twice(ours, path):
     theirs = {"hooks": [json.loads(THEIRS)]}
     groups = {event: [group, theirs, group] for event, group in ours.items()}
     path.write_text(json.dumps({"hooks": groups}, indent=2))
@@ -153,14 +153,14 @@ def test_ours_pasted_a_second_time_becomes_once(ours, path):
     }
 
 
-def test_a_group_that_would_be_empty_goes_with_its_matcher(ours, path):
+def test_unmerge_removes_an_emptied_group_with_its_matcher(ours, path):
     group = {"matcher": "startup", **ours["SessionStart"]}
     path.write_text(json.dumps({"hooks": {"SessionStart": [group, {"hooks": []}]}}))
     settings.uninstall_hooks(str(path))
     assert json.loads(path.read_text()) == {"hooks": {"SessionStart": [{"hooks": []}]}}
 
 
-def test_what_only_looks_like_ours_is_left_alone(ours, path):
+def test_lookalikes_of_headcount_hooks_are_left_alone(ours, path):
     lookalikes = [
         {"type": "command", "command": "/x/hooks/stop.py # headcounter"},
         {"type": "command", "command": "/x/hooks/other.py # headcount"},
@@ -174,7 +174,7 @@ def test_what_only_looks_like_ours_is_left_alone(ours, path):
     assert path.read_bytes() == before
 
 
-def test_what_was_changed_since_stays_changed(ours, path):
+def test_uninstall_keeps_changes_made_since_the_install(ours, path):
     path.write_text('{\n  "a": 1\n}\n')
     settings.install_hooks(str(path), ours)
     path.write_text(path.read_text().replace('"a": 1', '"a": 2,\n  "b": {}'))
@@ -194,7 +194,7 @@ def test_what_was_changed_since_stays_changed(ours, path):
         pytest.param(None, id="with-ours"),
     ],
 )
-def test_a_backup_that_is_not_the_file_without_ours_is_not_restored(ours, path, backup):
+def test_uninstall_does_not_restore_a_backup_with_other_settings(ours, path, backup):
     path.write_text('{\n  "a": 1,\n  "hooks": {}\n}\n')
     settings.install_hooks(str(path), ours)
     kept = path.parent / "settings.json.headcount-backup"
@@ -203,7 +203,7 @@ def test_a_backup_that_is_not_the_file_without_ours_is_not_restored(ours, path, 
     assert path.read_text() == '{\n  "a": 1\n}\n'
 
 
-def test_a_file_rewritten_by_claude_code_loses_exactly_ours(ours, path):
+def test_uninstall_from_a_rewritten_file_removes_only_headcount_hooks(ours, path):
     theirs = f'"PreToolUse":[{{"hooks":[{THEIRS}]}}]'
     path.write_text(f'{{"hooks":{{"Stop":[],{theirs}}}}}')
     settings.install_hooks(str(path), ours)
@@ -214,7 +214,7 @@ def test_a_file_rewritten_by_claude_code_loses_exactly_ours(ours, path):
     }
 
 
-def test_the_backup_never_holds_ours_and_a_second_install_writes_nothing(ours, path):
+def test_backup_has_no_headcount_hooks_and_a_second_install_writes_nothing(ours, path):
     backup = path.parent / "settings.json.headcount-backup"
     path.write_text('{"hooks": {}}')
     path.chmod(0o640)
@@ -228,7 +228,7 @@ def test_the_backup_never_holds_ours_and_a_second_install_writes_nothing(ours, p
     assert backup.read_text() == '{"hooks": {}}'
 
 
-def test_a_dry_run_writes_nothing_at_all(ours, path, tmp_path):
+def test_dry_run_of_install_and_uninstall_writes_nothing(ours, path, tmp_path):
     path.write_text("{}")
     before = sorted(tmp_path.rglob("*"))
     assert settings.install_hooks(str(path), ours, dry_run=True).changed
@@ -281,7 +281,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
-def test_what_is_not_strict_settings_is_refused_and_untouched(content, ours, path):
+def test_malformed_settings_are_refused_and_left_untouched(content, ours, path):
     path.write_bytes(content)
     before = identity(path)
     with pytest.raises(settings.SettingsError) as refusal:
@@ -306,7 +306,7 @@ BROKEN_MERGES = {
 
 
 @pytest.mark.parametrize("broken", BROKEN_MERGES.values(), ids=BROKEN_MERGES)
-def test_a_faulty_merge_never_reaches_the_file(ours, path, monkeypatch, broken):
+def test_faulty_merge_is_refused_and_never_written(ours, path, monkeypatch, broken):
     """Claude Code drops all settings of a file that has one bad entry."""
     path.write_text(f'{{"a": 1, "hooks": {{"Stop": [{{"hooks": [{THEIRS}]}}]}}}}')
     before, merge = path.read_bytes(), hook_merge.merge
@@ -323,7 +323,7 @@ def test_a_faulty_merge_never_reaches_the_file(ours, path, monkeypatch, broken):
     assert listing(path.parent) == ["settings.json"]
 
 
-def test_the_refusal_names_line_and_column(ours, path):
+def test_settings_error_names_line_and_column(ours, path):
     path.write_bytes(b'{\r\n  "a": 1,\r\n  "b": [1, ],\r\n}')
     with pytest.raises(settings.SettingsError, match=r"comma .*\(line 3, column 10\)"):
         settings.install_hooks(str(path), ours)
@@ -332,7 +332,7 @@ def test_the_refusal_names_line_and_column(ours, path):
         settings.disabled(str(path))
 
 
-def test_a_path_that_json_cannot_name_is_refused(tmp_path):
+def test_checkout_path_that_is_not_utf8_is_refused(tmp_path):
     folder = os.fsencode(tmp_path) + b"/\xff"
     os.mkdir(folder)
     Path(os.fsdecode(folder), "settings.example.json").write_bytes(
@@ -345,7 +345,7 @@ def test_a_path_that_json_cannot_name_is_refused(tmp_path):
 # What is there
 
 
-def test_installed_says_what_is_installed(ours, path):
+def test_installed_hooks_describe_each_installed_hook(ours, path):
     assert settings.installed_hooks(str(path)) == []
     settings.install_hooks(str(path), ours)
     hook = settings.installed_hooks(str(path))[-1]
@@ -361,7 +361,7 @@ def test_installed_says_what_is_installed(ours, path):
 @pytest.mark.parametrize(
     "folder", ["a b", "it's", 'say "x"', "$HOME", "ü", "a\nb", "`id`", "#", "a\\b", "*"]
 )
-def test_installed_tells_the_paths_of_any_checkout(tmp_path, path, folder):
+def test_installed_hooks_name_the_paths_of_any_checkout(tmp_path, path, folder):
     checkout = tmp_path / folder
     checkout.mkdir()
     (checkout / "settings.example.json").write_bytes(
@@ -373,7 +373,7 @@ def test_installed_tells_the_paths_of_any_checkout(tmp_path, path, folder):
     assert {Path(hook.script).parent for hook in hooks} == {checkout / "hooks"}
 
 
-def test_disabled_is_true_only_for_true(path):
+def test_disabled_only_if_disable_all_hooks_is_true(path):
     assert not settings.disabled(str(path))
     for text, disabled in [('{"disableAllHooks": true}', True), ("{}", False)]:
         path.write_text(text)
@@ -382,7 +382,7 @@ def test_disabled_is_true_only_for_true(path):
     assert not settings.disabled(str(path))
 
 
-def test_settings_files_honours_the_configuration_folder(home, tmp_path, monkeypatch):
+def test_settings_files_follow_claude_config_dir(home, tmp_path, monkeypatch):
     assert settings.settings_files() == {"user": f"{home}/.claude/settings.json"}
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "config"))
     assert settings.settings_files(str(tmp_path)) == {

@@ -22,7 +22,7 @@ from lib.claude import hook_merge, settings, status_line
 
 
 @pytest.mark.parametrize("text", LIFELIKE)
-def test_the_law_holds_with_a_status_line(text, ours, line):
+def test_merge_and_unmerge_round_trip_the_status_line(text, ours, line):
     merged = hook_merge.merge(text, ours, line)
     assert json.loads(merged)["statusLine"] == line
     assert hook_merge.merge(merged, ours, line) == merged
@@ -32,7 +32,7 @@ def test_the_law_holds_with_a_status_line(text, ours, line):
 
 
 @pytest.mark.parametrize("text", LIFELIKE)
-def test_a_status_line_is_installed_and_uninstalled_to_the_byte(text, ours, line, path):
+def test_status_line_uninstall_restores_the_file_byte_for_byte(text, ours, line, path):
     path.write_bytes(text.encode())
     settings.install_hooks(str(path), ours)
     settings.install_hooks(str(path), ours, line)
@@ -42,7 +42,7 @@ def test_a_status_line_is_installed_and_uninstalled_to_the_byte(text, ours, line
     assert listing(path.parent) == ["settings.json"]
 
 
-def test_the_law_holds_for_random_files_with_status_lines(ours, line):
+def test_merge_keeps_a_foreign_status_line_in_random_files(ours, line):
     seed = int(os.environ.get("SEED") or random.randrange(1 << 32))
     print(f"SEED={seed}")
     for number in range(RANDOM_FILES):
@@ -57,7 +57,7 @@ def test_the_law_holds_for_random_files_with_status_lines(ours, line):
 
 
 @pytest.mark.parametrize("theirs", THEIR_STATUS_LINES.values(), ids=THEIR_STATUS_LINES)
-def test_a_status_line_that_is_not_ours_stays(theirs, ours, line, path):
+def test_foreign_status_line_is_kept_by_install_and_uninstall(theirs, ours, line, path):
     text = json.dumps({"statusLine": theirs}, indent=1)
     path.write_text(text)
     settings.install_hooks(str(path), ours, line)
@@ -68,7 +68,7 @@ def test_a_status_line_that_is_not_ours_stays(theirs, ours, line, path):
     assert path.read_text() == text
 
 
-def test_the_status_line_of_a_moved_checkout_is_ours_and_keeps_what_was_changed(
+def test_status_line_of_a_moved_checkout_is_replaced_with_its_options_kept(
     ours, line, path, tmp_path
 ):
     settings.install_hooks(str(path), ours, line)
@@ -85,7 +85,7 @@ def test_the_status_line_of_a_moved_checkout_is_ours_and_keeps_what_was_changed(
     assert not path.exists()
 
 
-def test_only_what_is_asked_for_is_set(ours, path):
+def test_status_line_is_not_installed_unless_requested(ours, path):
     assert settings.status_line_owner(str(path)) == "none"
     settings.install_hooks(str(path), ours)
     assert settings.status_line_owner(str(path)) == "none"
@@ -93,7 +93,7 @@ def test_only_what_is_asked_for_is_set(ours, path):
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["dropped", "changed"])
-def test_a_merge_that_would_lose_the_status_line_is_refused(
+def test_merge_that_would_lose_the_status_line_is_refused(
     ours, line, path, monkeypatch, kept
 ):
     other = {**line, "command": line["command"].replace("-S", "-s")}

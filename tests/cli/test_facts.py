@@ -17,7 +17,7 @@ def test_facts_name_verdict_and_each_reason_on_a_line_of_its_own():
     assert f"heartbeat     {timestamps.from_epoch(NOW - 3)} (3 s ago)" in lines
 
 
-def test_facts_pass_over_what_is_not_known():
+def test_facts_omit_unknown_values():
     lines = show.fact_lines(session(pid=None, cwd=None, start_time=None), NOW)
     names = [line.split()[0] for line in lines]
     assert not {"folder", "process", "started", "label"} & set(names)

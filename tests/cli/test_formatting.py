@@ -16,7 +16,7 @@ from lib.record import timestamps
 from lib.views import session_view
 
 
-def test_a_short_id_is_the_shortest_of_8_or_more_that_means_one_session():
+def test_short_id_is_the_shortest_unique_prefix_of_at_least_8():
     ids = ["aaaaaaaa-1", "aaaaaaaa-2x", "bbbbbbbbbbbb", "c", "nightly1", "nightly12"]
     assert formatting.short_ids([{"session_id": each} for each in ids]) == {
         "aaaaaaaa-1": "aaaaaaaa-1",
@@ -28,7 +28,7 @@ def test_a_short_id_is_the_shortest_of_8_or_more_that_means_one_session():
     }
 
 
-def test_nothing_that_a_record_holds_reaches_the_terminal_as_control():
+def test_session_view_has_no_control_characters_of_a_session():
     texts = ("label", "cwd", "path", "host", "source", "transcript_path", "project_dir")
     more = ("session_id", "client_version", "previous_session_id", "close_reason")
     hostile = session(
@@ -50,14 +50,14 @@ def test_nothing_that_a_record_holds_reaches_the_terminal_as_control():
     assert [line for line in shown if not line.isprintable()] == []
 
 
-def test_home_is_written_as_a_tilde(tmp_path, monkeypatch):
+def test_home_folder_is_shortened_to_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert formatting.shorten_home(str(tmp_path)) == "~"
     assert formatting.shorten_home(f"{tmp_path}/src") == "~/src"
     assert formatting.shorten_home(f"{tmp_path}2/src") == f"{tmp_path}2/src"
 
 
-def test_where_is_the_working_tree_of_the_folder(tmp_path):
+def test_where_is_the_worktree_of_the_session_folder(tmp_path):
     (tmp_path / ".git").mkdir()
     (tmp_path / "a/b").mkdir(parents=True)
     assert formatting.where(session(cwd=str(tmp_path / "a/b"))) == os.path.realpath(
@@ -66,7 +66,7 @@ def test_where_is_the_working_tree_of_the_folder(tmp_path):
 
 
 @pytest.mark.parametrize("cwd", ["/nul\0byte", "/half\ud800"], ids=["nul", "surrogate"])
-def test_a_folder_that_cannot_be_one_is_shown_all_the_same(cwd):
+def test_impossible_folder_is_still_shown(cwd):
     assert formatting.where(session(cwd=cwd)).startswith("/")
 
 
@@ -98,12 +98,12 @@ def test_a_folder_that_cannot_be_one_is_shown_all_the_same(cwd):
         ),
     ],
 )
-def test_an_entry_is_a_line_of_when_type_and_what_it_says(entry, line):
+def test_entry_line_has_age_type_and_fields(entry, line):
     entry = {"timestamp": timestamps.from_epoch(NOW - 3), **entry}
     assert formatting.entry_line(entry, NOW, None) == line
 
 
-def test_an_entry_is_capped():
+def test_entry_line_is_limited_in_length():
     entry = {"type": "log", "text": "x" * 50_000}
     assert len(formatting.entry_line(entry, NOW, None)) == 200
     assert width(formatting.entry_line(entry, NOW, 80)) == 80
@@ -126,7 +126,7 @@ def test_an_entry_is_capped():
         os.fsdecode(b"latin-\xe9"),
     ],
 )
-def test_the_resume_command_leads_the_shell_to_the_folder(folder, tmp_path):
+def test_resume_command_changes_to_the_session_folder(folder, tmp_path):
     (tmp_path / folder).mkdir()
     line = session_view.resume_command(session(cwd=str(tmp_path / folder)))
     assert line.isprintable()
@@ -139,14 +139,14 @@ def test_the_resume_command_leads_the_shell_to_the_folder(folder, tmp_path):
     assert not (tmp_path / "pwned").exists()
 
 
-def test_the_resume_command_of_a_session_without_a_folder_just_resumes():
+def test_resume_command_without_a_folder_only_resumes():
     assert (
         session_view.resume_command(session(cwd=None, session_id="x1"))
         == "claude --resume x1"
     )
 
 
-def test_json_is_ascii_and_gives_back_what_was_given():
+def test_json_is_ascii_and_round_trips():
     given = [session(label="日本語\x7f\x1b", tasks=[{"a": [1]}], others=[]), session()]
     text = formatting.as_json(given)
     assert text.isascii()
@@ -155,7 +155,7 @@ def test_json_is_ascii_and_gives_back_what_was_given():
     assert formatting.as_json([]) == "[]"
 
 
-def test_each_session_or_entry_in_json_has_a_line_of_its_own():
+def test_json_has_one_line_per_session_or_entry():
     entries = [{"type": "x", "deep": {"list": [{"a": 1}]}}, {"type": "y"}]
     shown = {"session_id": "a", "entries": entries, "tasks": ["x"], "none": []}
     assert formatting.as_json(shown).split("\n") == [
@@ -167,7 +167,7 @@ def test_each_session_or_entry_in_json_has_a_line_of_its_own():
     assert formatting.as_json([shown]).count("\n") == 2
 
 
-def test_what_has_no_json_form_is_null_and_the_rest_is_not():
+def test_json_replaces_only_unencodable_values_by_null():
     deep = []
     for _ in range(100_000):
         deep = [deep]
@@ -181,7 +181,7 @@ def test_what_has_no_json_form_is_null_and_the_rest_is_not():
     }
 
 
-def test_an_entry_nested_too_deeply_is_a_line_all_the_same():
+def test_entry_line_of_a_deeply_nested_entry_says_so():
     deep = []
     for _ in range(100_000):
         deep = [deep]

@@ -238,7 +238,7 @@ def test_hostile_file_of_the_client_is_as_if_it_were_not_there(
         pytest.param(lambda path: os.symlink("/dev/zero", path), id="device"),
     ],
 )
-def test_what_is_not_a_file_in_the_clients_folder_is_not_waited_for(
+def test_client_folder_entries_that_are_not_files_do_not_block(
     begin, client_says, shown, make
 ):
     begin(ID, {"state": "busy", "timestamp": ago(60)})
@@ -288,7 +288,7 @@ def test_recover_says_what_a_dead_session_waited_for(store, begin, headcount):
     assert (row["waiting_for"], row["name"]) == ("question", "payments")
 
 
-def test_only_the_files_of_living_clients_are_read(
+def test_client_files_are_read_only_for_living_clients(
     store, begin, client_says, monkeypatch
 ):
     for number in range(100):
@@ -301,7 +301,7 @@ def test_only_the_files_of_living_clients_are_read(
     assert read == [str(path)]
 
 
-def test_of_two_processes_the_one_that_runs_tells(store, begin, client, client_says):
+def test_live_state_comes_from_the_process_that_runs(store, begin, client, client_says):
     with Client() as gone:
         path = begin(ID, {"state": "busy", "timestamp": ago(70)})
         other = {"pid": client.pid, "process": process.fingerprint(client.pid)}
@@ -371,7 +371,9 @@ def test_stopped_process_is_shown_as_stopped(begin, client, headcount, shown):
 # ---- Since when -----------------------------------------------------------------
 
 
-def test_what_for_and_how_long_a_session_waits_is_shown(begin, client_says, headcount):
+def test_list_shows_what_a_session_waits_for_and_how_long(
+    begin, client_says, headcount
+):
     begin(ID, {"state": "busy", "timestamp": ago(3000)})
     client_says(**ASKS)
     _, row = headcount("list")[1].splitlines()
@@ -382,7 +384,7 @@ def test_what_for_and_how_long_a_session_waits_is_shown(begin, client_says, head
     assert headcount("statusline")[1] == f"1 session \N{MIDDLE DOT} 1 {expected}\n"
 
 
-def test_who_has_waited_longest_comes_first(store, begin, headcount):
+def test_list_puts_the_longest_wait_first(store, begin, headcount):
     for number, seconds in (("1", 60), ("2", 7200), ("3", 600)):
         begin(number, {**WAITS, "timestamp": ago(seconds)})
     begin("0", {"state": "busy", "timestamp": ago(90_00)})
@@ -464,7 +466,7 @@ def test_label_comes_before_every_name(begin, client_says, headcount):
         pytest.param(DERIVED, {"NO_COLOR": "1"}, False, id="no-colour"),
     ],
 )
-def test_only_a_derived_name_is_dim_on_a_terminal(
+def test_derived_name_alone_is_dim_on_a_terminal(
     begin, client_says, terminal, says, more, is_dim
 ):
     begin(ID, {"state": "busy", "timestamp": ago(60)})

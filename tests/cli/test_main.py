@@ -38,7 +38,7 @@ def test_hostile_labels_and_folders_reach_no_pipe_and_no_terminal(
     assert "日本語 😀" in seen[0]
 
 
-def test_a_terminal_is_never_too_narrow_and_a_pipe_has_no_width(headcount, terminal):
+def test_rows_fit_80_columns_on_a_terminal_and_are_whole_in_a_pipe(headcount, terminal):
     label = "日本語のラベル😀" * 12
     create(label=label, cwd="/srv/" + "deep/" * 40)
     from lib.cli.terminal.width import width
@@ -49,7 +49,7 @@ def test_a_terminal_is_never_too_narrow_and_a_pipe_has_no_width(headcount, termi
     assert label in headcount("list", COLUMNS="40")[1]
 
 
-def test_colour_is_for_terminals_that_want_it(headcount, terminal):
+def test_colour_is_used_only_on_terminals_that_want_it(headcount, terminal):
     create(state="busy")
     assert "\x1b[32mbusy\x1b[0m" in terminal("list")
     assert "\x1b" not in terminal("list", NO_COLOR="1")
@@ -57,14 +57,14 @@ def test_colour_is_for_terminals_that_want_it(headcount, terminal):
     assert "\x1b" not in headcount("list", TERM="xterm")[1]
 
 
-def test_what_the_encoding_lacks_is_replaced(headcount):
+def test_characters_outside_the_encoding_are_replaced(headcount):
     create(label="日本語")
     code, out, _ = headcount("list", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
     assert code == 0
     assert "???" in out
 
 
-def test_a_reader_that_leaves_early_ends_it_quietly(store):
+def test_closed_pipe_ends_a_command_silently(store):
     for number in range(50):
         write(store, f"session-{number:03d}", label="x" * 4000)
     script = '"$0" -m lib list | head -n 1; echo "${PIPESTATUS[0]}"'
@@ -80,7 +80,7 @@ def test_a_reader_that_leaves_early_ends_it_quietly(store):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
-def test_a_full_disk_behind_stdout_is_a_failure_in_words(store):
+def test_full_disk_behind_stdout_fails_with_a_message(store):
     create()
     with open("/dev/full", "w") as full:
         done = subprocess.run(
@@ -96,7 +96,7 @@ def test_a_full_disk_behind_stdout_is_a_failure_in_words(store):
     assert done.stderr.count("\n") == 1
 
 
-def test_closed_standard_streams_do_no_harm(store):
+def test_commands_work_with_closed_standard_streams(store):
     create()
     for redirected in ("list >&-", "list 2>&-", f"append {ID} note.a - <&-"):
         script = f'"$0" -m lib {redirected}'
@@ -111,7 +111,7 @@ def test_closed_standard_streams_do_no_harm(store):
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_an_interrupt_ends_it_with_130_and_without_words(store):
+def test_interrupt_exits_130_silently(store):
     create()
     command = subprocess.Popen(
         [sys.executable, "-m", "lib", "append", ID, "note.a", "-"],
@@ -136,7 +136,7 @@ def _text(path):
         return file.read()
 
 
-def test_a_store_that_cannot_be_read_is_named():
+def test_unreadable_store_is_named_in_the_error():
     # Root is refused nothing, so it becomes somebody else, who cannot read pytest's
     # folders or import from root's.
     script = (
@@ -164,7 +164,7 @@ def test_a_store_that_cannot_be_read_is_named():
     assert "headcount doctor" in done.stderr
 
 
-def test_a_refused_store_is_said_in_one_line(headcount, tmp_path):
+def test_refused_store_is_reported_in_one_line(headcount, tmp_path):
     (tmp_path / "out").symlink_to("/etc")
     code, out, err = headcount("list", cwd=tmp_path, HEADCOUNT_DIR="out/x")
     assert (code, out) == (1, "")
@@ -172,7 +172,7 @@ def test_a_refused_store_is_said_in_one_line(headcount, tmp_path):
     assert err.count("\n") == 1
 
 
-def test_a_bug_is_reported_with_traceback_and_versions_and_exits_1(
+def test_bug_is_reported_with_traceback_and_versions_and_exits_1(
     monkeypatch, store, capsys
 ):
     def run(_):
@@ -205,7 +205,7 @@ def test_a_bug_is_reported_with_traceback_and_versions_and_exits_1(
         pytest.param(["list", "\x1b[31m"], id="surplus"),
     ],
 )
-def test_a_wrong_call_exits_2_with_one_line(headcount, words):
+def test_wrong_usage_exits_2_with_one_line(headcount, words):
     code, out, err = headcount(*words)
     assert (code, out) == (2, "")
     assert err.startswith("headcount: ")
@@ -222,11 +222,11 @@ def test_help_has_every_command_and_an_example_of_each(headcount):
         assert re.search("^Examples?:\n  headcount", out, re.MULTILINE)
 
 
-def test_version_is_the_packages(headcount):
+def test_version_option_prints_the_package_version(headcount):
     assert headcount("--version") == (0, f"headcount {__version__}\n", "")
 
 
-def test_it_runs_isolated_as_the_installed_command_does(store):
+def test_command_runs_isolated_as_the_installed_command_does(store):
     create()
     script = (
         "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); "

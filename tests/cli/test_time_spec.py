@@ -23,7 +23,7 @@ from lib.errors import UsageError
         pytest.param("12h", 1795413600 - 43200, id="ago"),
     ],
 )
-def test_a_time_that_a_person_types_is_of_their_zone(text, seconds, monkeypatch):
+def test_typed_time_is_in_the_local_time_zone(text, seconds, monkeypatch):
     monkeypatch.setenv("TZ", "America/Chicago")
     time.tzset()
     try:
@@ -35,7 +35,9 @@ def test_a_time_that_a_person_types_is_of_their_zone(text, seconds, monkeypatch)
 
 @pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31T23:59", "0000-00-00"])
 @pytest.mark.parametrize("zone", ["XXX-14", "XXX+12"])
-def test_the_ends_of_time_are_a_time_or_a_usage_error(text, zone, monkeypatch):
+def test_typed_time_at_the_range_limits_is_valid_or_a_usage_error(
+    text, zone, monkeypatch
+):
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:

@@ -88,7 +88,7 @@ def on_record(findings):
     return told
 
 
-def test_a_client_on_record_is_not_named(examine, long_installed, home, store):
+def test_client_on_record_is_not_reported(examine, long_installed, home, store):
     with Client() as client:
         client.fire("SessionStart", source="startup")
         register(home, client.pid, cwd="/")
@@ -98,7 +98,7 @@ def test_a_client_on_record_is_not_named(examine, long_installed, home, store):
     assert on_record(findings) == "1 of 1 live clients on record"
 
 
-def test_a_client_whose_session_was_archived_is_on_record(
+def test_client_with_an_archived_session_is_on_record(
     examine,
     long_installed,
     home,
@@ -113,9 +113,7 @@ def test_a_client_whose_session_was_archived_is_on_record(
         assert on_record(examine()[0]) == "1 of 1 live clients on record"
 
 
-def test_a_client_without_a_record_never_makes_a_problem(
-    examine, long_installed, start
-):
+def test_client_without_a_record_is_never_a_problem(examine, long_installed, start):
     start()
     start()
     findings, code = examine()
@@ -127,19 +125,19 @@ def test_a_client_without_a_record_never_makes_a_problem(
 @pytest.mark.parametrize(
     "change", [{"procStart": "1"}, {"procStart": None}], ids=["other-start", "no-start"]
 )
-def test_a_number_that_was_reused_is_no_client(examine, installed, start, change):
+def test_process_with_a_reused_pid_is_not_a_client(examine, installed, start, change):
     start(**change)
     assert not any(f["check"] == "clients" for f in examine()[0])
 
 
-def test_a_client_of_another_pid_namespace_is_not_looked_at(examine, installed, start):
+def test_client_in_another_pid_namespace_is_ignored(examine, installed, start):
     start(pidDomain="linux:0:pid:[1]")
     assert not any(f["check"] == "clients" for f in examine()[0])
     start(pidDomain=f"linux:0:pid:[{os.stat('/proc/self/ns/pid').st_ino}]")
     assert on_record(examine()[0]) == "0 of 1 live clients on record"
 
 
-def test_one_started_before_the_hooks_were_installed_is_told_so(
+def test_client_started_before_the_hooks_were_installed_is_explained(
     reason, start, home, checkout
 ):
     pid = start()
@@ -148,7 +146,7 @@ def test_one_started_before_the_hooks_were_installed_is_told_so(
     assert "before the hooks were installed" in reason(pid)
 
 
-def test_one_that_was_started_after_is_told_that_nothing_is_known(
+def test_client_just_started_is_reported_as_too_young_to_judge(
     reason,
     start,
     long_installed,
@@ -157,7 +155,7 @@ def test_one_that_was_started_after_is_told_that_nothing_is_known(
 
 
 @pytest.mark.parametrize("word", ["--bare", "--safe-mode"])
-def test_one_that_runs_no_hooks_by_its_arguments_is_told_so(
+def test_client_with_an_argument_that_disables_hooks_is_explained(
     reason, start, long_installed, word
 ):
     assert reason(start(word)) == f"it was started with {word}, which runs no hooks"
@@ -168,17 +166,19 @@ def test_one_that_runs_no_hooks_by_its_arguments_is_told_so(
     [["--setting-sources", "project,local"], ["--setting-sources=project"]],
     ids=["two-words", "one-word"],
 )
-def test_one_that_does_not_read_the_settings_with_the_hooks_is_told_so(
+def test_client_that_does_not_read_the_settings_with_the_hooks_is_explained(
     reason, start, long_installed, words
 ):
     assert reason(start(*words)).startswith("it was started with --setting-sources, ")
 
 
-def test_one_that_reads_them_all_the_same_is_not(reason, start, long_installed):
+def test_client_with_setting_sources_that_include_the_hooks_is_not_blamed(
+    reason, start, long_installed
+):
     assert "sources" not in reason(start("--setting-sources", "user,local"))
 
 
-def test_one_with_another_store_is_told_which_and_nothing_else_of_its_environment(
+def test_client_with_another_store_is_explained_without_leaking_its_environment(
     doctor,
     reason,
     start,
@@ -192,9 +192,7 @@ def test_one_with_another_store_is_told_which_and_nothing_else_of_its_environmen
     assert "hunter2" not in doctor("--quick", "--json").stdout
 
 
-def test_one_without_the_variable_that_we_have_is_told_so(
-    reason, start, long_installed, home
-):
+def test_client_without_headcount_dir_is_explained(reason, start, long_installed, home):
     pid = start(env={"HEADCOUNT_DIR": ""})
     default = f"{home}/.local/state/headcount"
     assert (
@@ -202,7 +200,7 @@ def test_one_without_the_variable_that_we_have_is_told_so(
     )
 
 
-def test_one_with_a_relative_store_is_looked_for_in_its_project(
+def test_client_with_a_relative_store_is_looked_for_in_its_project(
     reason,
     start,
     long_installed,
@@ -213,7 +211,7 @@ def test_one_with_a_relative_store_is_looked_for_in_its_project(
     assert reason(pid).startswith(f"it records to {tmp_path}/project/.sessions (")
 
 
-def test_one_started_below_the_project_whose_hooks_they_are_is_told_so(
+def test_client_started_below_the_project_with_the_hooks_is_explained(
     reason,
     start,
     checkout,
@@ -229,7 +227,7 @@ def test_one_started_below_the_project_whose_hooks_they_are_is_told_so(
     )
 
 
-def test_one_started_in_another_project_is_told_so(
+def test_client_started_in_another_project_is_explained(
     reason,
     start,
     checkout,
@@ -243,14 +241,14 @@ def test_one_started_in_another_project_is_told_so(
     )
 
 
-def test_one_without_any_hooks_is_told_so_with_what_installs_them(examine, start, home):
+def test_client_without_any_hooks_gets_the_install_command(examine, start, home):
     start()
     (told,) = examine()[0].of("warn", "clients")
     assert told["message"].endswith("no hook is installed in the settings it reads")
     assert told["fix"].endswith("install.sh'")
 
 
-def test_one_in_a_project_that_turns_hooks_off_is_told_so(
+def test_client_in_a_project_that_disables_hooks_is_explained(
     reason, start, long_installed, tmp_path
 ):
     path = tmp_path / "project/.claude/settings.local.json"
@@ -259,7 +257,7 @@ def test_one_in_a_project_that_turns_hooks_off_is_told_so(
     assert reason(start(cwd=tmp_path / "project")) == f"{path} turns off all hooks"
 
 
-def test_one_whose_hooks_are_gone_is_told_so(
+def test_client_whose_hooks_are_missing_is_explained(
     reason,
     start,
     long_installed,
@@ -270,7 +268,7 @@ def test_one_whose_hooks_are_gone_is_told_so(
     assert reason(start()).startswith("none of the installed hooks can be run")
 
 
-def test_one_in_a_folder_that_is_not_trusted_is_told_so(
+def test_client_in_an_untrusted_folder_is_explained(
     reason,
     start,
     long_installed,
@@ -285,14 +283,14 @@ def test_one_in_a_folder_that_is_not_trusted_is_told_so(
     assert "trusted" not in reason(pid)
 
 
-def test_one_in_the_home_folder_is_not_said_to_lack_trust_which_is_not_kept_there(
+def test_client_in_the_home_folder_is_not_reported_as_untrusted(
     reason, start, long_installed, home
 ):
     (home / ".claude.json").write_text('{"projects": {}}')
     assert "trusted" not in reason(start(cwd=home, entrypoint="cli"))
 
 
-def test_one_that_still_asks_for_trust_has_only_a_key_and_is_found_by_it(
+def test_client_that_asks_for_trust_is_found_by_its_key_file(
     reason,
     start,
     long_installed,
@@ -308,7 +306,7 @@ def test_one_that_still_asks_for_trust_has_only_a_key_and_is_found_by_it(
     assert reason(pid).startswith("it asks whether to trust its folder")
 
 
-def test_a_key_that_another_process_left_is_no_client(
+def test_key_file_left_by_another_process_is_not_a_client(
     examine,
     start,
     long_installed,
@@ -324,13 +322,11 @@ def test_a_key_that_another_process_left_is_no_client(
     assert not any(f["check"] == "clients" for f in examine()[0])
 
 
-def test_one_that_shows_the_sessions_to_resume_is_told_so(
-    reason, start, long_installed
-):
+def test_client_that_shows_the_resume_list_is_explained(reason, start, long_installed):
     assert reason(start("--resume")).startswith("it shows the list of sessions")
 
 
-def test_of_many_ten_are_named_and_the_rest_counted(examine, start, long_installed):
+def test_clients_beyond_ten_are_counted_only(examine, start, long_installed):
     for _ in range(12):
         start()
     told = [f["message"] for f in examine()[0].of("warn", "clients")]
@@ -338,7 +334,7 @@ def test_of_many_ten_are_named_and_the_rest_counted(examine, start, long_install
     assert told[-1] == "2 more leave no record"
 
 
-def test_its_folder_is_where_claude_code_was_told_to_keep_its_own(
+def test_clients_are_found_in_claude_config_dir(
     examine,
     start,
     home,
@@ -371,7 +367,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("content", HOSTILE, ids=range(len(HOSTILE)))
-def test_whatever_such_a_file_holds_the_doctor_goes_on(
+def test_doctor_survives_any_content_of_a_client_file(
     doctor,
     start,
     long_installed,
@@ -389,7 +385,9 @@ def test_whatever_such_a_file_holds_the_doctor_goes_on(
     assert all(line.isprintable() for line in done.stdout.splitlines())
 
 
-def test_whatever_lies_in_its_folder_the_doctor_goes_on(doctor, long_installed, home):
+def test_doctor_survives_any_file_in_the_folder_of_clients(
+    doctor, long_installed, home
+):
     folder = home / ".claude/sessions"
     folder.mkdir()
     os.mkfifo(folder / "1.json")
@@ -427,7 +425,7 @@ def was_asked(folder):
     return "agents --json\n" in (folder / "asked").read_text()
 
 
-def test_the_client_is_asked_where_its_files_are_missing(
+def test_claude_agents_is_run_if_the_client_files_are_missing(
     examine,
     start,
     long_installed,
@@ -450,7 +448,7 @@ def test_the_client_is_asked_where_its_files_are_missing(
 @pytest.mark.parametrize(
     "script", ["exit 1", "echo '{'", "echo '{}'", "kill -9 $$", "exec sleep 600"]
 )
-def test_a_client_that_gives_no_answer_is_not_waited_for(
+def test_claude_agents_without_an_answer_is_not_waited_for(
     examine,
     long_installed,
     claude,
@@ -463,7 +461,7 @@ def test_a_client_that_gives_no_answer_is_not_waited_for(
     assert not any(f["check"] == "clients" for f in findings)
 
 
-def test_the_client_is_not_asked_where_its_files_are(
+def test_claude_agents_is_not_run_if_the_client_files_exist(
     examine,
     long_installed,
     home,

@@ -10,7 +10,7 @@ from lib.record import timestamps
 from lib.store import error_log
 
 
-def test_what_hooks_complained_of_is_told_once_each_with_how_often(
+def test_logged_errors_are_reported_once_each_with_their_count(
     examine, doctor, installed, store
 ):
     for number in range(5):
@@ -33,7 +33,7 @@ def test_what_hooks_complained_of_is_told_once_each_with_how_often(
     assert all(line.isprintable() for line in done.stdout.splitlines())
 
 
-def test_of_many_complaints_the_newest_are_told(examine, installed, store):
+def test_logged_errors_beyond_five_kinds_are_omitted(examine, installed, store):
     for word in "abcdefg":
         error_log.log_error(word * 3, "no")
     told = [finding["message"] for finding in examine()[0].of("warn", "errors")]

@@ -9,7 +9,7 @@ from support import ID
 from lib import sessions
 
 
-def test_nothing_wrong_is_exit_0_and_only_ok(examine, installed, store):
+def test_doctor_without_findings_exits_0_with_only_ok(examine, installed, store):
     sessions.create_session(session_id=ID)
     findings, code = examine()
     assert (findings.of("problem"), findings.of("warn"), code) == ([], [], 0)
@@ -19,14 +19,14 @@ def test_nothing_wrong_is_exit_0_and_only_ok(examine, installed, store):
     }
 
 
-def test_it_leaves_the_store_as_it_was(examine, installed, store):
+def test_doctor_leaves_the_store_as_it_was(examine, installed, store):
     sessions.create_session(session_id=ID)
     before = sorted(os.listdir(store))
     examine()
     assert sorted(os.listdir(store)) == before
 
 
-def test_people_get_a_line_for_each_finding_and_the_command_below_it(doctor, store):
+def test_doctor_prints_a_line_per_finding_and_its_fix_below(doctor, store):
     store.mkdir(0o755)
     os.chmod(store, 0o755)
     done = doctor("--quick")
@@ -39,7 +39,7 @@ def test_people_get_a_line_for_each_finding_and_the_command_below_it(doctor, sto
     )
 
 
-def test_nothing_that_a_path_holds_reaches_the_terminal_as_control(doctor, tmp_path):
+def test_doctor_prints_no_control_characters_of_paths(doctor, tmp_path):
     store = tmp_path / "st\x1b[31more\u202e"
     store.mkdir(0o755)
     (store / "new\nline.jsonl").touch(0o644)

@@ -15,7 +15,7 @@ from support import ID
 from lib import sessions
 
 
-def test_what_fix_would_do_is_told_without_it_and_nothing_done(
+def test_fixable_findings_are_marked_and_not_fixed_without_fix(
     examine, installed, store
 ):
     store.mkdir()
@@ -29,9 +29,7 @@ def test_what_fix_would_do_is_told_without_it_and_nothing_done(
     assert all(set(finding) == keys for finding in findings)
 
 
-def test_fix_closes_folders_and_files_and_ends_by_what_is_left(
-    examine, doctor, installed, store
-):
+def test_fix_makes_folders_and_files_private(examine, doctor, installed, store):
     for number in range(7):
         sessions.create_session(session_id=f"session-{number}")
         os.chmod(store / f"session-{number}.jsonl", 0o644)
@@ -48,7 +46,7 @@ def test_fix_closes_folders_and_files_and_ends_by_what_is_left(
     assert examine()[0].of("problem") == []
 
 
-def test_fix_leaves_alone_what_is_not_proven_ours(examine, installed, tmp_path):
+def test_fix_leaves_foreign_files_alone(examine, installed, tmp_path):
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o755)
@@ -66,7 +64,7 @@ def test_fix_leaves_alone_what_is_not_proven_ours(examine, installed, tmp_path):
     assert modes == [0o644, 0o644]
 
 
-def test_fix_does_not_reach_a_file_through_a_second_name(
+def test_fix_does_not_change_a_file_through_a_hard_link(
     examine, installed, store, tmp_path
 ):
     path = write(store, ID)
@@ -79,7 +77,7 @@ def test_fix_does_not_reach_a_file_through_a_second_name(
     assert path.stat().st_mode & 0o777 == 0o644
 
 
-def test_fix_installs_what_was_stripped_where_it_was(examine, installed):
+def test_fix_reinstalls_removed_hooks_in_their_scope(examine, installed):
     before = installed.read_text()
     strip(installed, "Stop", "PostToolUse")
     findings, code = examine("--fix")
@@ -89,7 +87,7 @@ def test_fix_installs_what_was_stripped_where_it_was(examine, installed):
     assert json.loads(installed.read_text()) == json.loads(before)
 
 
-def test_fix_installs_a_checkout_that_was_moved(examine, installed, checkout):
+def test_fix_reinstalls_the_hooks_of_a_moved_checkout(examine, installed, checkout):
     before = installed.read_text()
     installed.write_text(before.replace(str(checkout), "/nowhere/head count"))
     findings, code = examine("--fix")
@@ -98,7 +96,7 @@ def test_fix_installs_a_checkout_that_was_moved(examine, installed, checkout):
     assert installed.read_text() == before
 
 
-def test_fix_does_not_decide_between_checkouts_or_install_what_is_all_gone(
+def test_fix_neither_chooses_between_checkouts_nor_installs_from_scratch(
     examine, installed, tmp_path, checkout
 ):
     other = copy_of_checkout(tmp_path / "other")
@@ -113,7 +111,7 @@ def test_fix_does_not_decide_between_checkouts_or_install_what_is_all_gone(
     assert path.read_text() == bare
 
 
-def test_fix_edits_no_settings_that_a_repository_shares(examine, checkout, tmp_path):
+def test_fix_edits_no_shared_project_settings(examine, checkout, tmp_path):
     path = install_hooks(tmp_path / ".claude/settings.json", checkout)
     strip(path, "Stop")
     stripped = path.read_text()
@@ -122,7 +120,7 @@ def test_fix_edits_no_settings_that_a_repository_shares(examine, checkout, tmp_p
     assert path.read_text() == stripped
 
 
-def test_fix_takes_out_what_is_installed_twice(examine, installed, checkout, tmp_path):
+def test_fix_removes_hooks_installed_twice(examine, installed, checkout, tmp_path):
     local = tmp_path / ".claude/settings.local.json"
     install_hooks(local, checkout)
     local.write_text(local.read_text().replace("-I -S", "-S -I"))
@@ -133,7 +131,7 @@ def test_fix_takes_out_what_is_installed_twice(examine, installed, checkout, tmp
     assert not local.exists()
 
 
-def test_fix_removes_our_link_to_nothing_and_no_other(examine, installed, home):
+def test_fix_removes_only_a_broken_link_of_headcount(examine, installed, home):
     link = home / ".local/bin/headcount"
     link.parent.mkdir(parents=True)
     link.symlink_to("/nowhere/.venv/bin/headcount")
@@ -144,9 +142,7 @@ def test_fix_removes_our_link_to_nothing_and_no_other(examine, installed, home):
     assert os.path.lexists(link)
 
 
-def test_what_fix_could_not_do_is_said_and_is_still_a_problem(
-    doctor, installed, home, checkout
-):
+def test_failed_fix_is_reported_and_stays_a_problem(doctor, installed, home, checkout):
     strip(installed, "Stop")
     holder = f"import sys,time;sys.path.insert(0,{str(checkout)!r})\n"
     holder += "import os\nfrom lib import file_lock\n"
@@ -171,7 +167,7 @@ def test_what_fix_could_not_do_is_said_and_is_still_a_problem(
     assert "hook missing: Stop" in done.stdout
 
 
-def test_two_commands_for_one_event_in_one_file_are_told_and_fixed(
+def test_duplicate_commands_in_one_file_are_reported_and_fixed(
     examine, installed, run_fix
 ):
     before = installed.read_text()

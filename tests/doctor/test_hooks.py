@@ -11,7 +11,7 @@ from installing import copy_of_checkout
 from support import SCRIPTS
 
 
-def test_no_hook_installed_is_fixed_by_the_installer(examine, store, checkout, run_fix):
+def test_missing_hooks_are_fixed_by_the_installer(examine, store, checkout, run_fix):
     findings, code = examine()
     assert code == 1
     check, message, fix = findings.problem
@@ -25,7 +25,7 @@ def test_no_hook_installed_is_fixed_by_the_installer(examine, store, checkout, r
 
 
 @pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
-def test_hooks_of_a_project_count_where_claude_code_reads_them(
+def test_project_hooks_count_only_where_claude_code_reads_them(
     examine, checkout, tmp_path, name
 ):
     project = tmp_path / "project"
@@ -40,7 +40,9 @@ def test_hooks_of_a_project_count_where_claude_code_reads_them(
     assert examine(cwd=tmp_path, CLAUDE_PROJECT_DIR=str(project))[1] == 0
 
 
-def test_in_the_home_folder_the_same_file_is_not_two_scopes(examine, installed, home):
+def test_home_settings_are_one_scope_when_run_in_the_home_folder(
+    examine, installed, home
+):
     link = home.parent / "link"
     link.symlink_to(home)
     findings, code = examine(cwd=home, HOME=str(link))
@@ -48,7 +50,7 @@ def test_in_the_home_folder_the_same_file_is_not_two_scopes(examine, installed, 
     assert sum(finding["check"] == "hooks" for finding in findings) == 1
 
 
-def test_events_that_are_missing_are_named_and_fixed(examine, installed, run_fix):
+def test_missing_events_are_named_and_fixed(examine, installed, run_fix):
     strip(installed, "Stop", "PostToolUse")
     findings, code = examine()
     assert code == 1
@@ -57,7 +59,7 @@ def test_events_that_are_missing_are_named_and_fixed(examine, installed, run_fix
     assert examine()[1] == 0
 
 
-def test_a_script_that_is_gone_is_named(examine, installed, checkout):
+def test_missing_hook_script_is_named(examine, installed, checkout):
     (checkout / "hooks/stop.py").unlink()
     findings, code = examine()
     assert code == 1
@@ -66,7 +68,7 @@ def test_a_script_that_is_gone_is_named(examine, installed, checkout):
     )
 
 
-def test_a_python_that_is_a_broken_link_is_named(examine, installed, checkout):
+def test_broken_python_link_is_named(examine, installed, checkout):
     python = checkout / ".venv/bin/python"
     python.unlink()
     python.symlink_to("/nowhere/python")
@@ -77,7 +79,7 @@ def test_a_python_that_is_a_broken_link_is_named(examine, installed, checkout):
     )
 
 
-def test_a_checkout_that_has_moved_is_told_once_and_fixed_from_its_new_place(
+def test_moved_checkout_is_reported_once_and_fixed_from_its_new_place(
     examine, home, checkout, run_fix
 ):
     was = checkout.parent / "was here"
@@ -94,7 +96,7 @@ def test_a_checkout_that_has_moved_is_told_once_and_fixed_from_its_new_place(
     assert examine()[1] == 0
 
 
-def test_two_commands_for_one_event_are_told_with_the_scopes(
+def test_duplicate_commands_are_reported_with_their_scopes(
     examine, installed, tmp_path, store, run_fix
 ):
     other = copy_of_checkout(tmp_path / "other")
@@ -111,14 +113,14 @@ def test_two_commands_for_one_event_are_told_with_the_scopes(
     assert examine()[1] == 0
 
 
-def test_the_same_command_in_two_scopes_is_no_problem(
+def test_same_command_in_two_scopes_is_not_a_problem(
     examine, installed, checkout, tmp_path
 ):
     install_hooks(tmp_path / ".claude/settings.local.json", checkout)
     assert examine()[1] == 0
 
 
-def test_hooks_that_are_turned_off_are_told_with_the_file(examine, home, checkout):
+def test_disabled_hooks_are_reported_with_the_file(examine, home, checkout):
     path = home / ".claude/settings.json"
     install_hooks(path, checkout, '{"disableAllHooks": true}')
     findings, code = examine()
@@ -127,7 +129,7 @@ def test_hooks_that_are_turned_off_are_told_with_the_file(examine, home, checkou
     assert "disableAllHooks" in findings.problem[2]
 
 
-def test_settings_that_are_broken_are_told_and_the_other_scopes_examined(
+def test_broken_settings_are_reported_and_the_other_scopes_examined(
     examine, installed, tmp_path
 ):
     broken = tmp_path / ".claude/settings.json"
@@ -139,7 +141,7 @@ def test_settings_that_are_broken_are_told_and_the_other_scopes_examined(
     assert any(f["check"] == "hooks" and f["level"] == "ok" for f in findings)
 
 
-def test_it_says_which_settings_it_looked_at_and_which_it_cannot_see(
+def test_scopes_finding_names_the_examined_and_the_invisible_settings(
     examine, installed, tmp_path
 ):
     (told,) = [f["message"] for f in examine()[0] if f["check"] == "scopes"]

@@ -14,7 +14,7 @@ from lib.doctor.finding import Context
 NOW = Context(0.0, quick=True)
 
 
-def test_python_and_package_versions_are_told(examine, installed):
+def test_python_and_package_versions_are_reported(examine, installed):
     findings, _ = examine()
     told = {finding["check"]: finding["message"] for finding in findings}
     assert told["python"].startswith(".".join(map(str, sys.version_info[:3])))
@@ -22,7 +22,7 @@ def test_python_and_package_versions_are_told(examine, installed):
         assert name in told["packages"]
 
 
-def test_packages_that_are_missing_are_named_with_what_installs_them(
+def test_missing_packages_are_named_with_the_install_command(
     store, home, tmp_path, installed, checkout
 ):
     bare = tmp_path / "bare"
@@ -44,7 +44,7 @@ def test_packages_that_are_missing_are_named_with_what_installs_them(
     assert fix.startswith(f"{bare}/bin/python -m pip install filelock")
 
 
-def test_a_python_that_is_too_old_is_a_problem(monkeypatch):
+def test_too_old_python_is_a_problem(monkeypatch):
     monkeypatch.setattr(sys, "version_info", (3, 9, 18, "final", 0))
     (finding,) = installation.check_python(NOW)
     assert finding.level == "problem"
@@ -52,9 +52,7 @@ def test_a_python_that_is_too_old_is_a_problem(monkeypatch):
     assert "3.10" in finding.message
 
 
-def test_a_command_that_links_to_nothing_is_told_and_fixed(
-    examine, installed, home, run_fix
-):
+def test_broken_command_link_is_reported_and_fixed(examine, installed, home, run_fix):
     link = home / ".local/bin/headcount"
     link.parent.mkdir(parents=True)
     link.symlink_to("/nowhere/headcount")

@@ -30,7 +30,7 @@ def test_fix_finishes_an_interrupted_move_and_keeps_every_byte(
     assert live.read_bytes() == before
 
 
-def test_a_second_name_outside_the_store_is_told_with_how_to_find_it(
+def test_hard_link_outside_the_store_is_reported_with_a_find_command(
     examine, installed, store, tmp_path
 ):
     sessions.create_session(session_id=ID)
@@ -43,7 +43,9 @@ def test_a_second_name_outside_the_store_is_told_with_how_to_find_it(
     assert fix == f"find / -xdev -samefile {path}"
 
 
-def test_fix_removes_old_leftovers_of_ours_alone(examine, installed, store, run_fix):
+def test_fix_removes_only_old_temporary_files_of_headcount(
+    examine, installed, store, run_fix
+):
     sessions.create_session(session_id=ID)
     names = [f".{ID}.{'0' * 16}.tmp", f".{ID}.{'1' * 16}.tmp", ".theirs.tmp", ".x.swp"]
     for name in names:

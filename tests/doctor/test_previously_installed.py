@@ -13,7 +13,7 @@ from lib import sessions
 from lib.record import timestamps
 
 
-def test_hooks_that_were_installed_before_are_told_by_what_they_recorded(
+def test_previously_installed_hooks_are_recognized_by_their_sessions(
     examine, installed, store
 ):
     now = timestamps.from_epoch(time.time())
@@ -34,12 +34,12 @@ def test_hooks_that_were_installed_before_are_told_by_what_they_recorded(
     )
 
 
-def test_a_session_of_another_tool_is_no_evidence_of_hooks(examine, store):
+def test_session_of_another_tool_is_not_evidence_of_hooks(examine, store):
     sessions.create_session(session_id=ID)
     assert "before" not in examine()[0].problem[1]
 
 
-def test_hooks_stripped_from_the_scope_they_were_in_are_fixed_there(
+def test_removed_hooks_are_fixed_in_the_scope_they_were_in(
     examine, checkout, tmp_path, run_fix
 ):
     project = tmp_path / "project"

@@ -10,7 +10,9 @@ import pytest
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["script-gone", "script-there"])
-def test_a_status_line_of_ours_needs_its_script(examine, installed, checkout, gone):
+def test_status_line_without_its_script_is_a_problem(
+    examine, installed, checkout, gone
+):
     script = checkout / "hooks/statusline.py"
     command = shlex.join([sys.executable, "-I", "-S", str(script)]) + " # headcount"
     content = json.loads(installed.read_text())
@@ -32,9 +34,7 @@ def test_a_status_line_of_ours_needs_its_script(examine, installed, checkout, go
     ['"x"', "[]", "1", '{"command": 5}', '{"command": "/hooks/statusline.py"}'],
     ids=["text", "list", "number", "command-is-a-number", "no-mark"],
 )
-def test_a_status_line_that_is_not_ours_is_nobodys_business(
-    examine, home, value, installed
-):
+def test_foreign_status_line_is_not_reported(examine, home, value, installed):
     content = json.loads(installed.read_text())
     content["statusLine"] = json.loads(value)
     installed.write_text(json.dumps(content))

@@ -18,9 +18,7 @@ from lib.store import error_log
 NOW = Context(0.0, quick=True)
 
 
-def test_a_store_that_is_yet_to_be_made_is_no_problem_and_is_not_made(
-    examine, installed, store
-):
+def test_missing_store_is_neither_a_problem_nor_created(examine, installed, store):
     findings, code = examine()
     assert code == 0
     (told,) = [finding for finding in findings if finding["check"] == "store"]
@@ -29,7 +27,7 @@ def test_a_store_that_is_yet_to_be_made_is_no_problem_and_is_not_made(
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o701, 0o500])
-def test_a_store_of_the_wrong_mode_is_fixed_by_chmod(
+def test_store_with_the_wrong_mode_is_fixed_by_chmod(
     examine, installed, store, run_fix, mode
 ):
     store.mkdir()
@@ -43,9 +41,7 @@ def test_a_store_of_the_wrong_mode_is_fixed_by_chmod(
     assert examine()[1] == 0
 
 
-def test_a_store_that_is_a_file_is_fixed_by_moving_it(
-    examine, installed, store, run_fix
-):
+def test_store_that_is_a_file_is_fixed_by_moving_it(examine, installed, store, run_fix):
     store.write_text("in the way")
     findings, code = examine()
     assert code == 1
@@ -58,7 +54,7 @@ def test_a_store_that_is_a_file_is_fixed_by_moving_it(
     assert examine()[1] == 0
 
 
-def test_a_store_that_is_a_link_to_nothing_is_fixed_by_moving_it(
+def test_store_that_is_a_broken_link_is_fixed_by_moving_it(
     examine, installed, store, run_fix
 ):
     store.symlink_to("/nowhere/at/all")
@@ -69,7 +65,7 @@ def test_a_store_that_is_a_link_to_nothing_is_fixed_by_moving_it(
     assert examine()[1] == 0
 
 
-def test_a_store_that_cannot_be_made_is_told(examine, installed, store):
+def test_store_that_cannot_be_created_is_a_problem(examine, installed, store):
     store.write_text("in the way")
     findings, code = examine(HEADCOUNT_DIR=f"{store}/below")
     assert code == 1
@@ -78,7 +74,7 @@ def test_a_store_that_cannot_be_made_is_told(examine, installed, store):
     )
 
 
-def test_a_store_that_is_refused_is_told_once_and_the_rest_is_examined(
+def test_refused_store_is_reported_once_and_the_rest_examined(
     examine, installed, tmp_path
 ):
     (tmp_path / "out").symlink_to("/etc")
@@ -90,7 +86,7 @@ def test_a_store_that_is_refused_is_told_once_and_the_rest_is_examined(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_what_belongs_to_another_is_fixed_by_chown(examine, installed, store):
+def test_files_of_another_user_are_fixed_by_chown(examine, installed, store):
     sessions.create_session(session_id=ID)
     path = store / f"{ID}.jsonl"
     os.chown(path, 65_534, -1)
@@ -105,7 +101,7 @@ def test_what_belongs_to_another_is_fixed_by_chown(examine, installed, store):
     )
 
 
-def test_files_that_others_may_read_are_fixed_by_chmod(
+def test_files_readable_by_others_are_fixed_by_chmod(
     examine, installed, store, run_fix
 ):
     for number in range(7):
@@ -121,7 +117,7 @@ def test_files_that_others_may_read_are_fixed_by_chmod(
     assert examine()[0].problem[1].startswith("2 not of mode 0600")
 
 
-def test_archived_files_and_the_log_are_looked_at_too(examine, installed, store):
+def test_archived_files_and_the_error_log_are_checked(examine, installed, store):
     sessions.create_session(session_id=ID)
     path = sessions.archive_session(store / f"{ID}.jsonl")
     error_log.log_error("here", "nothing")
@@ -133,7 +129,7 @@ def test_archived_files_and_the_log_are_looked_at_too(examine, installed, store)
 
 
 @pytest.mark.parametrize("kind", ["garbage", "link", "fifo", "folder"])
-def test_what_holds_no_session_is_fixed_by_moving_it_aside(
+def test_files_without_a_session_are_fixed_by_moving_them_aside(
     examine, installed, store, run_fix, kind
 ):
     store.mkdir(0o700)
@@ -155,7 +151,7 @@ def test_what_holds_no_session_is_fixed_by_moving_it_aside(
     assert examine()[1] == 0
 
 
-def test_an_archive_that_is_a_link_or_a_file_is_told_and_fixed(
+def test_archive_that_is_a_link_or_a_file_is_reported_and_fixed(
     examine, installed, store, tmp_path, run_fix
 ):
     store.mkdir(0o700)
@@ -171,7 +167,7 @@ def test_an_archive_that_is_a_link_or_a_file_is_told_and_fixed(
     assert examine()[1] == 0
 
 
-def test_a_store_without_locks_is_told(store, monkeypatch):
+def test_store_without_locks_is_a_problem(store, monkeypatch):
     store.mkdir(0o700)
 
     def unsupported(*_):

@@ -11,9 +11,7 @@ from examination import install_hooks
 from lib.claude import smoke_test
 
 
-def test_every_hook_is_run_and_timed_without_a_trace_in_the_store(
-    examine, installed, store
-):
+def test_timing_runs_every_hook_without_writing_to_the_store(examine, installed, store):
     findings, _ = examine(quick=False)
     assert findings.of("problem") == []
     told = [f["message"] for f in findings if f["check"] == "timing"]
@@ -23,7 +21,7 @@ def test_every_hook_is_run_and_timed_without_a_trace_in_the_store(
     assert not store.exists()
 
 
-def test_a_hook_that_does_not_record_is_a_problem_that_the_installer_fixes(
+def test_hook_that_does_not_record_is_a_problem_fixed_by_the_installer(
     examine, installed, checkout, run_fix
 ):
     sound = (checkout / "hooks/stop.py").read_text()
@@ -42,7 +40,7 @@ def test_a_hook_that_does_not_record_is_a_problem_that_the_installer_fixes(
     assert examine(quick=False)[1] == 0
 
 
-def test_a_slow_hook_is_warned_of(examine, installed, checkout):
+def test_slow_hook_is_a_warning(examine, installed, checkout):
     slow = "import time\ntime.sleep(0.6)\n" + (checkout / "hooks/stop.py").read_text()
     slow = slow.replace("from __future__ import annotations\n", "")
     (checkout / "hooks/stop.py").write_text(slow)
@@ -54,7 +52,7 @@ def test_a_slow_hook_is_warned_of(examine, installed, checkout):
 
 
 @pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
-def test_no_command_that_a_repository_brings_is_run(examine, checkout, tmp_path, name):
+def test_timing_runs_no_command_of_project_settings(examine, checkout, tmp_path, name):
     (tmp_path / "clone").mkdir()
     path = install_hooks(tmp_path / f"clone/.claude/{name}", checkout)
     content = json.loads(path.read_text())

@@ -19,7 +19,7 @@ def test_a_box_reaches_no_network(box):
     assert "Network is unreachable" in done.stderr
 
 
-def test_nothing_of_a_box_outlives_it(program):
+def test_box_leaves_no_process_and_no_folder_behind(program):
     with Box(program) as box:
         terminal = box.terminal()
         run = box.start_prompt("RUN: tail -f /dev/null")
@@ -31,7 +31,7 @@ def test_nothing_of_a_box_outlives_it(program):
     assert not box.root.exists()
 
 
-def test_a_hook_that_failed_would_be_seen(box):
+def test_box_reports_a_failing_hook(box):
     _replace_hooks(box, "echo broken >&2; exit 1")
 
     run = box.prompt("RUN: echo hello")
@@ -44,7 +44,7 @@ def test_a_hook_that_failed_would_be_seen(box):
     assert events <= set(HOOK_FAILED.findall(shown))
 
 
-def test_what_a_hook_says_to_the_model_would_be_seen(box):
+def test_box_records_what_a_hook_prints_to_the_model(box):
     _replace_hooks(box, "echo spoken to the model")
 
     box.prompt("hello")

@@ -40,7 +40,7 @@ def _with_syntax_errors(package):
         pytest.param(_with_syntax_errors, "lib", id="syntax-errors-in-lib"),
     ],
 )
-def test_a_broken_checkout_disturbs_nobody(box, checkout, broken, part):
+def test_broken_checkout_does_not_disturb_a_session(box, checkout, broken, part):
     with broken((checkout / part).resolve()):
         run = box.prompt("RUN: echo hello")
         shown = _seen_in_a_terminal(box)

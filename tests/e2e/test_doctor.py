@@ -31,7 +31,9 @@ def warnings(box, *options):
     return {int(words.split("pid ")[1].split()[0]): words for words in said}
 
 
-def test_a_client_older_than_the_hooks_is_named_until_a_prompt(bare_box, checkout):
+def test_doctor_names_a_client_older_than_the_hooks_until_its_next_prompt(
+    bare_box, checkout
+):
     terminal = bare_box.terminal()
     install(bare_box, checkout)
 
@@ -47,7 +49,7 @@ def test_a_client_older_than_the_hooks_is_named_until_a_prompt(bare_box, checkou
     assert warnings(bare_box) == {}
 
 
-def test_a_client_that_asks_for_trust_is_named_until_it_has_it(box, records):
+def test_doctor_names_a_client_until_its_folder_is_trusted(box, records):
     folder = box.home / "unknown"
     folder.mkdir()
     trusted = box.terminal()
@@ -69,7 +71,9 @@ def test_a_client_that_asks_for_trust_is_named_until_it_has_it(box, records):
     assert " trust " not in box.run("headcount", "list").stdout
 
 
-def test_a_client_below_the_project_whose_hooks_they_are_is_named(bare_box, checkout):
+def test_doctor_names_a_client_started_below_the_project_with_the_hooks(
+    bare_box, checkout
+):
     box = bare_box
     install(box, checkout, "--scope", "project", "--project", str(box.project))
     (box.project / "src").mkdir()
@@ -83,7 +87,7 @@ def test_a_client_below_the_project_whose_hooks_they_are_is_named(bare_box, chec
     assert inside.is_running()
 
 
-def test_a_bare_client_is_named_and_one_that_prompts_is_not(box, records):
+def test_doctor_names_a_bare_client_but_not_a_recorded_client(box, records):
     bare = box.terminal("--bare")
     running = box.start_prompt("RUN: sleep 20")
     records.new_id()
@@ -94,7 +98,7 @@ def test_a_bare_client_is_named_and_one_that_prompts_is_not(box, records):
     box.run("kill", f"{running.pid}")
 
 
-def test_the_installed_hooks_are_run_and_none_is_found_wanting(box, records):
+def test_doctor_runs_the_installed_hooks_without_findings(box, records):
     done = box.run("headcount", "doctor")
     assert done.returncode == 0, done.stdout
     assert done.stdout.count(" ms, p95 ") == 6

@@ -6,7 +6,7 @@ import pytest
 
 
 @pytest.mark.parametrize("version", ["2.0.45", "2.1.74", "2.1.200"])
-def test_an_older_client_is_on_record_with_what_it_resumes_and_forks(box, records):
+def test_older_client_records_its_resume_and_fork(box, records):
     first = box.prompt("RUN: echo hello")
     session_id = records.only_id()
     second = box.prompt("second", "--resume", session_id)

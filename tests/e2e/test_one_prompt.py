@@ -7,7 +7,7 @@ import pytest
 from . import fetch
 
 
-def test_a_run_is_on_record_from_its_start_to_its_end(box, records):
+def test_prompt_is_recorded_from_start_to_end(box, records):
     run = box.prompt("RUN: echo hello")
 
     assert run.stdout == "done.\n"
@@ -28,7 +28,7 @@ def test_a_run_is_on_record_from_its_start_to_its_end(box, records):
     assert len({entry["process"] for entry in records.entries(session_id)}) == 1
 
 
-def test_a_run_is_alive_and_busy_while_its_tool_runs(box, records):
+def test_session_is_alive_and_busy_while_its_tool_runs(box, records):
     run = box.start_prompt("RUN: until [ -e go-on ]; do sleep 0.1; done")
     session_id = records.new_id()
     records.wait_for(session_id, type="heartbeat", state="busy")
@@ -41,7 +41,7 @@ def test_a_run_is_alive_and_busy_while_its_tool_runs(box, records):
     assert records.verdict(session_id) == "dead"
 
 
-def test_continue_goes_on_in_the_same_record(box, records):
+def test_continue_appends_to_the_same_session_file(box, records):
     first = box.prompt("first")
     session_id = records.only_id()
     second = box.prompt("second", "--continue")
@@ -54,7 +54,7 @@ def test_continue_goes_on_in_the_same_record(box, records):
     assert [entry["pid"] for entry in closed] == [first.pid, second.pid]
 
 
-def test_an_archived_session_returns_with_its_history(box, records):
+def test_resume_restores_an_archived_session_with_its_history(box, records):
     box.prompt("first")
     session_id = records.only_id()
     cleanup = box.run("headcount", "cleanup")
@@ -70,7 +70,7 @@ def test_an_archived_session_returns_with_its_history(box, records):
     assert records.entry(session_id, type="session_resume")["pid"] == run.pid
 
 
-def test_a_compaction_in_the_middle_of_a_turn_leaves_it_busy(box, records):
+def test_compaction_during_a_turn_leaves_the_session_busy(box, records):
     """What is known of it stands further back than a reader of the last lines looks."""
     box.prompt("first")
     session_id = records.only_id()
@@ -86,7 +86,7 @@ def test_a_compaction_in_the_middle_of_a_turn_leaves_it_busy(box, records):
     assert last == ["note.added", "session_resume", "turn_close", "session_close"]
 
 
-def test_a_fork_has_a_record_of_its_own(box, records):
+def test_fork_has_its_own_session_file(box, records):
     box.prompt("first")
     original = records.only_id()
     history = records.entries(original)
@@ -101,7 +101,7 @@ def test_a_fork_has_a_record_of_its_own(box, records):
 
 
 @pytest.mark.parametrize("inner_version", [fetch.CURRENT, "2.1.74"])
-def test_a_client_started_by_a_tool_is_a_session_of_its_own(
+def test_client_started_by_a_tool_is_a_separate_session(
     box, records, fetched, inner_version
 ):
     # The old client does not name its process to its hooks: they inherit the name of

@@ -10,7 +10,7 @@ from .client import wait_until
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
-def test_watch_tells_what_two_clients_do(box, records):
+def test_watch_reports_the_changes_of_two_clients(box, records):
     watching = box.start("headcount", "watch", "--json", "--interval", "0.2")
 
     def told(**like):
@@ -45,7 +45,7 @@ def test_watch_tells_what_two_clients_do(box, records):
     assert str(second.pid) in ended["reasons"][0]  # gone, or not buried yet
 
 
-def test_recover_gives_the_line_that_brings_a_killed_session_back(box, records):
+def test_recover_prints_the_command_that_resumes_a_killed_session(box, records):
     other = box.add_project("other")
     terminal = box.terminal()
     session_id = records.new_id()
@@ -67,7 +67,7 @@ def test_recover_gives_the_line_that_brings_a_killed_session_back(box, records):
     assert box.run("headcount", "recover", "--json").stdout == "[]\n"
 
 
-def test_the_status_line_counts_and_is_the_heartbeat_of_who_is_idle(
+def test_status_line_counts_sessions_and_beats_for_an_idle_session(
     box, records, checkout
 ):
     done = box.run(checkout / "install.sh", "--statusline")

@@ -7,7 +7,7 @@ import json
 from .client import wait_until
 
 
-def test_clear_closes_one_record_and_begins_the_next(box, records):
+def test_clear_closes_the_session_and_begins_a_new_one(box, records):
     terminal = box.terminal()
     old = records.new_id()
     terminal.type("/clear")
@@ -30,7 +30,7 @@ def test_clear_closes_one_record_and_begins_the_next(box, records):
     assert records.verdict(new) == "dead"
 
 
-def test_a_compaction_of_a_long_record_changes_nothing_else(box, records):
+def test_compaction_of_a_long_session_keeps_its_other_metadata(box, records):
     """What is known stands further back than a reader of the last lines looks."""
     terminal = box.terminal()
     session_id = records.new_id()
@@ -53,7 +53,7 @@ def test_a_compaction_of_a_long_record_changes_nothing_else(box, records):
     assert records.entries(session_id, type="session_close") == []
 
 
-def test_closing_the_window_closes_the_record(box, records):
+def test_closing_the_terminal_window_closes_the_session(box, records):
     terminal = box.terminal()
     session_id = records.new_id()
 
@@ -63,7 +63,7 @@ def test_closing_the_window_closes_the_record(box, records):
     assert (closed["reason"], closed["pid"]) == ("other", terminal.pid)
 
 
-def test_a_killed_session_is_archived_at_the_next_start(box, records):
+def test_killed_session_is_archived_at_the_next_start(box, records):
     terminal = box.terminal()
     killed = records.new_id()
     assert records.verdict(killed) == "alive"
@@ -77,7 +77,7 @@ def test_a_killed_session_is_archived_at_the_next_start(box, records):
     assert "session_close" not in records.types(killed)
 
 
-def test_a_session_lives_while_one_of_its_two_processes_does(box, records):
+def test_session_is_alive_while_either_of_its_two_processes_runs(box, records):
     box.prompt("first")
     session_id = records.only_id()
     first = box.terminal("--resume", session_id)
@@ -97,7 +97,7 @@ def test_a_session_lives_while_one_of_its_two_processes_does(box, records):
     assert records.verdict(session_id) == "dead"
 
 
-def test_who_is_asked_for_permission_is_waited_for(box, records):
+def test_session_waits_while_it_asks_for_permission(box, records):
     terminal = box.terminal("--permission-mode", "default")
     session_id = records.new_id()
     terminal.type("RUN: touch made")
@@ -113,7 +113,7 @@ def test_who_is_asked_for_permission_is_waited_for(box, records):
     assert records.listed(session_id)["state"] == "idle"
 
 
-def test_the_second_session_in_a_working_tree_is_told_of_the_first(box, records):
+def test_second_session_in_a_worktree_gets_a_notice_of_the_first(box, records):
     first = box.terminal()
     first_id = records.new_id()
     other_tree = box.terminal(cwd=box.add_project("other"))

@@ -35,7 +35,7 @@ def meanwhile(path, call, **written):
     assert caller.exitcode == 0
 
 
-def test_a_label_set_while_a_heartbeat_waits_is_not_undone(path):
+def test_label_set_while_a_heartbeat_waits_is_kept(path):
     sessions.append_to_session(ID, {"type": "session_update", "label": "old"})
     meanwhile(
         path,
@@ -47,7 +47,7 @@ def test_a_label_set_while_a_heartbeat_waits_is_not_undone(path):
     assert json.loads(path.read_bytes().splitlines()[-1])["label"] == "new"
 
 
-def test_a_process_that_comes_while_another_closes_is_not_forgotten(path):
+def test_process_that_resumes_while_another_closes_is_kept(path):
     pid = os.getpid()
     with Client() as second:
         meanwhile(
@@ -62,7 +62,7 @@ def test_a_process_that_comes_while_another_closes_is_not_forgotten(path):
         assert sessions.is_session_alive(metadata)
 
 
-def test_a_resume_says_what_is_new_about_the_session(path):
+def test_resume_entry_records_only_changed_metadata(path):
     known = {"client_version": "2.1.200", "entrypoint": "cli", "project_dir": "/a"}
     sessions.resume_session("b", source="startup", **known)
     news = {"client_version": "2.1.330", "entrypoint": "cli", "project_dir": "/b"}
@@ -74,7 +74,7 @@ def test_a_resume_says_what_is_new_about_the_session(path):
     assert metadata["source"] == "startup"
 
 
-def test_too_many_processes_to_carry_do_not_keep_a_session_from_being_written(path):
+def test_heartbeat_carries_at_most_16_other_processes(path):
     others = [
         {"pid": 7, "process": f"linux:boot-{n}:1:7:7", "host": "elsewhere", "x": "y"}
         for n in range(500)
@@ -87,7 +87,7 @@ def test_too_many_processes_to_carry_do_not_keep_a_session_from_being_written(pa
     assert "tasks" not in entry
 
 
-def test_who_closes_without_a_pid_closes_his_own_part(path):
+def test_close_without_a_pid_closes_only_the_calling_process(path):
     with Client() as second:
         sessions.resume_session(ID, source="resume", pid=second.pid)
         sessions.close_session(ID)
@@ -95,7 +95,7 @@ def test_who_closes_without_a_pid_closes_his_own_part(path):
         assert (metadata["pid"], metadata["state"]) == (second.pid, "idle")
 
 
-def test_dead_companions_are_not_carried_along(path):
+def test_heartbeat_does_not_carry_dead_processes(path):
     with Client() as second:
         sessions.resume_session(ID, source="resume", pid=second.pid)
     sessions.update_heartbeat(ID, state="busy", pid=os.getpid())

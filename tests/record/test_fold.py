@@ -54,7 +54,9 @@ AWAY = {**FIRST, "host": "away"}
         ),
     ],
 )
-def test_whom_heartbeats_name_is_at_work(path, first, beats, current, others):
+def test_heartbeats_decide_the_current_and_the_other_processes(
+    path, first, beats, current, others
+):
     line = json.loads(path.read_text())
     for key in ("pid", "process", "host"):
         del line[key]
@@ -77,14 +79,14 @@ def test_whom_heartbeats_name_is_at_work(path, first, beats, current, others):
     ],
     ids=["none", "invalid", "closed", "none-after-closed", "none-at-first"],
 )
-def test_a_heartbeat_without_a_state_changes_none(path, states, state):
+def test_heartbeat_without_a_valid_state_keeps_the_state(path, states, state):
     first = json.loads(path.read_text())
     beats = [{"type": "heartbeat", "state": said, "pid": 7} for said in states]
     write(path, {k: v for k, v in first.items() if k != "process"} | {"pid": 7}, *beats)
     assert fold(path)["state"] == state
 
 
-def test_the_newest_of_all_times_counts_whatever_their_order(path):
+def test_last_heartbeat_is_the_newest_timestamp_in_any_order(path):
     now = time.time()
     stamps = [timestamps.from_epoch(now - ago) for ago in (50, 10, 30)]
     first = json.loads(path.read_text()) | {
@@ -105,7 +107,7 @@ def ago(hours):
 
 
 @pytest.mark.parametrize("value", NO_TIMES, ids=lambda value: ascii(value)[:9])
-def test_without_a_heartbeat_the_start_counts_and_then_the_file(path, value):
+def test_last_heartbeat_falls_back_to_the_start_and_then_to_the_mtime(path, value):
     first = json.loads(path.read_text())
     first |= {"start_time": ago(3), "last_heartbeat": value}
     beat = {"type": "heartbeat", "timestamp": value, "state": "busy"}
@@ -123,7 +125,7 @@ def test_without_a_heartbeat_the_start_counts_and_then_the_file(path, value):
     assert fold(path)["last_heartbeat"] == good
 
 
-def test_a_heartbeat_from_the_future_is_the_files_time_and_never_later_than_now(path):
+def test_future_heartbeat_falls_back_to_the_mtime_and_never_exceeds_now(path):
     first = json.loads(path.read_text())
     first |= {"start_time": ago(30), "last_heartbeat": ago(29)}
     write(path, first, {"type": "heartbeat", "timestamp": ago(-0.02)})
@@ -140,20 +142,20 @@ def test_a_heartbeat_from_the_future_is_the_files_time_and_never_later_than_now(
         assert fold(path)["last_heartbeat"] <= ago(0)
 
 
-def test_a_time_of_another_form_is_understood(path):
+def test_timestamps_in_other_iso_forms_are_understood(path):
     first = json.loads(path.read_text())
     first["start_time"] = first["last_heartbeat"] = "2026-01-01T02:00:00+02:00"
     write(path, first, {"type": "heartbeat", "timestamp": "20260103T000000Z"})
     assert fold(path)["last_heartbeat"] == "2026-01-03T00:00:00.000Z"
 
 
-def test_a_heartbeat_of_a_hook_whose_client_died_claims_no_process(path):
+def test_heartbeat_with_pid_0_keeps_the_recorded_process(path):
     pid = fold(path)["pid"]
     sessions.update_heartbeat(ID, state="busy", pid=0)
     assert fold(path)["pid"] == pid
 
 
-def test_values_of_the_wrong_kind_are_passed_over(path):
+def test_values_of_the_wrong_type_are_ignored(path):
     write(
         path,
         {
@@ -186,7 +188,7 @@ def test_values_of_the_wrong_kind_are_passed_over(path):
     assert metadata["state"] == "closed"
 
 
-def test_two_processes_that_close_at_once_leave_it_closed(path):
+def test_session_is_closed_when_two_processes_close_at_once(path):
     """Each saw the other still running, and says so in its close."""
     with Client() as second:
         sessions.resume_session(ID, source="resume", pid=second.pid)
@@ -205,7 +207,7 @@ def test_two_processes_that_close_at_once_leave_it_closed(path):
         assert fold(path)["state"] == "closed"
 
 
-def test_what_is_carried_never_wins_over_an_update_that_came_before(path):
+def test_carried_values_never_override_an_earlier_update(path):
     add_raw(path, type="session_update", label="new", tasks=[1])
     add_raw(path, type="heartbeat", state="busy", label="old", tasks=[])
     metadata = fold(path)

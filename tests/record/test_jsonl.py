@@ -38,7 +38,7 @@ def codec(request, monkeypatch):
         pytest.param({"a": 10**30, "b": 1e300}, id="large numbers"),
     ],
 )
-def test_an_entry_is_one_line_of_ascii_that_decodes_to_itself(entry):
+def test_encoded_entry_is_one_ascii_line_that_decodes_to_itself(entry):
     line = jsonl.encode(entry)
     assert line.isascii()
     assert line.index(b"\n") == len(line) - 1
@@ -59,7 +59,7 @@ def test_an_entry_is_one_line_of_ascii_that_decodes_to_itself(entry):
         pytest.param({"a": "x" * jsonl.MAX_ENTRY_BYTES}, id="too long"),
     ],
 )
-def test_encode_refuses_what_is_not_json_or_too_long(entry):
+def test_encode_refuses_values_that_are_not_json_or_too_long(entry):
     with pytest.raises(InvalidEntryError):
         jsonl.encode(entry)
 
@@ -80,7 +80,7 @@ def test_encode_refuses_what_is_not_json_or_too_long(entry):
         pytest.param(b'{"a":' + b"9" * 10_000 + b"}", id="number without end"),
     ],
 )
-def test_decode_returns_none_for_what_is_not_one_object(line):
+def test_decode_returns_none_for_anything_but_one_object(line):
     assert jsonl.decode(line) is None
     assert jsonl.decode_all([line, b'{"a":1}', line]) == [None, {"a": 1}, None]
 
@@ -93,17 +93,17 @@ def test_decode_returns_none_for_what_is_not_one_object(line):
         pytest.param(b'\xef\xbb\xbf{"a":1}', id="byte order mark"),
     ],
 )
-def test_decode_skips_what_a_power_loss_or_an_editor_leaves_around_an_object(line):
+def test_decode_skips_white_space_nuls_and_a_byte_order_mark(line):
     assert jsonl.decode(line) == {"a": 1}
     assert jsonl.decode_all([line, line]) == [{"a": 1}, {"a": 1}]
 
 
-def test_decode_all_does_not_take_an_element_for_a_line():
+def test_decode_all_does_not_take_two_objects_on_a_line_for_two_lines():
     assert jsonl.decode_all([b'{"a":1},{"b":2}', b'{"c":3}']) == [None, {"c": 3}]
     assert jsonl.decode_all([]) == []
 
 
-def test_an_interpreter_without_its_own_codec_keeps_a_record_all_the_same(store):
+def test_hooks_record_without_the_c_json_codec(store):
     code = (
         f"import sys; sys.modules['_json'] = None; sys.path.insert(0, {str(ROOT)!r})\n"
         "from lib import sessions\n"

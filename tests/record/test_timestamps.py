@@ -33,18 +33,18 @@ from lib.record import timestamps
         *["arabic-digit", "long", "null", "number", "bytes", "list"],
     ],
 )
-def test_a_time_is_understood_or_none(text, seconds):
+def test_parse_returns_seconds_or_none(text, seconds):
     assert timestamps.parse(text) == seconds
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1.001, 1795403683.123, 1795403683.999])
-def test_a_stamp_gives_its_time_back(seconds):
+def test_timestamp_round_trips_through_parse(seconds):
     stamp = timestamps.from_epoch(seconds)
     assert timestamps.is_timestamp(stamp)
     assert timestamps.parse(stamp) == pytest.approx(seconds, abs=0.0011)
 
 
-def test_stamps_sort_like_the_times_they_name():
+def test_timestamps_sort_chronologically_as_text():
     times = [0, 1.5, 999_999_999, 1795403683.1, 1795403683.2]
     stamps = [timestamps.from_epoch(seconds) for seconds in times]
     assert sorted(stamps) == stamps

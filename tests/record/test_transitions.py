@@ -40,7 +40,7 @@ def history(*entries):
     ]
 
 
-def test_transitions_tell_a_life_from_its_start_to_its_close():
+def test_transitions_list_events_from_start_to_close():
     assert history(
         STARTED,
         beat(-50, "busy"),
@@ -65,27 +65,27 @@ def test_transitions_tell_a_life_from_its_start_to_its_close():
         pytest.param(["busy"], id="not a text"),
     ],
 )
-def test_a_heartbeat_without_a_valid_state_leaves_the_state_as_it_is(state):
+def test_transitions_keep_the_state_at_a_heartbeat_without_a_valid_state(state):
     assert history(STARTED, beat(-50, "busy"), beat(-40, state))[-1][2] == "busy"
     assert history(STARTED, entry("session_close", -50), beat(-40, state))[-1][2] == (
         "idle"
     )
 
 
-def test_a_compaction_leaves_the_state_and_any_other_resume_makes_it_idle():
+def test_compaction_keeps_the_state_and_any_other_resume_makes_it_idle():
     assert history(
         STARTED, beat(-50, "busy"), resume(-40, "compact"), resume(-30, "resume")
     )[2:] == [(-40, "compacted", "busy"), (-30, "resumed", "idle")]
 
 
 @pytest.mark.parametrize("source", ["resume", "compact"])
-def test_a_resume_by_another_process_says_that_the_one_before_was_lost(source):
+def test_resume_by_another_process_reports_the_previous_process_lost(source):
     steps = history(STARTED, beat(-50, "busy"), resume(-20, source, "p2"))
     assert steps[2] == (-50, "lost", "closed")
     assert steps[3][2] == "idle"
 
 
-def test_a_resume_that_names_no_process_says_that_the_one_before_was_lost():
+def test_resume_without_a_process_reports_the_previous_process_lost():
     unnamed = resume(-20, "resume")
     del unnamed["process"]
     assert [step[1] for step in history(STARTED, unnamed)] == [
@@ -95,7 +95,7 @@ def test_a_resume_that_names_no_process_says_that_the_one_before_was_lost():
     ]
 
 
-def test_a_resume_after_the_close_loses_nobody():
+def test_resume_after_a_close_reports_no_process_lost():
     steps = history(STARTED, entry("session_close", -50), resume(-20, "resume", "p2"))
     assert steps[-2:] == [(-50, "closed", "closed"), (-20, "resumed", "idle")]
 
@@ -116,7 +116,7 @@ def test_a_close_by_one_of_two_processes_leaves_the_session_open():
         pytest.param("soon", id="not a time"),
     ],
 )
-def test_an_entry_whose_time_cannot_be_believed_changes_no_state(timestamp):
+def test_entry_with_an_implausible_timestamp_changes_no_state(timestamp):
     absurd = {**beat(0, "busy"), "timestamp": timestamp}
     assert history(STARTED, absurd, beat(-40, "waiting"))[1:] == [
         (None, "state", "idle"),
@@ -124,7 +124,7 @@ def test_an_entry_whose_time_cannot_be_believed_changes_no_state(timestamp):
     ]
 
 
-def test_a_clock_that_was_set_back_stands_still_until_it_has_caught_up():
+def test_transition_times_never_go_back_when_the_clock_was_set_back():
     assert [
         step[0]
         for step in history(
@@ -133,7 +133,7 @@ def test_a_clock_that_was_set_back_stands_still_until_it_has_caught_up():
     ] == [-60, -50, -50, -45]
 
 
-def test_last_seen_is_the_last_heartbeat_of_line_1_and_then_the_time_of_each_entry():
+def test_last_seen_comes_from_heartbeats_and_not_from_updates():
     started = {**STARTED, "last_heartbeat": timestamps.from_epoch(NOW - 3000)}
     update = entry("session_update", -30, label="nightly")
     steps = list(transitions([started, update, beat(-20, "busy")], NOW))
@@ -158,6 +158,6 @@ def test_updates_and_custom_entries_change_no_state():
     ]
 
 
-def test_a_session_that_begins_with_a_heartbeat_is_open_from_there():
+def test_session_that_begins_with_a_heartbeat_is_open_from_that_time():
     assert history(beat(-50, "busy")) == [(-50, "state", "busy")]
     assert history({"type": "session_metadata"}) == [(None, "started", "closed")]

@@ -96,7 +96,9 @@ TABLE = {
 
 @pytest.mark.parametrize("heartbeat", HEARTBEATS)
 @pytest.mark.parametrize("condition", PROCESSES)
-def test_two_witnesses_make_a_verdict(processes, condition, heartbeat):
+def test_verdict_follows_from_the_process_and_the_heartbeat(
+    processes, condition, heartbeat
+):
     value, fresh = HEARTBEATS[heartbeat]
     metadata = {"session_id": "a", **processes[condition]}
     if value is not None:
@@ -109,12 +111,12 @@ def test_two_witnesses_make_a_verdict(processes, condition, heartbeat):
 
 
 @pytest.mark.parametrize("condition", PROCESSES)
-def test_a_closed_session_is_dead_whatever_its_process_does(processes, condition):
+def test_closed_session_is_dead_in_every_process_condition(processes, condition):
     metadata = {**processes[condition], "state": "closed", "last_heartbeat": stamp(60)}
     assert sessions.verdict(metadata, now=NOW).verdict == "dead"
 
 
-def test_a_clock_that_is_set_by_an_hour_changes_no_verdict(processes):
+def test_verdict_tolerates_a_clock_set_by_an_hour(processes):
     metadata = {
         **processes["running"],
         "start_time": stamp(2 * HOUR),
@@ -124,12 +126,12 @@ def test_a_clock_that_is_set_by_an_hour_changes_no_verdict(processes):
         assert sessions.is_session_alive(metadata, now=NOW + shift)
 
 
-def test_without_a_heartbeat_the_start_counts(processes):
+def test_verdict_uses_the_start_time_without_a_heartbeat(processes):
     metadata = {**processes["running"], "start_time": stamp(60)}
     assert sessions.is_session_alive(metadata, now=NOW)
 
 
-def test_one_living_process_of_several_is_enough(processes):
+def test_verdict_is_alive_if_any_process_of_the_session_runs(processes):
     for current, other, expected in (
         ("gone", "running", "alive"),
         ("running", "gone", "alive"),
@@ -144,7 +146,7 @@ def test_one_living_process_of_several_is_enough(processes):
         assert sessions.verdict(metadata, now=NOW).verdict == expected
 
 
-def test_reasons_are_in_plain_words(processes):
+def test_verdict_reasons_are_readable_sentences(processes):
     metadata = {**processes["gone"], "last_heartbeat": stamp(3 * HOUR)}
     assert sessions.verdict(metadata, now=NOW).reasons == (
         f"pid {metadata['pid']} is gone",
@@ -163,5 +165,5 @@ def test_reasons_are_in_plain_words(processes):
     ],
     ids=["others-number", "others-numbers", "state-list", "heartbeat-digits", "empty"],
 )
-def test_no_record_makes_it_raise(metadata):
+def test_verdict_of_malformed_metadata_is_stale(metadata):
     assert sessions.verdict(metadata).verdict == "stale"

@@ -49,7 +49,7 @@ def beat(names, rounds):
 
 
 @pytest.mark.parametrize("cleaners", [2, 8])
-def test_cleaners_at_once_move_each_dead_session_once(quiet, size, figure, cleaners):
+def test_concurrent_cleaners_move_each_dead_session_once(quiet, size, figure, cleaners):
     dead = populate(quiet, "dead", size(200, 1000), DEAD_PID)
     live = populate(quiet, "live", size(20, 50), None)
     began = time.monotonic()
@@ -74,7 +74,7 @@ def revive(names):
         sessions.update_heartbeat(name, state="busy", pid=os.getppid())
 
 
-def test_who_comes_alive_while_cleaners_run_stays_or_comes_back(quiet, size, figure):
+def test_session_revived_during_a_cleanup_stays_or_comes_back(quiet, size, figure):
     """The verdict before the lock is no longer true when the lock is had."""
     rounds, count, moved = size(40, 500), 4, 0
     for number in range(rounds):
@@ -94,7 +94,7 @@ def test_who_comes_alive_while_cleaners_run_stays_or_comes_back(quiet, size, fig
     )
 
 
-def test_no_file_in_the_archive_is_ever_replaced(quiet, size, figure):
+def test_archived_files_are_never_replaced(quiet, size, figure):
     """The same sessions die again on the same day, as after a restored backup."""
     deaths, count = 3, size(50, 300)
     for death in range(deaths):
@@ -172,7 +172,7 @@ def append_against_archive(store, writers, count, ids):
         ),
     ],
 )
-def test_appending_against_archiving_loses_nothing(
+def test_appending_while_archiving_loses_nothing(
     quiet, size, figure, monkeypatch, where, broken
 ):
     if broken:

@@ -132,7 +132,9 @@ def everything_happens(session_id):
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_lies_where_ours_should_be_is_left_alone(store, outside, figure, place):
+def test_foreign_files_in_place_of_headcount_files_are_left_alone(
+    store, outside, figure, place
+):
     longest, count = 0.0, 0
     for kind in KINDS:
         shutil.rmtree(store)
@@ -165,7 +167,7 @@ NO_STORE = [kind for kind in KINDS if kind not in (folder, symlink_to_folder)]
 
 
 @pytest.mark.parametrize("kind", NO_STORE, ids=lambda kind: kind.__name__)
-def test_a_store_that_is_no_folder_stops_nobody(store, tmp_path, outside, kind):
+def test_store_that_is_not_a_folder_blocks_no_hook(store, tmp_path, outside, kind):
     shutil.rmtree(store)
     kind(store, outside)
     before = listing(tmp_path)
@@ -173,7 +175,7 @@ def test_a_store_that_is_no_folder_stops_nobody(store, tmp_path, outside, kind):
     assert listing(tmp_path) == before
 
 
-def test_another_users_store_stops_nobody(store, outside, figure):
+def test_store_of_another_user_blocks_no_hook(store, outside, figure):
     """What `sudo claude` leaves behind; seen from the user."""
     need_root()
     before = listing(store)
@@ -196,7 +198,7 @@ def test_another_users_store_stops_nobody(store, outside, figure):
     figure("another user's store: exit 0, nothing changed")
 
 
-def test_a_store_that_anybody_may_write_to_is_used_with_private_files(store):
+def test_world_writable_store_gets_private_files(store):
     store.mkdir()
     store.chmod(0o777)
     everything_happens(ID)
@@ -235,7 +237,7 @@ def test_transcripts_named_like_sessions_are_left_alone(store, figure):
     figure(f"{len(names)} foreign transcripts named like sessions: unchanged")
 
 
-def test_the_transcript_of_this_very_session_is_left_alone(store):
+def test_transcript_of_the_current_session_is_left_alone(store):
     """HEADCOUNT_DIR set to the folder of Claude Code's transcripts, by mistake."""
     transcripts(store, [ID])
     before = _look(store / f"{ID}.jsonl")
@@ -243,7 +245,9 @@ def test_the_transcript_of_this_very_session_is_left_alone(store):
     assert _look(store / f"{ID}.jsonl") == before
 
 
-def test_a_store_that_git_carries_harms_nobody(client, tmp_path, outside, figure):
+def test_store_of_a_cloned_project_changes_nothing_outside_it(
+    client, tmp_path, outside, figure
+):
     """A cloned project brings a store: links out of it, and sessions of strangers."""
     project = tmp_path / "project"
     theirs = project / ".headcount"
@@ -265,7 +269,7 @@ def test_a_store_that_git_carries_harms_nobody(client, tmp_path, outside, figure
     figure("a store that git carries: nothing outside changed")
 
 
-def test_the_log_says_what_was_refused(store, outside):
+def test_error_log_reports_a_refused_symbolic_link(store, outside):
     symlink(store / f"{ID}.jsonl", outside)
     everything_happens(ID)
     assert "is a symbolic link; it was left alone" in errors(store)

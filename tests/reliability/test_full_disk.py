@@ -114,7 +114,7 @@ def check(out):
     not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("unshare"),
     reason="a file system of its own needs root and unshare",
 )
-def test_a_full_file_system_costs_the_entry_and_nothing_else(
+def test_full_file_system_loses_only_the_current_entry(
     store, tmp_path, program, figure
 ):
     small = IN_A_SMALL_PLACE.format(room=ROOM_BYTES)
@@ -128,9 +128,7 @@ def test_a_full_file_system_costs_the_entry_and_nothing_else(
     )
 
 
-def test_a_limit_on_the_size_of_files_costs_the_entry_and_nothing_else(
-    store, tmp_path, program, figure
-):
+def test_file_size_limit_loses_only_the_current_entry(store, tmp_path, program, figure):
     """As a quota does; the signal that comes with it is one that Python ignores."""
 
     def limit():

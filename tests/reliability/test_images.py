@@ -55,7 +55,7 @@ def next_event(path, content):
     return ""
 
 
-def test_after_every_torn_end_all_whole_lines_and_the_next_are_there(
+def test_torn_end_loses_no_whole_line_and_no_later_entry(
     store, image, size, chance, figure
 ):
     path, count = store / f"{ID}.jsonl", 0
@@ -68,7 +68,7 @@ def test_after_every_torn_end_all_whole_lines_and_the_next_are_there(
     figure(f"{count} crash images: the next entry readable, all whole lines kept")
 
 
-def test_after_lost_pages_all_other_lines_and_the_next_are_there(
+def test_lost_pages_lose_no_other_line_and_no_later_entry(
     store, image, size, chance, figure
 ):
     """A power loss may leave NULs where a page was not written yet."""
@@ -83,7 +83,7 @@ def test_after_lost_pages_all_other_lines_and_the_next_are_there(
 
 
 @pytest.mark.parametrize("lost", [1, PAGE])
-def test_a_long_session_that_lost_its_head_goes_on(store, image, lost):
+def test_long_session_without_its_first_line_stays_usable(store, image, lost):
     path = store / f"{ID}.jsonl"
     assert not next_event(path, b"\0" * lost + image[lost:])
     for number in range(3):

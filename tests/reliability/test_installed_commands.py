@@ -108,7 +108,7 @@ def run(shell, command, event, store):
     )
 
 
-def test_no_state_of_the_checkout_blocks_the_client(
+def test_installed_commands_never_block_in_any_state_of_the_checkout(
     store, checkout_in, size, chance, figure
 ):
     shots = []

@@ -34,7 +34,7 @@ def kill_soon(process, seconds):
     return process.wait() == -signal.SIGKILL
 
 
-def test_an_installer_killed_at_any_moment_leaves_the_settings_whole(
+def test_installer_killed_at_any_moment_leaves_the_settings_whole(
     checkout, home, tools, run, size, chance, figure
 ):
     path = home / ".claude/settings.json"

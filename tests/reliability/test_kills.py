@@ -99,7 +99,7 @@ def on_record(store, session_id):
     return found
 
 
-def test_killed_writers_lose_nothing_that_was_acknowledged(store, size, chance, figure):
+def test_killed_writers_lose_no_acknowledged_entry(store, size, chance, figure):
     kills, acknowledged, torn = size(400, 9000), 0, 0
     files = kills // (2 * GENERATIONS)
     for number in range(files):
@@ -152,7 +152,7 @@ class WaitingHook:
         return os.WIFSIGNALED(status)
 
 
-def test_killed_hooks_lose_nothing_that_was_acknowledged(store, size, chance, figure):
+def test_killed_hooks_lose_no_acknowledged_entry(store, size, chance, figure):
     """Two at once on each session; a hook acknowledges by its exit status 0."""
     output, acks, kills, number = forked.memory(), {}, 0, 0
     while kills < size(100, 900):
@@ -177,7 +177,7 @@ def test_killed_hooks_lose_nothing_that_was_acknowledged(store, size, chance, fi
     )
 
 
-def test_hooks_killed_as_installed_lose_nothing(store, size, chance, figure):
+def test_installed_hooks_lose_nothing_when_killed(store, size, chance, figure):
     command = [sys.executable, "-I", "-S", f"{ROOT}/hooks/stop.py"]
     acks, kills, event = set(), 0, 0
     while kills < size(20, 100):
@@ -200,7 +200,7 @@ def test_hooks_killed_as_installed_lose_nothing(store, size, chance, figure):
     )
 
 
-def test_a_killed_holder_frees_its_lock(store, size, figure):
+def test_killed_lock_holder_frees_its_lock(store, size, figure):
     sessions.create_session(session_id=ID)
     path, longest, rounds = str(store / f"{ID}.jsonl"), 0.0, size(100, 1000)
     for _ in range(rounds):

@@ -163,7 +163,9 @@ def write(path, process_fields, heartbeat, now):
 
 
 @linux
-def test_the_truth_table_on_disk(store, conditions, figure):
+def test_verdict_of_every_condition_on_disk_matches_the_table(
+    store, conditions, figure
+):
     store.mkdir(mode=0o700)
     now, expected = time.time(), {}
     for row, (said, *fields) in enumerate(conditions.values()):
@@ -229,7 +231,7 @@ print(used, alive)
 
 
 @linux
-def test_a_number_used_again_is_never_judged_alive(size, figure):
+def test_reused_pid_is_never_judged_alive(size, figure):
     need_root()
     times = size(50, 1000)
     command = ["unshare", "-pf", "--mount-proc", sys.executable, "-c", REUSE]
@@ -243,7 +245,7 @@ def test_a_number_used_again_is_never_judged_alive(size, figure):
 
 @linux
 @pytest.mark.parametrize("hides", [False, True], ids=["shown", "hidden"])
-def test_what_is_hidden_or_another_users_is_never_called_dead(tmp_path, hides):
+def test_hidden_or_foreign_process_is_never_judged_dead(tmp_path, hides):
     need_root()
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
@@ -265,7 +267,7 @@ def test_what_is_hidden_or_another_users_is_never_called_dead(tmp_path, hides):
     assert said.stdout.strip() == ("unknown" if hides else "running")
 
 
-def test_two_containers_of_one_name_do_not_declare_each_other_dead(store, figure):
+def test_containers_with_the_same_name_never_judge_each_other_dead(store, figure):
     """They share the store, the host name and the boot id; not the processes."""
     need_root()
     make = f"from lib import sessions; sessions.create_session(session_id={ID!r})"
@@ -286,7 +288,7 @@ def test_two_containers_of_one_name_do_not_declare_each_other_dead(store, figure
 
 
 @linux
-def test_a_clock_that_is_set_archives_no_living_session(
+def test_clock_changes_never_archive_a_live_session(
     store, conditions, figure, monkeypatch
 ):
     _, pid, *_ = conditions["running"]

@@ -114,7 +114,9 @@ def fire_many(store, seed, count):
     return [wrong, longest]
 
 
-def test_hostile_payloads_in_process(store, decoys, size, chance, figure):
+def test_hostile_payloads_in_process_exit_0_and_change_nothing_else(
+    store, decoys, size, chance, figure
+):
     before = listing(decoys, besides=store)
     count, workers = size(10_000, 1_000_000), 2
     seeds = [chance.random() for _ in range(workers)]
@@ -133,7 +135,9 @@ def test_hostile_payloads_in_process(store, decoys, size, chance, figure):
     )
 
 
-def test_hostile_payloads_end_to_end(store, decoys, size, chance, figure):
+def test_hostile_payloads_to_installed_hooks_exit_0_and_change_nothing_else(
+    store, decoys, size, chance, figure
+):
     before = listing(decoys, besides=store)
     source, count = hostile.Hostile(chance, known=0.3), size(40, 500)
     shots = [(chance.choice([*SCRIPTS]), source.payload()) for _ in range(count)]

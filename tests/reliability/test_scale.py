@@ -69,7 +69,9 @@ def long_line(store, size):
     return path
 
 
-def test_a_hook_is_small_and_quick_with_a_gigabyte_in_one_line(long_line, full, figure):
+def test_hook_memory_and_time_are_bounded_with_a_gigabyte_in_one_line(
+    long_line, full, figure
+):
     used = [fire(script, ID) for script in SCRIPTS]
     most, longest = (max(column) for column in zip(*used, strict=True))
     with open(long_line, "rb") as file:
@@ -84,7 +86,7 @@ def test_a_hook_is_small_and_quick_with_a_gigabyte_in_one_line(long_line, full, 
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_call_is_small_with_a_gigabyte_in_one_line(long_line, figure, name):
+def test_library_memory_is_bounded_with_a_gigabyte_in_one_line(long_line, figure, name):
     megabytes, seconds = call(CALLS[name])
     figure(
         f"{long_line.stat().st_size >> 20} MB in one line: {name} takes {megabytes} MB "
@@ -101,7 +103,9 @@ def populate(store, count, pid):
 
 
 @pytest.mark.parametrize("pid", [None, DEAD_PID], ids=["live", "dead"])
-def test_a_hook_is_small_and_quick_with_a_full_folder(store, size, full, figure, pid):
+def test_hook_memory_and_time_are_bounded_with_a_full_store(
+    store, size, full, figure, pid
+):
     count = size(1000, 10_000)
     populate(store, count, pid)
     used = [fire(script, "mine") for script in SCRIPTS]
@@ -116,7 +120,7 @@ def test_a_hook_is_small_and_quick_with_a_full_folder(store, size, full, figure,
     assert longest <= (HOOK_SECONDS if full else LOOSE_SECONDS)
 
 
-def test_a_full_folder_is_listed_and_cleaned(store, size, figure):
+def test_full_store_is_listed_and_cleaned_within_bounds(store, size, figure):
     count = size(1000, 10_000)
     populate(store, count, DEAD_PID)
     listed, cleaned = call(CALLS["list"]), call(CALLS["cleanup"])
@@ -129,7 +133,7 @@ def test_a_full_folder_is_listed_and_cleaned(store, size, figure):
     assert max(listed[0], cleaned[0]) <= MEMORY_MB
 
 
-def test_what_lies_beyond_a_long_line_still_counts(store):
+def test_entries_after_an_overlong_line_still_count(store):
     """A tool that does not keep to 64 KiB hides nothing that comes after it."""
     sessions.create_session(session_id=ID, label="first")
     path = store / f"{ID}.jsonl"

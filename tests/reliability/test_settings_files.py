@@ -26,7 +26,7 @@ def path(store, tmp_path, monkeypatch):
     return folder / "settings.json"
 
 
-def test_random_settings_come_back_to_the_byte(path, size, chance, figure):
+def test_random_settings_are_restored_byte_for_byte(path, size, chance, figure):
     count, on_disk = size(100, 10_000), 0
     for number in range(count):
         text = RandomSettings(chance).text()
@@ -97,7 +97,9 @@ def _event(chance, value):
     return b'{"hooks": {"%s": %s}}' % (chance.choice(EVENTS).encode(), value)
 
 
-def test_malformed_settings_are_refused_and_untouched(path, size, chance, figure):
+def test_malformed_random_settings_are_refused_and_left_untouched(
+    path, size, chance, figure
+):
     count = size(len(BREAKS), 300)
     for number in range(count):
         name = [*BREAKS][number % len(BREAKS)]
@@ -127,7 +129,9 @@ def start(program, *arguments):
     )
 
 
-def test_installers_at_once_with_a_writer_between(path, tmp_path, size, figure):
+def test_concurrent_installers_and_a_writer_leave_each_hook_once(
+    path, tmp_path, size, figure
+):
     rounds, installers = size(1, 6), size(8, 16)
     path.write_text('{"keep": [1.50, "ü"], "number": 0}')
     turned_away, began = 0, time.monotonic()

@@ -49,7 +49,7 @@ def timed(client, event):
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_hook_writes_past_a_stopped_holder_in_time(
+def test_hook_writes_in_time_despite_a_stopped_lock_holder(
     store, client, full, size, figure, event
 ):
     client.fire("SessionStart", source="startup")
@@ -65,7 +65,7 @@ def test_a_hook_writes_past_a_stopped_holder_in_time(
     assert longest <= (BOUND_SECONDS if full else LOOSE_SECONDS)
 
 
-def test_a_hook_brings_back_what_a_stopped_process_has_locked(
+def test_hook_restores_an_archived_session_that_a_stopped_process_has_locked(
     store, client, full, figure
 ):
     sessions.create_session(session_id=ID, pid=DEAD_PID)
@@ -78,7 +78,7 @@ def test_a_hook_brings_back_what_a_stopped_process_has_locked(
     assert seconds <= (BOUND_SECONDS if full else LOOSE_SECONDS)
 
 
-def test_a_cleaner_passes_over_what_a_stopped_process_has_locked(store):
+def test_cleaner_skips_a_session_that_a_stopped_process_has_locked(store):
     sessions.create_session(session_id=ID, pid=DEAD_PID)
     dead = store / f"{ID}.jsonl"
     with stopped_holder(dead):
@@ -88,7 +88,7 @@ def test_a_cleaner_passes_over_what_a_stopped_process_has_locked(store):
         assert dead.exists()
 
 
-def test_eight_sessions_end_in_time_at_once(store, full, figure):
+def test_eight_concurrent_session_ends_finish_in_time(store, full, figure):
     """What the client does on exit; it gives SessionEnd 1.5 s unless told otherwise."""
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(Client()) for _ in range(8)]

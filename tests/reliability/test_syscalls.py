@@ -77,7 +77,7 @@ class Trial(NamedTuple):
 @pytest.mark.parametrize(
     ("call", "seconds"), [("read", 0.5), ("pselect6", 1.0)], ids=["read", "pselect6"]
 )
-def test_a_call_that_returns_late_costs_no_event(store, tmp_path, call, seconds):
+def test_late_system_call_loses_no_event(store, tmp_path, call, seconds):
     """The machine had no time for the hook when its payload had come."""
     tracing.need_strace()
     words = [sys.executable, "-I", "-S", str(ROOT / "hooks/stop.py")]
@@ -179,7 +179,7 @@ def _next_event(store, session_id, point):
 
 
 @pytest.mark.parametrize("name", HOOKS)
-def test_no_failing_call_makes_a_hook_fail_or_lose(template, attempt, figure, name):
+def test_hook_survives_each_failing_system_call(template, attempt, figure, name):
     script, session_id = HOOKS[name]
     event = "SessionStart" if script == "session_start" else "Stop"
     given = json.dumps(payload(event, session_id, source="resume", cwd="/")).encode()
@@ -189,14 +189,14 @@ def test_no_failing_call_makes_a_hook_fail_or_lose(template, attempt, figure, na
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_no_failing_call_makes_the_library_lose(template, attempt, figure, name):
+def test_library_survives_each_failing_system_call(template, attempt, figure, name):
     trial = Trial(template, program(CALLS[name]))
     trials = attempt(trial, check_sessions(template))
     figure(f"{trials} faults in {name}: old and next entries there")
 
 
 @pytest.mark.parametrize("action", ["install_hooks", "uninstall_hooks"])
-def test_no_failing_call_leaves_a_broken_settings_file(
+def test_settings_file_survives_each_failing_system_call(
     store, tmp_path, attempt, figure, action
 ):
     tracing.need_strace()

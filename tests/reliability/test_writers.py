@@ -53,7 +53,7 @@ def write_and_check(store, writers, count, padding):
     ("name", "padding"),
     [pytest.param("200 B", 90, id="short"), pytest.param("9 KB", 9000, id="long")],
 )
-def test_writers_at_once_lose_and_tear_nothing(
+def test_concurrent_writers_lose_and_tear_nothing(
     store, size, full, figure, name, padding
 ):
     writers, count = size(32, 256), size(40, 100)
@@ -65,7 +65,7 @@ def test_writers_at_once_lose_and_tear_nothing(
     assert longest <= (BOUND_SECONDS if full else LOOSE_SECONDS)
 
 
-def test_a_lock_that_excludes_nobody_loses_no_entry(store, size, figure, monkeypatch):
+def test_append_without_a_working_lock_loses_no_entry(store, size, figure, monkeypatch):
     """Some network file systems grant every lock: an entry is still one write."""
     monkeypatch.setattr(file_lock, "_try_once", lambda _: True)
     writers, count = size(16, 64), size(40, 100)
@@ -82,7 +82,7 @@ def begin(session_id):
     return forked.Resident().fire(forked.ACTIONS["SessionStart"], raw).status
 
 
-def test_of_many_beginners_one_begins_and_the_others_join(store, size, figure):
+def test_concurrent_starts_of_a_session_create_it_once(store, size, figure):
     rounds, beginners, missing = size(15, 200), 8, 0
     for number in range(rounds):
         session_id = f"session-{number}"
@@ -116,7 +116,7 @@ def read_until(total):
             return [bare, looks]
 
 
-def test_no_reader_sees_a_session_without_its_metadata(
+def test_reader_never_sees_a_session_without_its_metadata(
     store, size, figure, monkeypatch
 ):
     monkeypatch.setattr(sessions, "auto_cleanup", lambda *_: None)

@@ -45,7 +45,7 @@ def quiet(store, monkeypatch):
     return store
 
 
-def test_the_dead_are_filed_under_the_day_and_the_living_stay(quiet):
+def test_cleanup_archives_dead_sessions_by_day_and_keeps_live_sessions(quiet):
     dead("dead")
     sessions.create_session(session_id="alive")
     (moved,) = sessions.cleanup_stale_sessions()
@@ -58,7 +58,7 @@ def test_the_dead_are_filed_under_the_day_and_the_living_stay(quiet):
 
 
 @pytest.mark.parametrize("zone", ["XXX-14", "XXX+12"])
-def test_the_day_is_the_same_in_every_time_zone(quiet, zone):
+def test_archive_day_is_the_utc_day_in_every_time_zone(quiet, zone):
     """At any time it is another day in one of these two than it is in UTC."""
     code = "from lib import sessions; print(sessions.cleanup_stale_sessions()[0].path)"
     dead()
@@ -76,7 +76,7 @@ def test_the_day_is_the_same_in_every_time_zone(quiet, zone):
 
 
 @pytest.mark.parametrize("years", [-2, 10])
-def test_the_time_of_a_file_archives_no_session(quiet, years):
+def test_mtime_of_a_file_never_archives_a_session(quiet, years):
     """Others touch it: a backup, git, a sync. Only its entries say how old it is."""
     sessions.create_session(session_id=ID)
     dead("dead")
@@ -86,14 +86,14 @@ def test_the_time_of_a_file_archives_no_session(quiet, years):
     assert sessions.is_session_alive(sessions.discover_sessions()[0].metadata)
 
 
-def test_a_dry_run_moves_nothing(quiet):
+def test_dry_run_of_a_cleanup_moves_nothing(quiet):
     dead()
     (would,) = sessions.cleanup_stale_sessions(dry_run=True)
     assert would.path == quiet / f"{ID}.jsonl"
     assert would.path.exists()
 
 
-def test_a_stale_session_is_archived_and_its_next_hook_brings_it_back(quiet):
+def test_stale_session_is_archived_and_restored_by_its_next_hook(quiet):
     sessions.create_session(session_id=ID)
     age(quiet / f"{ID}.jsonl", 60 * 3600)
     (moved,) = sessions.cleanup_stale_sessions()
@@ -106,13 +106,13 @@ def test_a_stale_session_is_archived_and_its_next_hook_brings_it_back(quiet):
 @pytest.mark.parametrize(
     ("hours", "archived"), [(1, []), (25, [ID])], ids=["1-hour", "25-hours"]
 )
-def test_an_unknown_one_is_archived_only_after_the_limit(quiet, hours, archived):
+def test_unknown_session_is_archived_only_after_the_limit(quiet, hours, archived):
     sessions.create_session(session_id=ID, pid=0)
     age(quiet / f"{ID}.jsonl", hours * 3600)
     assert [info.id for info in sessions.cleanup_stale_sessions()] == archived
 
 
-def test_a_clock_that_jumped_ahead_archives_no_living_session(quiet):
+def test_clock_set_ahead_archives_no_live_session(quiet):
     sessions.create_session(session_id=ID)
     problems = []
     moved = sessions.cleanup_stale_sessions(
@@ -122,7 +122,7 @@ def test_a_clock_that_jumped_ahead_archives_no_living_session(quiet):
     assert "was the clock set?" in problems[0]
 
 
-def test_a_number_that_was_used_again_is_no_clock_that_was_set(quiet):
+def test_reused_pid_is_not_taken_for_a_changed_clock(quiet):
     """Known by its pid alone, the process that has it now may have begun later."""
     path = sessions.get_session_path(sessions.create_session(session_id=ID))
     old = time.time() - 3650 * DAY
@@ -136,7 +136,7 @@ def test_a_number_that_was_used_again_is_no_clock_that_was_set(quiet):
     assert ([info.id for info in moved], problems) == ([ID], [])
 
 
-def test_an_entry_written_without_the_lock_between_verdict_and_move_is_seen(quiet):
+def test_archive_sees_an_entry_written_without_the_lock_after_the_verdict(quiet):
     """By a hook that could not have it in time, as when the cleaner was stopped."""
     session_id = dead()
     path = sessions.get_session_path(session_id)
@@ -152,7 +152,7 @@ def test_an_entry_written_without_the_lock_between_verdict_and_move_is_seen(quie
     assert sessions.discover_sessions(archived=True) == []
 
 
-def test_a_heartbeat_from_the_future_does_not_keep_a_session_for_ever(quiet):
+def test_future_heartbeat_does_not_keep_a_session_forever(quiet):
     sessions.create_session(session_id=ID, pid=0)
     path = quiet / f"{ID}.jsonl"
     path.write_text(
@@ -175,7 +175,7 @@ def test_a_session_archived_twice_a_day_has_two_files(quiet):
     assert not second.exists()
 
 
-def test_a_restore_that_was_killed_half_way_is_finished_by_who_waited(quiet):
+def test_killed_restore_is_finished_by_a_waiting_writer(quiet):
     """Who waits for the lock of the archived file finds it under both names."""
     archived = sessions.archive_session(quiet / f"{dead()}.jsonl")
     live = quiet / f"{ID}.jsonl"
@@ -186,7 +186,7 @@ def test_a_restore_that_was_killed_half_way_is_finished_by_who_waited(quiet):
     assert live.stat().st_nlink == 1
 
 
-def test_a_strangers_file_in_the_archive_is_not_brought_back(quiet):
+def test_foreign_file_in_the_archive_is_not_restored(quiet):
     stranger = quiet / "archive" / "2026-01-01" / f"{ID}.jsonl"
     stranger.parent.mkdir(parents=True)
     stranger.write_text("a letter\n")
@@ -196,13 +196,13 @@ def test_a_strangers_file_in_the_archive_is_not_brought_back(quiet):
     assert stranger.read_text() == "a letter\n"
 
 
-def test_an_archive_that_cannot_be_read_stops_no_start(quiet):
+def test_unreadable_archive_blocks_no_session_start(quiet):
     quiet.mkdir()
     (quiet / "archive").symlink_to("archive")
     assert sessions.create_session(session_id=ID) == ID
 
 
-def test_a_clock_that_was_set_back_archives_no_living_session(quiet):
+def test_clock_set_back_archives_no_live_session(quiet):
     sessions.create_session(session_id=ID)
     problems = []
     assert (
@@ -214,7 +214,7 @@ def test_a_clock_that_was_set_back_archives_no_living_session(quiet):
     assert "was the clock set back?" in problems[0]
 
 
-def test_the_newest_of_several_days_is_brought_back(quiet):
+def test_restore_takes_the_newest_of_several_archived_files(quiet):
     moved = sessions.archive_session(quiet / f"{dead()}.jsonl")
     older = quiet / "archive" / "2020-01-01" / f"{ID}.jsonl"
     older.parent.mkdir()
@@ -225,12 +225,12 @@ def test_the_newest_of_several_days_is_brought_back(quiet):
     assert not moved.exists()
 
 
-def test_a_live_session_is_restored_as_it_is(quiet):
+def test_restore_leaves_a_live_session_as_it_is(quiet):
     dead()
     assert sessions.restore_session(ID) == quiet / f"{ID}.jsonl"
 
 
-def test_a_session_on_its_way_from_one_place_to_the_other_is_found(quiet, monkeypatch):
+def test_session_is_found_while_it_is_being_moved(quiet, monkeypatch):
     sessions.archive_session(quiet / f"{dead()}.jsonl")
     look = store_module.archived_paths
 
@@ -243,12 +243,12 @@ def test_a_session_on_its_way_from_one_place_to_the_other_is_found(quiet, monkey
     assert types(quiet / f"{ID}.jsonl") == ["session_metadata", "n"]
 
 
-def test_what_is_nowhere_cannot_be_restored(quiet):
+def test_restore_of_a_missing_session_raises(quiet):
     with pytest.raises(sessions.SessionNotFoundError, match=ID):
         sessions.restore_session(ID)
 
 
-def test_a_session_that_is_being_written_is_skipped(quiet):
+def test_cleanup_skips_a_locked_session(quiet):
     dead()
     with journal.locked(str(quiet / f"{ID}.jsonl")):
         assert sessions.cleanup_stale_sessions() == []
@@ -256,7 +256,7 @@ def test_a_session_that_is_being_written_is_skipped(quiet):
             sessions.archive_session(quiet / f"{ID}.jsonl", timeout=0)
 
 
-def test_a_session_that_comes_alive_after_its_verdict_is_not_moved(quiet, monkeypatch):
+def test_session_revived_after_its_verdict_is_not_archived(quiet, monkeypatch):
     dead()
     judged_before = journal.locked.__enter__
 
@@ -270,7 +270,7 @@ def test_a_session_that_comes_alive_after_its_verdict_is_not_moved(quiet, monkey
     assert (quiet / f"{ID}.jsonl").exists()
 
 
-def test_only_our_own_leftovers_are_tidied_away(quiet):
+def test_cleanup_removes_only_its_own_temporary_files(quiet):
     quiet.mkdir()
     ours = quiet / f".{ID}.0123456789abcdef.tmp"
     theirs = [".config.json.tmp", ".notes.txt.tmp", ".a.b.tmp.keep", f".{ID}.x.tmp"]
@@ -281,7 +281,7 @@ def test_only_our_own_leftovers_are_tidied_away(quiet):
     assert sorted(path.name for path in quiet.iterdir()) == sorted(theirs)
 
 
-def test_a_stale_session_of_another_host_is_archived_whatever_has_its_number(quiet):
+def test_stale_session_of_another_host_is_archived_despite_a_local_pid(quiet):
     young = subprocess.Popen(["sleep", "600"])
     sessions.create_session(session_id=ID, pid=young.pid)
     path = quiet / f"{ID}.jsonl"
@@ -296,7 +296,7 @@ def test_a_stale_session_of_another_host_is_archived_whatever_has_its_number(qui
     assert ([info.id for info in moved], problems) == ([ID], [])
 
 
-def test_only_what_is_proven_a_session_is_moved(quiet):
+def test_cleanup_moves_only_proven_session_files(quiet):
     quiet.mkdir()
     foreign = {
         "transcript.jsonl": '{"type":"user","sessionId":"transcript"}\n',
@@ -318,7 +318,7 @@ def test_only_what_is_proven_a_session_is_moved(quiet):
 
 
 @pytest.mark.parametrize("kind", ["file", "symlink", "day-symlink"])
-def test_an_archive_that_is_none_moves_nothing(quiet, tmp_path, kind):
+def test_cleanup_moves_nothing_into_an_invalid_archive(quiet, tmp_path, kind):
     dead()
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -338,7 +338,7 @@ def test_an_archive_that_is_none_moves_nothing(quiet, tmp_path, kind):
     assert list(outside.iterdir()) == []
 
 
-def test_an_archive_on_another_file_system_moves_nothing(quiet):
+def test_cleanup_moves_nothing_to_another_file_system(quiet):
     if os.geteuid() != 0:
         pytest.skip("needs root to mount")
     dead()
@@ -368,7 +368,7 @@ def cleaner(results):
     results.put(([info.id for info in moved], problems))
 
 
-def test_many_cleaners_move_each_dead_session_once_and_no_living_one(quiet):
+def test_concurrent_cleaners_archive_each_dead_session_once(quiet):
     for number in range(200):
         dead(f"dead-{number}")
     for number in range(10):
@@ -405,7 +405,7 @@ def archive_regardless(ids, stop):
                 continue
 
 
-def test_appending_against_archiving_loses_nothing(quiet):
+def test_appending_while_archiving_loses_nothing(quiet):
     ids = ["a", "b"]
     for session_id in ids:
         dead(session_id)
@@ -438,9 +438,7 @@ def test_appending_against_archiving_loses_nothing(quiet):
     ],
 )
 @pytest.mark.parametrize("step", ["archive", "restore"])
-def test_a_move_killed_half_way_is_finished_by_the_next_append(
-    quiet, step, call, without
-):
+def test_interrupted_move_is_finished_by_the_next_append(quiet, step, call, without):
     if not os.path.exists("/usr/bin/strace"):
         pytest.skip("strace is not installed")
     path = quiet / f"{dead()}.jsonl"
@@ -458,7 +456,7 @@ def test_a_move_killed_half_way_is_finished_by_the_next_append(
 
 @pytest.mark.parametrize("call", ["linkat", "unlink"])
 @pytest.mark.parametrize("step", ["archive", "restore"])
-def test_a_move_killed_half_way_is_finished_by_the_next_cleaner(quiet, step, call):
+def test_interrupted_move_is_finished_by_the_next_cleanup(quiet, step, call):
     if not os.path.exists("/usr/bin/strace"):
         pytest.skip("strace is not installed")
     path = quiet / f"{dead()}.jsonl"
@@ -476,9 +474,7 @@ def test_a_move_killed_half_way_is_finished_by_the_next_cleaner(quiet, step, cal
     assert types(archived) == ["session_metadata"]
 
 
-def test_what_can_never_be_moved_does_not_keep_a_cleanup_from_the_rest(
-    quiet, monkeypatch
-):
+def test_immovable_files_do_not_starve_the_cleanup_of_others(quiet, monkeypatch):
     """Each has time for three; twenty that were written first are in the way."""
     monkeypatch.setattr(archive, "_ROTATE_ABOVE", 5)
     line = '{"type":"note"}\n{"type":"session_metadata","session_id":"%s","pid":%d}\n'
@@ -497,7 +493,7 @@ def test_what_can_never_be_moved_does_not_keep_a_cleanup_from_the_rest(
     assert [info.id for info in sessions.discover_sessions(archived=True)] == [ID]
 
 
-def test_a_cleanup_by_the_way_keeps_to_its_time_and_gets_through_in_the_end(quiet):
+def test_auto_cleanup_keeps_its_time_limit_and_reaches_every_session(quiet):
     for number in range(300):
         dead(f"dead-{number}")
     rounds = 0
@@ -516,7 +512,7 @@ def append_by_path(path):
         os._exit(3)
 
 
-def test_what_waited_while_the_session_was_moved_does_not_land_in_the_archive(quiet):
+def test_waiting_append_never_writes_to_the_archived_file(quiet):
     path = quiet / f"{dead()}.jsonl"
     target = quiet / "archive" / "2026-01-01" / path.name
     target.parent.mkdir(parents=True)
@@ -531,7 +527,9 @@ def test_what_waited_while_the_session_was_moved_does_not_land_in_the_archive(qu
     assert types(target) == ["session_metadata"]
 
 
-def test_a_session_filed_away_while_another_begins_it_stays_one(quiet, monkeypatch):
+def test_session_archived_during_a_concurrent_start_stays_one_session(
+    quiet, monkeypatch
+):
     sync = os.fsync
 
     def meanwhile(descriptor):
@@ -547,9 +545,7 @@ def test_a_session_filed_away_while_another_begins_it_stays_one(quiet, monkeypat
     assert types(path) == ["session_metadata", "n", "session_resume"]
 
 
-def test_a_session_that_was_filed_away_meanwhile_is_not_created_anew(
-    quiet, monkeypatch
-):
+def test_session_archived_meanwhile_is_not_created_again(quiet, monkeypatch):
     sync = os.fsync
 
     def meanwhile(descriptor):

@@ -10,7 +10,7 @@ from support import errors
 from lib.store import error_log
 
 
-def test_the_error_log_takes_a_line_each_and_stays_bounded(store):
+def test_error_log_has_one_line_per_error_and_is_bounded(store):
     for number in range(3000):
         error_log.log_error(
             "test", ValueError(f"no {number}\nsecond line\x1b " + "x" * 200)
@@ -24,7 +24,7 @@ def test_the_error_log_takes_a_line_each_and_stays_bounded(store):
     assert error_log.recent(2e9) == []
 
 
-def test_an_error_log_that_cannot_be_written_is_silent(store, tmp_path, capfd):
+def test_unwritable_error_log_is_silent(store, tmp_path, capfd):
     store.mkdir()
     (store / "errors.log").symlink_to(tmp_path / "elsewhere")
     error_log.log_error("test", "x")

@@ -62,7 +62,7 @@ def test_many_writers_lose_and_tear_nothing(path, size):
         assert [n for w, n in written if w == writer] == list(range(25))
 
 
-def test_a_writer_killed_at_any_moment_loses_nothing_that_was_acknowledged(path):
+def test_writer_killed_at_any_moment_loses_no_acknowledged_entry(path):
     seed = random.randrange(2**32)
     moments = random.Random(seed)
     acknowledged = []
@@ -90,7 +90,7 @@ def test_a_writer_killed_at_any_moment_loses_nothing_that_was_acknowledged(path)
     assert not set(acknowledged) - stored, f"seed {seed}"
 
 
-def test_after_every_torn_end_the_next_entry_is_readable(path):
+def test_append_after_any_torn_end_is_readable(path):
     sessions.update_heartbeat(ID, state="busy")
     whole = path.read_bytes()
     entry = json.dumps({"type": "after"}).encode() + b"\n"
@@ -103,7 +103,7 @@ def test_after_every_torn_end_the_next_entry_is_readable(path):
             assert stored.split(b"\n")[-2] == entry[:-1], (cut, tail)
 
 
-def test_a_session_without_valid_metadata_is_mended_by_its_next_hook(path):
+def test_session_without_valid_metadata_is_repaired_by_its_next_hook(path):
     whole = path.read_bytes()
     for cut in (0, 1, len(whole) // 2, len(whole) - 2):
         path.write_bytes(whole[:cut])
@@ -113,7 +113,7 @@ def test_a_session_without_valid_metadata_is_mended_by_its_next_hook(path):
         assert path.read_bytes().startswith(whole[:cut])
 
 
-def test_a_session_is_mended_once_even_behind_many_entries(path):
+def test_session_metadata_is_repaired_only_once(path):
     sessions.update_heartbeat(ID, state="busy")
     beat = path.read_bytes().splitlines(keepends=True)[1]
     path.write_bytes(b"\0" * 3500 + b"\n" + beat * 40)
@@ -124,7 +124,7 @@ def test_a_session_is_mended_once_even_behind_many_entries(path):
     assert kinds == ["heartbeat"] * 40 + ["session_metadata", "heartbeat"]
 
 
-def test_a_full_disk_leaves_the_old_entries_and_says_so(path):
+def test_append_to_a_full_disk_raises_and_keeps_the_old_entries(path):
     code = (
         "import resource, signal, sys\n"
         "from lib import sessions\n"
@@ -157,7 +157,9 @@ def when(call, code):
 @pytest.mark.parametrize(
     "call", ["openat", "write", "flock", "linkat", "unlink", "fsync", "pread64"]
 )
-def test_a_failing_call_leaves_the_store_whole(store, path, tmp_path, fault, call):
+def test_failing_system_call_leaves_the_store_intact(
+    store, path, tmp_path, fault, call
+):
     if not os.path.exists("/usr/bin/strace"):
         pytest.skip("strace is not installed")
     log = tmp_path / "strace.log"
@@ -216,7 +218,7 @@ def test_a_line_is_written_by_one_call(store, tmp_path):
     assert len(calls) == len(lines(store / "new.jsonl")) == 2
 
 
-def test_what_is_no_file_of_ours_is_neither_read_nor_written(store, tmp_path):
+def test_links_fifos_and_foreign_files_are_neither_read_nor_written(store, tmp_path):
     store.mkdir()
     path = store / f"{ID}.jsonl"
     outside = tmp_path / "outside.jsonl"
@@ -262,7 +264,7 @@ def test_what_is_no_file_of_ours_is_neither_read_nor_written(store, tmp_path):
         pytest.param('{"a":1', id="torn-json"),
     ],
 )
-def test_a_strangers_file_of_the_same_name_is_left_alone(store, text):
+def test_foreign_file_with_a_session_name_is_left_alone(store, text):
     store.mkdir()
     path = store / f"{ID}.jsonl"
     path.write_text(text)
@@ -280,14 +282,14 @@ def test_a_strangers_file_of_the_same_name_is_left_alone(store, text):
     assert path.read_text() == text
 
 
-def test_a_library_call_says_that_the_lock_is_held_and_writes_nothing(path):
+def test_library_call_on_a_locked_session_raises_and_writes_nothing(path):
     before = path.read_bytes()
     with journal.locked(str(path)), pytest.raises(LockTimeoutError, match="attempts"):
         sessions.append_to_session(ID, {"type": "n"}, timeout=sessions.LockPolicy(0.05))
     assert path.read_bytes() == before
 
 
-def test_memory_stays_bounded_with_a_gigabyte_in_one_line(store):
+def test_journal_memory_is_bounded_with_a_gigabyte_in_one_line(store):
     sessions.create_session(session_id=ID)
     path = store / f"{ID}.jsonl"
     os.truncate(path, 2**30)
@@ -308,9 +310,7 @@ def test_memory_stays_bounded_with_a_gigabyte_in_one_line(store):
     assert resource.getpagesize() > 0
 
 
-def test_after_the_bound_an_unread_middle_is_not_taken_for_a_dead_process(
-    path, monkeypatch
-):
+def test_unread_resume_in_the_middle_never_makes_a_session_dead(path, monkeypatch):
     """A resume that lies too deep must not leave the first pid in charge."""
     text = path.read_text().replace(f'"pid":{os.getpid()}', f'"pid":{2**22 + 1}')
     text = text.replace(f":{os.getpid()}:", f":{2**22 + 1}:")

@@ -30,7 +30,7 @@ def link(path, target):
 
 
 @pytest.mark.parametrize("call", ["linkat", "unlink", "fsync"])
-def test_a_create_killed_between_its_two_names_is_finished_by_the_next(store, call):
+def test_interrupted_create_is_finished_by_the_next_call(store, call):
     if not os.path.exists("/usr/bin/strace"):
         pytest.skip("strace is not installed")
     code = f"from lib import sessions; sessions.create_session(session_id={ID!r})"
@@ -68,7 +68,7 @@ def test_restore_of_a_session_that_has_both_names_leaves_the_live_one(store, liv
     assert names(store) == [live.name]
 
 
-def test_who_does_not_hold_the_lock_only_checks_the_names(store, live, tmp_path):
+def test_link_check_without_the_lock_changes_no_name(store, live, tmp_path):
     link(live, store / f".{ID}.{'0' * 16}.tmp")
     before = names(store)
     descriptor = os.open(live, os.O_RDWR)

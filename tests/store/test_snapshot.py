@@ -30,7 +30,7 @@ def bulk(count=8):
         sessions.append_to_session(ID, {"type": "bulk", "x": "y" * 50_000})
 
 
-def test_a_pid_that_changed_in_an_unread_middle_is_the_current_one(path):
+def test_snapshot_has_the_pid_that_changed_in_the_unread_middle(path):
     with Client() as second:
         bulk()
         sessions.resume_session(ID, source="resume", pid=second.pid)
@@ -43,13 +43,13 @@ def test_a_pid_that_changed_in_an_unread_middle_is_the_current_one(path):
         assert metadata["others"][0]["pid"] == os.getpid()
 
 
-def test_entries_of_other_tools_do_not_hide_the_last_heartbeat(path):
+def test_snapshot_finds_the_last_heartbeat_behind_custom_entries(path):
     sessions.update_heartbeat(ID, state="waiting")
     bulk(40)
     assert fold(path)["state"] == "waiting"
 
 
-def test_a_process_that_left_in_an_unread_middle_does_not_keep_the_session(path):
+def test_snapshot_omits_a_process_that_closed_in_the_unread_middle(path):
     """The first process lives on, but its part in this session ended long ago."""
     sessions.close_session(ID)
     gone = subprocess.Popen(["sleep", "600"])
@@ -61,7 +61,7 @@ def test_a_process_that_left_in_an_unread_middle_does_not_keep_the_session(path)
     assert sessions.verdict(fold(path)).verdict == "dead"
 
 
-def test_the_host_is_the_one_of_the_process_last_heard_of(path):
+def test_snapshot_has_the_host_of_the_process_last_seen(path):
     first = json.loads(path.read_text())
     first["host"] = "elsewhere"
     first["process"] = "linux:other-boot:1:7:7"

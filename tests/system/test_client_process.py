@@ -17,7 +17,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 @linux
 @pytest.mark.parametrize("name", ["claude", "2.1.128"])
-def test_the_client_is_found_by_its_name(name):
+def test_client_ancestor_is_found_by_its_name(name):
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
         "from lib.system import client_process; "
@@ -29,7 +29,7 @@ def test_the_client_is_found_by_its_name(name):
 
 
 @linux
-def test_a_node_client_is_found_by_its_command_line(tmp_path):
+def test_node_client_ancestor_is_found_by_its_command_line(tmp_path):
     if not shutil.which("node"):
         pytest.skip("node is not installed")
     script = tmp_path / "claude-code" / "cli.js"
@@ -49,7 +49,7 @@ def test_a_node_client_is_found_by_its_command_line(tmp_path):
     assert own == found
 
 
-def test_a_client_is_told_by_its_looks(client):
+def test_is_client_only_for_a_running_client_process(client):
     assert client_process.is_client(client.pid)
     assert not client_process.is_client(os.getpid())
     client.kill()

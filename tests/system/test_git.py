@@ -11,7 +11,7 @@ import pytest
 from lib.system.git import Worktrees
 
 
-def test_the_tree_is_the_git_root_around_a_folder(tmp_path):
+def test_worktree_root_is_the_git_root_around_a_folder(tmp_path):
     (tmp_path / "repo/.git").mkdir(parents=True)
     (tmp_path / "repo/a/b").mkdir(parents=True)
     (tmp_path / "repo/worktree").mkdir()
@@ -42,13 +42,13 @@ HASH = "0123456789abcdef0123456789abcdef01234567"
         pytest.param("", None, id="empty"),
     ],
 )
-def test_the_branch_is_what_head_says(tmp_path, head, branch):
+def test_branch_is_read_from_head(tmp_path, head, branch):
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git/HEAD").write_text(head)
     assert Worktrees().branch(str(tmp_path)) == branch
 
 
-def test_the_branch_of_a_folder_that_is_no_tree_or_says_nothing_is_none(tmp_path):
+def test_branch_is_none_without_a_readable_head(tmp_path):
     assert Worktrees().branch(str(tmp_path)) is None
     assert Worktrees().branch("/nul\0byte") is None
     (tmp_path / ".git").mkdir()
@@ -57,7 +57,7 @@ def test_the_branch_of_a_folder_that_is_no_tree_or_says_nothing_is_none(tmp_path
 
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
-def test_git_itself_writes_what_is_read_as_branch_and_tree(tmp_path):
+def test_branch_and_root_match_worktrees_made_by_git(tmp_path):
     def git(*words):
         who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
         run = ["git", *who, *words]

@@ -34,13 +34,13 @@ def changed(pid, field, value):
     return ":".join([kind, *fields])
 
 
-def test_a_running_process_is_the_same(child):
+def test_probe_of_a_running_process_is_running(child):
     known = process.fingerprint(child.pid)
     assert process.probe(child.pid, known, HOST)[0] == RUNNING
     assert process.fingerprint(child.pid) == known
 
 
-def test_a_process_that_ended_is_gone(child):
+def test_probe_of_an_ended_process_is_gone(child):
     known = process.fingerprint(child.pid)
     child.kill()
     child.wait()
@@ -48,7 +48,7 @@ def test_a_process_that_ended_is_gone(child):
     assert (outcome, reason) == (GONE, f"pid {child.pid} is gone")
 
 
-def test_a_zombie_is_gone(child):
+def test_probe_of_a_zombie_is_gone(child):
     known = process.fingerprint(child.pid)
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
@@ -58,7 +58,7 @@ def test_a_zombie_is_gone(child):
     assert process.probe(child.pid, None, HOST)[0] == GONE
 
 
-def test_a_stopped_process_is_the_same(child):
+def test_probe_of_a_stopped_process_is_running(child):
     known = process.fingerprint(child.pid)
     child.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
@@ -83,7 +83,7 @@ def test_is_stopped_until_the_process_goes_on(child, monkeypatch, has_proc):
 
 
 @linux
-def test_a_reused_number_is_another_process(child):
+def test_probe_of_a_reused_pid_is_gone(child):
     start = int(process.fingerprint(child.pid).rpartition(":")[2])
     ticks = os.sysconf("SC_CLK_TCK")
     recorded = changed(child.pid, "start", start - 60 * ticks)
@@ -98,7 +98,7 @@ def test_a_reused_number_is_another_process(child):
     ["", "x", "-5", "\u00b2", "\u0663", "9" * 400, "9" * 5000],
     ids=["empty", "text", "negative", "superscript", "arabic", "no-time", "no-int"],
 )
-def test_a_start_that_cannot_be_one_is_another_process_too(child, start):
+def test_probe_of_a_malformed_start_is_gone(child, start):
     """It was written by another tool. Not every Unicode digit is accepted by `int`."""
     outcome, reason = process.probe(child.pid, changed(child.pid, "start", start), HOST)
     assert outcome == GONE
@@ -106,7 +106,7 @@ def test_a_start_that_cannot_be_one_is_another_process_too(child, start):
 
 
 @linux
-def test_after_a_reboot_every_process_is_gone_even_if_its_number_recurs(child):
+def test_probe_after_a_reboot_is_gone_even_for_a_reused_pid(child):
     recorded = changed(child.pid, "boot", "another-boot")
     outcome, reason = process.probe(child.pid, recorded, HOST)
     assert outcome == GONE
@@ -122,14 +122,14 @@ def test_after_a_reboot_every_process_is_gone_even_if_its_number_recurs(child):
         pytest.param("boot", "other", "elsewhere", id="other-host"),
     ],
 )
-def test_what_cannot_be_seen_from_here_is_unknown(child, field, value, host):
+def test_probe_of_another_namespace_or_host_is_unknown(child, field, value, host):
     recorded = changed(child.pid, field, value)
     assert process.probe(child.pid, recorded, host)[0] == UNKNOWN
     assert process.probe(DEAD_PID, changed(child.pid, field, value), host)[0] == UNKNOWN
 
 
 @linux
-def test_a_host_that_was_renamed_since_is_still_this_one(child):
+def test_probe_after_the_host_was_renamed_is_running(child):
     known = process.fingerprint(child.pid)
     assert process.probe(child.pid, known, "its-old-name")[0] == RUNNING
 
@@ -137,7 +137,7 @@ def test_a_host_that_was_renamed_since_is_still_this_one(child):
 @pytest.mark.parametrize(
     "pid", [None, True, False, "12", 1.0, 1e3, 0, -1, 2**31, 2**63, [], {}], ids=repr
 )
-def test_what_is_no_number_of_a_process_is_unknown(pid):
+def test_probe_of_an_invalid_pid_is_unknown(pid):
     assert process.probe(pid, None, HOST)[0] == UNKNOWN
     assert process.probe(pid, "linux:a:b:c:d", HOST)[0] == UNKNOWN
     assert not process.is_pid(pid)
@@ -149,12 +149,12 @@ def test_what_is_no_number_of_a_process_is_unknown(pid):
     ["", "linux", "linux:a", "x:y:z", "psutil:1:1", 7, []],
     ids=["empty", "scheme", "too-short", "other-scheme", "psutil", "number", "list"],
 )
-def test_a_fingerprint_of_another_make_is_unknown_not_dead(known):
+def test_probe_of_an_unknown_fingerprint_is_unknown(known):
     expected = RUNNING if not known else UNKNOWN
     assert process.probe(os.getpid(), known, HOST)[0] == expected
 
 
-def test_without_a_fingerprint_the_number_decides_on_this_host(child):
+def test_probe_without_a_fingerprint_goes_by_the_pid_on_this_host(child):
     assert process.probe(child.pid, None, HOST)[0] == RUNNING
     assert process.probe(child.pid, None, None)[0] == RUNNING
     assert process.probe(child.pid, None, "elsewhere")[0] == UNKNOWN
@@ -162,7 +162,7 @@ def test_without_a_fingerprint_the_number_decides_on_this_host(child):
 
 
 @linux
-def test_the_number_of_a_thread_is_no_process():
+def test_probe_of_a_thread_id_is_gone():
     ready, done, number = threading.Event(), threading.Event(), []
 
     def stay():
@@ -181,7 +181,7 @@ def test_the_number_of_a_thread_is_no_process():
 
 
 @linux
-def test_another_users_process_can_be_judged():
+def test_probe_of_another_users_process_works():
     if os.geteuid() != 0:
         pytest.skip("needs root to be another user")
     code = (
@@ -208,7 +208,7 @@ def test_another_users_process_can_be_judged():
 
 
 @linux
-def test_a_time_namespace_does_not_change_a_fingerprint():
+def test_fingerprint_is_the_same_in_a_time_namespace():
     if os.geteuid() != 0:
         pytest.skip("needs root to make a time namespace")
     code = (
@@ -229,7 +229,7 @@ def test_a_time_namespace_does_not_change_a_fingerprint():
 
 
 @linux
-def test_in_another_pid_namespace_nobody_is_declared_dead():
+def test_probe_from_another_pid_namespace_is_unknown():
     if os.geteuid() != 0:
         pytest.skip("needs root to make a pid namespace")
     code = (
@@ -248,7 +248,7 @@ def test_in_another_pid_namespace_nobody_is_declared_dead():
 
 
 @linux
-def test_age_counts_from_the_start_of_the_process(child):
+def test_age_is_the_time_since_the_process_started(child):
     assert 0 <= process.age(child.pid) < 60
     assert process.age(DEAD_PID) is None
     assert process.age("x") is None

@@ -31,14 +31,14 @@ def poll(poller, now=None):
     return [(change.event, change.session["session_id"]) for change in found]
 
 
-def test_an_empty_store_and_none_at_all_have_no_changes(poller, store):
+def test_empty_or_missing_store_has_no_changes(poller, store):
     assert poll(poller) == []
     store.mkdir()
     assert poll(poller) == []
     assert poller.sessions == []
 
 
-def test_at_first_those_that_are_on_have_started_and_then_nothing_has(poller, store):
+def test_first_poll_reports_open_sessions_as_started(poller, store):
     create(ID)
     create(OTHER)
     sessions.close_session(create("closed"))
@@ -48,7 +48,7 @@ def test_at_first_those_that_are_on_have_started_and_then_nothing_has(poller, st
     assert poll(poller) == []
 
 
-def test_a_session_starts_changes_and_ends(poller, store):
+def test_changes_report_start_state_and_end_of_a_session(poller, store):
     poll(poller)
     create(ID)
     assert poll(poller) == [("started", ID)]
@@ -63,7 +63,7 @@ def test_a_session_starts_changes_and_ends(poller, store):
     assert poll(poller) == [("started", ID)]
 
 
-def test_a_mere_heartbeat_is_no_change(poller, store):
+def test_heartbeat_alone_is_not_a_change(poller, store):
     create(ID, state="busy")
     poll(poller)
     sessions.update_heartbeat(ID, state="busy")
@@ -74,7 +74,7 @@ def test_a_mere_heartbeat_is_no_change(poller, store):
     assert (change.event, change.before) == ("changed", {"label": None})
 
 
-def test_another_working_tree_is_a_change(poller, store, tmp_path):
+def test_move_to_another_worktree_is_a_change(poller, store, tmp_path):
     (tmp_path / "a/.git").mkdir(parents=True)
     create(ID, cwd=str(tmp_path / "a"))
     poll(poller)
@@ -83,7 +83,7 @@ def test_another_working_tree_is_a_change(poller, store, tmp_path):
     assert change.before["worktree"] == str(tmp_path / "a")
 
 
-def test_a_killed_client_has_ended_though_no_file_has_changed(poller, store):
+def test_killed_client_has_ended_without_a_file_change(poller, store):
     with Client() as client:
         client.fire("SessionStart")
         assert poll(poller) == [("started", ID)]
@@ -94,7 +94,7 @@ def test_a_killed_client_has_ended_though_no_file_has_changed(poller, store):
     assert poll(poller) == []
 
 
-def test_time_alone_makes_a_silent_session_stale(poller, store):
+def test_silent_session_becomes_stale_by_time_alone(poller, store):
     create(ID)
     poll(poller)
     (change,) = poller.poll(time.time() + 2 * DAY)
@@ -102,7 +102,7 @@ def test_time_alone_makes_a_silent_session_stale(poller, store):
     assert change.session["verdict"] == "stale"
 
 
-def test_what_is_filed_away_has_ended_and_is_told_as_the_archive_has_it(poller, store):
+def test_archived_session_has_ended_and_is_reported_from_the_archive(poller, store):
     create(ID)
     poll(poller)
     sessions.close_session(ID, reason="clear")
@@ -114,14 +114,14 @@ def test_what_is_filed_away_has_ended_and_is_told_as_the_archive_has_it(poller, 
     assert change.session["close_reason"] == "clear"
 
 
-def test_what_was_over_and_is_filed_away_has_not_ended_once_more(poller, store):
+def test_archiving_a_finished_session_is_not_a_change(poller, store):
     path = write(store, ID)
     poll(poller)
     sessions.archive_session(path)
     assert poll(poller) == []
 
 
-def test_a_file_that_is_deleted_has_ended_as_it_was_last_seen(poller, store):
+def test_deleted_session_has_ended_as_last_seen(poller, store):
     create(ID, label="last")
     poll(poller)
     (store / f"{ID}.jsonl").unlink()
@@ -129,7 +129,7 @@ def test_a_file_that_is_deleted_has_ended_as_it_was_last_seen(poller, store):
     assert (change.event, change.session["label"]) == ("ended", "last")
 
 
-def test_a_damaged_file_is_there_and_no_event(poller, store):
+def test_damaged_file_is_listed_without_a_change(poller, store):
     store.mkdir()
     (store / f"{ID}.jsonl").write_bytes(b"\0\0")
     (store / "folder.jsonl").mkdir()
@@ -137,7 +137,7 @@ def test_a_damaged_file_is_there_and_no_event(poller, store):
     assert [one["verdict"] for one in poller.sessions] == [None, None]
 
 
-def test_only_the_files_that_were_written_to_are_read(poller, store, monkeypatch):
+def test_poll_reads_only_files_that_changed(poller, store, monkeypatch):
     for number in range(20):
         create(f"s{number}")
     read = []
@@ -156,9 +156,7 @@ def test_only_the_files_that_were_written_to_are_read(poller, store, monkeypatch
     assert read == [str(store / "s7.jsonl")]
 
 
-def test_a_file_in_place_of_another_is_read_though_size_and_time_are_the_same(
-    poller, store
-):
+def test_replaced_file_of_the_same_size_and_mtime_is_read_again(poller, store):
     known = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
     path = write(store, ID, label="a", **known)
     status = path.stat()
@@ -171,7 +169,7 @@ def test_a_file_in_place_of_another_is_read_though_size_and_time_are_the_same(
     assert poll(poller) == [("changed", ID)]
 
 
-def test_a_store_that_cannot_be_read_is_said(poller, store):
+def test_unreadable_store_raises_an_error(poller, store):
     create(ID)
     poll(poller)
     store.rename(store.with_name("elsewhere"))
@@ -180,7 +178,7 @@ def test_a_store_that_cannot_be_read_is_said(poller, store):
         poll(poller)
 
 
-def test_the_object_of_a_change_has_what_was_before_only_for_changes(poller, store):
+def test_change_object_has_previous_values_only_for_changes(poller, store):
     create(ID)
     (change,) = poller.poll(time.time())
     told = changes.as_object(change, 0.0)

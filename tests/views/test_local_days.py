@@ -64,7 +64,7 @@ def zone(monkeypatch):
         ),
     ],
 )
-def test_a_day_begins_and_ends_where_the_local_date_changes(
+def test_local_day_begins_and_ends_where_the_date_changes(
     zone, name, moment, start, hours
 ):
     zone(name)
@@ -80,7 +80,7 @@ def test_a_day_begins_and_ends_where_the_local_date_changes(
     assert local_days.midnight(local_days.name(begin)) == begin
 
 
-def test_a_day_that_a_country_left_out_is_no_day(zone):
+def test_local_days_omit_a_skipped_date(zone):
     zone("Pacific/Apia")
     begun = local_days.between(
         timestamps.parse("2011-12-29T12:00:00Z"),
@@ -96,5 +96,5 @@ def test_a_day_that_a_country_left_out_is_no_day(zone):
     ["7d", "2026-13-01", "2026-02-30", "", "9" * 99],
     ids=["duration", "month-13", "february-30", "empty", "digits"],
 )
-def test_what_is_no_day_has_no_midnight(text):
+def test_midnight_of_an_invalid_date_is_none(text):
     assert local_days.midnight(text) is None

@@ -15,13 +15,13 @@ from lib.store import snapshot
 from lib.views import lookup
 
 
-def test_a_unique_beginning_is_enough(headcount):
+def test_unique_id_prefix_finds_its_session(headcount):
     create("6f2a1b3c-one")
     create("77777777-two")
     assert headcount("show", "6")[1].startswith("session       6f2a1b3c-one\n")
 
 
-def test_an_ambiguous_beginning_lists_the_candidates_and_exits_4(headcount):
+def test_ambiguous_id_prefix_lists_the_candidates_and_exits_4(headcount):
     create("6f2a1b3c-one", label="nightly")
     create("6f2a1b3c-two")
     for words in (["show", "6f2a"], ["append", "6f2a", "x"], ["label", "6f2a", "x"]):
@@ -32,7 +32,7 @@ def test_an_ambiguous_beginning_lists_the_candidates_and_exits_4(headcount):
         assert candidates == ["  6f2a1b3c-one  nightly", "  6f2a1b3c-two"]
 
 
-def test_a_whole_id_goes_before_a_beginning_even_from_the_archive(headcount, store):
+def test_whole_id_wins_over_a_prefix_even_if_archived(headcount, store):
     create("nightly-2")
     create("weekly")
     create("weekly-2")
@@ -41,7 +41,7 @@ def test_a_whole_id_goes_before_a_beginning_even_from_the_archive(headcount, sto
     assert headcount("show", "nightly")[1].startswith("session       nightly\n")
 
 
-def test_a_live_session_goes_before_an_archived_one(headcount, store):
+def test_live_session_wins_over_an_archived_session(headcount, store):
     create("6f2a1b3c-live")
     archive(store, "6f2a1b3c-filed")
     archive(store, "99999999-filed")
@@ -51,7 +51,7 @@ def test_a_live_session_goes_before_an_archived_one(headcount, store):
     assert "(archived)" in out
 
 
-def test_of_a_session_archived_twice_the_newer_file_is_shown(headcount, store):
+def test_session_archived_twice_is_found_by_its_newer_file(headcount, store):
     first = archive(
         store, ID, last_heartbeat=timestamps.from_epoch(time.time() - 3 * DAY)
     )
@@ -67,9 +67,7 @@ def test_of_a_session_archived_twice_the_newer_file_is_shown(headcount, store):
     [["show", "nope"], ["append", "nope", "x"], ["label", "../x", "y"]],
     ids=["show", "append", "label"],
 )
-def test_an_unknown_id_exits_3_and_says_where_it_was_looked_for(
-    headcount, store, words
-):
+def test_unknown_id_exits_3_and_names_the_searched_store(headcount, store, words):
     create()
     code, out, err = headcount(*words)
     assert (code, out) == (3, "")
@@ -77,7 +75,7 @@ def test_an_unknown_id_exits_3_and_says_where_it_was_looked_for(
     assert "headcount list --all" in err
 
 
-def test_no_file_is_opened_but_of_those_that_may_be_meant(store, monkeypatch):
+def test_lookup_reads_only_files_that_match_the_prefix(store, monkeypatch):
     for session_id in ("6f2a-one", "6f2b-two", "77777777"):
         create(session_id)
     archive(store, "6f2c-filed")

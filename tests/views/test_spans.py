@@ -51,7 +51,7 @@ def read(*entries, verdict="dead"):
     ]
 
 
-def test_a_session_is_in_each_state_until_the_next_sign_and_ends_with_its_close():
+def test_spans_last_from_each_state_to_the_next_until_the_close():
     assert read(
         begun(-60), beat(-50, "busy"), beat(-45, "busy"), beat(-40, "idle"), closed(-30)
     ) == [
@@ -71,14 +71,12 @@ def test_a_session_is_in_each_state_until_the_next_sign_and_ends_with_its_close(
         pytest.param("stale", -40, spans.UNKNOWN, id="stale"),
     ],
 )
-def test_what_was_not_closed_ends_with_its_last_sign_unless_it_is_alive(
-    verdict, end, ending
-):
+def test_unclosed_session_ends_at_its_last_entry_unless_alive(verdict, end, ending):
     (part,) = read(begun(-60), beat(-50, "busy"), beat(-40, "busy"), verdict=verdict)
     assert part == OpenPeriod([Span(-60, -50, "idle"), Span(-50, end, "busy")], ending)
 
 
-def test_a_session_that_another_process_resumes_was_not_open_in_between():
+def test_session_resumed_by_another_process_was_not_open_in_between():
     assert read(
         begun(-60),
         beat(-50, "busy"),
@@ -91,7 +89,7 @@ def test_a_session_that_another_process_resumes_was_not_open_in_between():
     ]
 
 
-def test_a_compaction_changes_no_state():
+def test_compaction_does_not_end_a_span():
     (part,) = read(
         begun(-60),
         beat(-50, "busy"),
@@ -101,7 +99,7 @@ def test_a_compaction_changes_no_state():
     assert part.spans == [Span(-60, -50, "idle"), Span(-50, -30, "busy")]
 
 
-def test_a_close_of_one_of_two_processes_leaves_it_open():
+def test_close_by_one_of_two_processes_keeps_the_period_open():
     (part,) = read(
         begun(-60),
         closed(-40, others=[{"pid": 9, "state": "busy"}]),
@@ -111,13 +109,13 @@ def test_a_close_of_one_of_two_processes_leaves_it_open():
     assert (part.begin, part.end, part.ending) == (-60, -20, spans.CLOSED)
 
 
-def test_a_heartbeat_after_the_close_opens_it_again():
+def test_heartbeat_after_the_close_begins_a_new_period():
     first, second = read(begun(-60), closed(-50), beat(-40, "busy"), closed(-30))
     assert (first.begin, first.end) == (-60, -50)
     assert (second.begin, second.end) == (-40, -30)
 
 
-def test_times_that_nobody_can_believe_are_passed_over():
+def test_implausible_timestamps_are_ignored_in_spans():
     (part,) = read(
         begun(-60),
         entry("heartbeat", 60 * 24, state="busy"),
@@ -132,11 +130,11 @@ def test_times_that_nobody_can_believe_are_passed_over():
     assert part.spans == [Span(-60, -50, "idle"), Span(-50, -40, "idle")]
 
 
-def test_nothing_to_go_by_is_no_part():
+def test_entries_without_times_make_no_period():
     assert read() == read({"type": "session_metadata"}) == []
 
 
-def test_a_part_is_cut_to_a_time_and_then_goes_on():
+def test_cut_limits_a_period_to_a_time_range():
     (part,) = read(begun(-60), beat(-50, "busy"), closed(-30))
     assert spans.cut([part], -55, -40) == [
         OpenPeriod([Span(-55, -50, "idle"), Span(-50, -40, "busy")], spans.CONTINUES)

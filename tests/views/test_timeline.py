@@ -43,7 +43,7 @@ def told(*entries, alive=True, most=None, columns=None):
     return show.timeline_lines(life, NOW, alive=alive, columns=columns)
 
 
-def test_heartbeats_of_one_state_are_one_spell_until_the_next():
+def test_heartbeats_of_the_same_state_are_one_line():
     assert told(
         STARTED,
         beat(7000, "busy"),
@@ -59,12 +59,12 @@ def test_heartbeats_of_one_state_are_one_spell_until_the_next():
     ]
 
 
-def test_the_last_spell_of_a_session_that_is_not_alive_has_ended():
+def test_last_state_of_a_dead_session_ends_with_its_last_heartbeat():
     lines = told(STARTED, beat(7000, "busy"), beat(6940, "busy"), alive=False)
     assert lines[-1].endswith("busy       1 min, 2 heartbeats, then nothing more")
 
 
-def test_resumes_compactions_and_closes_are_events_that_end_a_spell():
+def test_resumes_compactions_and_closes_have_their_own_lines():
     lines = told(
         STARTED,
         beat(600, "busy"),
@@ -82,7 +82,7 @@ def test_resumes_compactions_and_closes_are_events_that_end_a_spell():
     ]
 
 
-def test_a_stretch_of_a_lost_process_ends_with_its_last_heartbeat():
+def test_stretch_of_a_lost_process_ends_with_its_last_heartbeat():
     lines = told(
         STARTED,
         beat(6000, "busy"),
@@ -95,7 +95,7 @@ def test_a_stretch_of_a_lost_process_ends_with_its_last_heartbeat():
     ]
 
 
-def test_a_label_ends_no_spell():
+def test_label_change_does_not_split_a_state():
     lines = told(
         STARTED,
         entry("session_update", 650, label="early", tasks=[1, 2]),
@@ -115,7 +115,7 @@ def test_a_label_ends_no_spell():
     ]
 
 
-def test_entries_of_others_are_counted_by_their_type():
+def test_custom_entries_are_counted_by_type():
     many = [entry(f"kind.{number}", 5) for number in range(12)]
     notes = [entry("note.a", 5)] * 3
     assert told(STARTED, *notes, many[0])[-1] == "    others  3 note.a, 1 kind.0"
@@ -124,7 +124,7 @@ def test_entries_of_others_are_counted_by_their_type():
 
 
 @pytest.mark.parametrize("number", [1, 19, 20, 100])
-def test_a_long_life_keeps_its_beginning_and_its_end(number):
+def test_long_timeline_keeps_its_beginning_and_end(number):
     beats = [beat(5000 - n, ["busy", "idle"][n % 2]) for n in range(number)]
     lines = told(STARTED, *beats, most=20)
     whole = told(STARTED, *beats)
@@ -136,7 +136,7 @@ def test_a_long_life_keeps_its_beginning_and_its_end(number):
         assert lines[4] == f"       ...  {len(whole) - 21} more between"
 
 
-def test_labels_without_end_stay_bounded():
+def test_timeline_of_endless_labels_is_bounded():
     labels = [entry("session_update", 5, label=str(n)) for n in range(1000)]
     for before in ([STARTED], [STARTED, beat(9, "busy")]):
         lines = told(*before, *labels, most=20)
@@ -144,7 +144,7 @@ def test_labels_without_end_stay_bounded():
         assert lines[-1].endswith("label      999")
 
 
-def test_whatever_an_entry_holds_it_is_a_line_that_prints_and_fits():
+def test_timeline_of_malformed_entries_prints_and_fits():
     odd = [
         {},
         {"type": "heartbeat"},

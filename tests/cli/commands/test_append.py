@@ -45,7 +45,7 @@ def test_append_reads_the_fields_from_stdin_or_does_without(headcount, store):
         pytest.param(["x", "-"], "stdin is not valid JSON", id="empty-stdin"),
     ],
 )
-def test_an_entry_that_cannot_be_exits_2_and_writes_nothing(
+def test_append_of_an_invalid_entry_exits_2_and_writes_nothing(
     headcount, store, words, says
 ):
     create()
@@ -57,7 +57,7 @@ def test_an_entry_that_cannot_be_exits_2_and_writes_nothing(
     assert len(lines(store / f"{ID}.jsonl")) == 1
 
 
-def test_an_entry_over_the_limit_exits_2_and_names_the_size(headcount):
+def test_append_of_an_entry_over_the_limit_exits_2_and_names_the_size(headcount):
     create()
     fields = json.dumps({"text": "x" * 70_000})
     code, _, err = headcount("append", ID, "x", "-", stdin=fields)
@@ -66,7 +66,7 @@ def test_an_entry_over_the_limit_exits_2_and_names_the_size(headcount):
     assert "65536" in err
 
 
-def test_append_brings_an_archived_session_back_and_says_so(headcount, store):
+def test_append_restores_an_archived_session_and_says_so(headcount, store):
     archive(store, "gone-one")
     code, _, err = headcount("append", "gone", "note.a")
     assert code == 0
@@ -74,7 +74,7 @@ def test_append_brings_an_archived_session_back_and_says_so(headcount, store):
     assert types(store / "gone-one.jsonl") == ["session_metadata", "note.a"]
 
 
-def test_a_lock_that_another_holds_is_a_failure_in_words(store, monkeypatch, capsys):
+def test_append_to_a_locked_session_fails_with_a_message(store, monkeypatch, capsys):
     create()
     monkeypatch.setattr(sessions.DEFAULT_LOCK_POLICY, "seconds", 0.1)
     path = store / f"{ID}.jsonl"

@@ -37,7 +37,7 @@ def filed(store, session_id, days, **changes):
 # ---- --older-than ---------------------------------------------------------------
 
 
-def test_older_than_archives_only_what_has_been_silent_for_longer(headcount, store):
+def test_older_than_archives_only_sessions_silent_for_longer(headcount, store):
     write(store, "young", last_heartbeat=ago(11 * HOUR))
     write(store, "old", last_heartbeat=ago(13 * HOUR))
     code, out, _ = headcount("cleanup", "--older-than", "12h")
@@ -47,7 +47,7 @@ def test_older_than_archives_only_what_has_been_silent_for_longer(headcount, sto
     assert not (store / "old.jsonl").exists()
 
 
-def test_older_than_never_archives_what_is_alive(headcount, store):
+def test_older_than_never_archives_a_live_session(headcount, store):
     create("living")
     path = write(store, "dead", last_heartbeat=ago(HOUR))
     headcount("cleanup", "--older-than", "1s")
@@ -65,7 +65,7 @@ def test_older_than_never_archives_what_is_alive(headcount, store):
         pytest.param(["--keep-days", "9" * 40], id="endless"),
     ],
 )
-def test_what_is_no_span_changes_nothing_and_exits_2(headcount, store, words):
+def test_invalid_duration_exits_2_and_changes_nothing(headcount, store, words):
     path, kept = write(store, "dead"), filed(store, "long-gone", 9000)
     code, out, err = headcount("cleanup", *words)
     assert (code, out) == (2, "")
@@ -77,15 +77,13 @@ def test_what_is_no_span_changes_nothing_and_exits_2(headcount, store, words):
 # ---- --keep-days ----------------------------------------------------------------
 
 
-def test_without_keep_days_the_archive_is_kept_for_ever(headcount, store):
+def test_cleanup_without_keep_days_deletes_nothing(headcount, store):
     path = filed(store, "long-gone", 5000)
     assert headcount("cleanup") == (0, "archived 0 of 0 sessions\n", "")
     assert path.exists()
 
 
-def test_keep_days_deletes_what_was_archived_before_and_the_days_left_empty(
-    headcount, store
-):
+def test_keep_days_deletes_older_archived_files_and_emptied_days(headcount, store):
     old, older = filed(store, "old-one", 31), filed(store, "older-one", 400)
     edge, young = filed(store, "edge-one", 30), filed(store, "young-one", 1)
     live = create("living")
@@ -101,7 +99,7 @@ def test_keep_days_deletes_what_was_archived_before_and_the_days_left_empty(
     assert (store / f"{live}.jsonl").exists()
 
 
-def test_keep_days_in_a_dry_run_says_which_and_deletes_nothing(headcount, store):
+def test_keep_days_dry_run_lists_the_files_and_deletes_nothing(headcount, store):
     path = filed(store, "old-one", 31)
     code, out, _ = headcount("cleanup", "--keep-days", "30", "--dry-run")
     assert code == 0
@@ -117,9 +115,7 @@ def test_keep_days_in_a_dry_run_says_which_and_deletes_nothing(headcount, store)
     assert not path.exists()
 
 
-def test_keep_days_deletes_nothing_that_is_not_proven_a_session_of_ours(
-    headcount, store, tmp_path
-):
+def test_keep_days_deletes_only_proven_session_files(headcount, store, tmp_path):
     day = filed(store, "old-one", 31).parent
     elsewhere = tmp_path / "elsewhere.jsonl"
     elsewhere.write_text("precious\n")
@@ -152,7 +148,7 @@ def test_keep_days_deletes_nothing_that_is_not_proven_a_session_of_ours(
     assert elsewhere.read_text() == "precious\n"
 
 
-def test_a_linked_day_of_the_archive_is_not_entered(headcount, store, tmp_path):
+def test_keep_days_does_not_follow_a_linked_day_folder(headcount, store, tmp_path):
     path = filed(store, "old-one", 31)
     path.parent.rename(tmp_path / "moved")
     path.parent.symlink_to(tmp_path / "moved")
@@ -171,9 +167,7 @@ def test_keep_days_spares_an_archived_session_that_may_be_alive(headcount, store
     assert path.exists()
 
 
-def test_of_a_session_archived_twice_a_day_no_newer_file_is_left_alone(
-    headcount, store
-):
+def test_keep_days_deletes_no_older_file_while_a_newer_is_locked(headcount, store):
     path = filed(store, "twice", 31)
     first = path.rename(path.with_name("first"))
     newer = filed(store, "twice", 31)
@@ -191,7 +185,7 @@ def test_of_a_session_archived_twice_a_day_no_newer_file_is_left_alone(
     assert not newer.exists()
 
 
-def test_the_days_are_those_of_the_folders_in_utc(headcount, store):
+def test_keep_days_counts_utc_days(headcount, store):
     today = dt.datetime.now(dt.timezone.utc).date()
     for days in (1, 2):
         filed(store, f"gone-{days}", days)
@@ -229,7 +223,7 @@ def steps(stream, seconds_each):
     return stream.seen
 
 
-def test_a_job_of_more_than_a_second_shows_how_far_it_is_and_erases_that(monkeypatch):
+def test_progress_bar_appears_after_a_second_and_is_erased(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     seen = steps(Terminal(), 0.5)
     assert "archiving [##########..........] 5 of 10" in seen
@@ -237,7 +231,7 @@ def test_a_job_of_more_than_a_second_shows_how_far_it_is_and_erases_that(monkeyp
     assert "\n" not in seen
 
 
-def test_a_quick_job_a_pipe_and_a_dumb_terminal_see_no_progress(monkeypatch):
+def test_progress_bar_is_not_shown_for_quick_jobs_pipes_and_dumb_terminals(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     assert steps(Terminal(), 0.01) == ""
     assert steps(Terminal(is_one=False), 0.5) == ""
@@ -245,7 +239,7 @@ def test_a_quick_job_a_pipe_and_a_dumb_terminal_see_no_progress(monkeypatch):
     assert steps(Terminal(), 0.5) == ""
 
 
-def test_progress_counts_every_session_that_is_looked_at(store, monkeypatch):
+def test_progress_counts_every_examined_session(store, monkeypatch):
     from lib import sessions
 
     for number in range(7):
@@ -255,7 +249,7 @@ def test_progress_counts_every_session_that_is_looked_at(store, monkeypatch):
     assert len(looked) == 7
 
 
-def test_cleanup_archives_what_is_over_and_says_what_and_why(headcount, store):
+def test_cleanup_archives_finished_sessions_and_gives_the_reason(headcount, store):
     create()
     write(store, "dead-one")
     write(
@@ -274,7 +268,7 @@ def test_cleanup_archives_what_is_over_and_says_what_and_why(headcount, store):
     assert headcount("cleanup")[1] == "archived 0 of 1 session\n"
 
 
-def test_a_dry_run_says_what_would_be_and_moves_nothing(headcount, store):
+def test_cleanup_dry_run_lists_the_sessions_and_moves_nothing(headcount, store):
     path = write(store, "dead-one")
     code, out, _ = headcount("cleanup", "--dry-run")
     assert code == 0
@@ -294,7 +288,7 @@ def test_cleanup_in_json_has_the_sessions_with_their_new_paths(headcount, store)
     assert os.path.exists(moved["path"])
 
 
-def test_cleanup_says_what_it_could_not_move_and_exits_1(headcount, store):
+def test_cleanup_reports_immovable_files_and_exits_1(headcount, store):
     write(store, "dead-one")
     (store / "archive").write_text("in the way")
     code, out, err = headcount("cleanup")

@@ -131,7 +131,7 @@ def on_terminal(shell_env, tmp_path):
 # ---- what it prints -------------------------------------------------------------
 
 
-def test_which_shell_must_be_said(headcount):
+def test_completion_requires_a_shell(headcount):
     for words in ([], ["tcsh"]):
         code, out, err = headcount("completion", *words)
         assert (code, out) == (2, "")
@@ -191,7 +191,7 @@ def test_candidates_for_an_id_are_an_id_a_tab_and_plain_words(headcount, store):
 
 
 @needs("shellcheck")
-def test_shellcheck_finds_nothing_in_the_script_of_bash(headcount):
+def test_bash_script_passes_shellcheck(headcount):
     done = subprocess.run(
         ["shellcheck", "-s", "bash", "-"],
         input=headcount("completion", "bash")[1],
@@ -202,7 +202,7 @@ def test_shellcheck_finds_nothing_in_the_script_of_bash(headcount):
     assert done.stdout == ""
 
 
-def test_ids_of_further_days_are_left_out_once_there_are_enough(
+def test_candidate_ids_stop_after_the_archived_day_that_reaches_the_limit(
     store, monkeypatch, capsys
 ):
     monkeypatch.setattr(completion, "MAX_SESSIONS", 2)
@@ -254,7 +254,9 @@ def test_bash_completes_ids_where_they_belong(bash, store):
 
 
 @needs("bash")
-def test_bash_shows_labels_in_a_list_only_and_evaluates_none(bash, store, tmp_path):
+def test_bash_shows_labels_only_in_a_list_and_never_evaluates_them(
+    bash, store, tmp_path
+):
     create("6f2a-one", label=EVIL)
     create("6f2a-two", label="nightly build")
     assert bash("show", "6f") == ["6f2a-one", "6f2a-two"]
@@ -328,7 +330,7 @@ def test_zsh_completes_commands_options_and_ids_with_labels(on_terminal, tmp_pat
 
 
 @needs("zsh")
-def test_zsh_autoloads_it_from_fpath(on_terminal, headcount, tmp_path):
+def test_zsh_autoloads_the_script_from_fpath(on_terminal, headcount, tmp_path):
     (tmp_path / "_headcount").write_text(headcount("completion", "zsh")[1])
     zsh = on_terminal("zsh", "-f", "-i")
     zsh.type(f"fpath=({tmp_path} $fpath); autoload -U compinit && compinit -D -u\n")
@@ -360,7 +362,7 @@ def test_fish_completes_commands_options_choices_and_files(fish, tmp_path):
 
 
 @needs("fish")
-def test_fish_completes_ids_with_labels_and_evaluates_none(fish, store, tmp_path):
+def test_fish_completes_ids_with_labels_and_never_evaluates_them(fish, store, tmp_path):
     create("6f2a-one", label=EVIL)
     create("6f2a-two", label="nightly build")
     found = fish("headcount show 6f")

@@ -15,7 +15,7 @@ from lib.cli import help_page, main, parser, spec
 from lib.cli.terminal.width import width
 
 
-def test_the_help_has_commands_by_purpose_examples_codes_and_environment(headcount):
+def test_help_has_commands_by_purpose_examples_codes_and_environment(headcount):
     code, out, err = headcount("--help")
     assert (code, err) == (0, "")
     assert headcount("help") == headcount("-h") == (code, out, err)
@@ -31,11 +31,11 @@ def test_the_help_has_commands_by_purpose_examples_codes_and_environment(headcou
         assert f"\n    {number}  " in out
 
 
-def test_every_command_has_a_purpose_of_the_help():
+def test_commands_are_all_in_a_group_of_the_help():
     assert {command.group for command in spec.COMMANDS} == set(spec.GROUPS)
 
 
-def test_every_example_can_be_typed():
+def test_help_examples_all_parse():
     shown = [line.removeprefix("$ ") for line, _ in help_page.EXAMPLES]
     assert len(shown) == 5
     for command in spec.COMMANDS:
@@ -48,13 +48,13 @@ def test_every_example_can_be_typed():
             parser.parse([word.strip('"') for word in words])
 
 
-def test_the_help_fits_its_terminal(terminal):
+def test_help_fits_the_terminal(terminal):
     for columns in (80, 60):
         assert max(map(width, terminal("--help", columns=columns).split("\n"))) <= 80
 
 
 @pytest.mark.parametrize("name", spec.NAMES)
-def test_help_of_a_command_is_what_its_help_option_shows(headcount, name):
+def test_help_command_equals_the_help_option(headcount, name):
     code, out, err = headcount("help", name)
     assert (code, err) == (0, "")
     assert headcount(name, "--help") == (0, out, "")
@@ -77,7 +77,7 @@ def test_help_of_a_command_is_what_its_help_option_shows(headcount, name):
         pytest.param(["completion", "fsh"], "did you mean fish?", id="choice"),
     ],
 )
-def test_a_mistyped_word_gets_a_hint(headcount, words, hint):
+def test_mistyped_command_gets_a_hint(headcount, words, hint):
     code, out, err = headcount(*words)
     assert (code, out) == (2, "")
     assert f"({hint})" in err or hint in err
@@ -94,7 +94,7 @@ def test_a_mistyped_word_gets_a_hint(headcount, words, hint):
         "$(rm -rf x)7",
     ],
 )
-def test_what_is_like_nothing_gets_no_hint(headcount, word):
+def test_unrelated_word_gets_no_hint(headcount, word):
     code, _, err = headcount(word)
     assert code == 2
     assert "did you mean" not in err
@@ -117,7 +117,7 @@ def test_help_into_a_pipe_that_closes_is_quiet(store):
         assert done.stdout.strip() in {"0", "141"}
 
 
-def test_hints_cost_a_right_call_nothing(store):
+def test_hints_are_not_imported_by_a_valid_command(store):
     code = (
         "import sys; from lib.cli import main; main.main(['list'])\n"
         "print({'difflib', 'lib.cli.suggest', 're'} & set(sys.modules))"

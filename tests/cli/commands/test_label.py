@@ -8,7 +8,7 @@ from command_line import create
 from support import ID, lines
 
 
-def test_label_gives_changes_and_takes_away_a_label(headcount, store):
+def test_label_sets_changes_and_removes_a_label(headcount, store):
     create()
 
     def label():
@@ -24,7 +24,7 @@ def test_label_gives_changes_and_takes_away_a_label(headcount, store):
     assert label() is None
 
 
-def test_nothing_is_added_to_a_file_without_metadata(headcount, store):
+def test_label_adds_nothing_to_a_file_without_metadata(headcount, store):
     store.mkdir()
     path = store / "damaged.jsonl"
     path.write_text("not json\n")

@@ -56,7 +56,7 @@ def as_json(headcount, *words):
 # ---- Where -----------------------------------------------------------------------
 
 
-def test_the_tree_and_its_branch_are_shown(headcount, shop):
+def test_list_shows_the_worktree_and_its_branch(headcount, shop):
     create("one", cwd=str(shop / "cart"))
     _, row = headcount("list")[1].splitlines()
     assert f"  {shop} (main)  " in row
@@ -64,12 +64,12 @@ def test_the_tree_and_its_branch_are_shown(headcount, shop):
     assert (found["worktree"], found["branch"]) == (str(shop), "main")
 
 
-def test_the_home_folder_is_a_tilde(headcount, shop):
+def test_list_shows_the_home_folder_as_a_tilde(headcount, shop):
     create("one", cwd=str(shop))
     assert "  ~/shop (main)  " in headcount("list", HOME=str(shop.parent))[1]
 
 
-def test_a_linked_worktree_has_the_branch_of_its_own(headcount, shop, tmp_path):
+def test_linked_worktree_is_listed_with_its_own_branch(headcount, shop, tmp_path):
     own = shop / ".git/worktrees/side"
     own.mkdir(parents=True)
     (own / "HEAD").write_text("ref: refs/heads/side\n")
@@ -83,7 +83,7 @@ def test_a_linked_worktree_has_the_branch_of_its_own(headcount, shop, tmp_path):
     assert "same worktree" not in out
 
 
-def test_a_hostile_branch_reaches_no_terminal(headcount, terminal, shop):
+def test_hostile_branch_name_reaches_no_terminal(headcount, terminal, shop):
     (shop / ".git/HEAD").write_text("ref: refs/heads/\x1b[31m\u202ered")
     create("one", cwd=str(shop))
     for out in (headcount("list")[1], terminal("list", NO_COLOR="1")):
@@ -93,7 +93,7 @@ def test_a_hostile_branch_reaches_no_terminal(headcount, terminal, shop):
 # ---- What collides ---------------------------------------------------------------
 
 
-def test_live_sessions_in_one_tree_are_marked_and_no_others(headcount, store, shop):
+def test_live_sessions_in_the_same_worktree_are_marked(headcount, store, shop):
     for one in ("one", "two", "three"):
         create(one, cwd=str(shop / "cart" if one == "two" else shop))
     create("elsewhere", cwd=str(shop.parent))
@@ -111,13 +111,13 @@ def test_live_sessions_in_one_tree_are_marked_and_no_others(headcount, store, sh
     )
 
 
-def test_a_session_that_is_alone_has_no_note_column(headcount, shop):
+def test_list_without_collisions_has_no_note_column(headcount, shop):
     create("one", cwd=str(shop))
     create("two", cwd=str(shop.parent))
     assert "NOTE" not in headcount("list")[1]
 
 
-def test_a_session_open_in_two_processes_is_marked(headcount, store, other_process):
+def test_session_open_in_two_processes_is_marked(headcount, store, other_process):
     create("one")
     sessions.update_heartbeat("one", pid=other_process["pid"], state="busy")
     assert "open in 2 processes" in headcount("list")[1]
@@ -125,7 +125,7 @@ def test_a_session_open_in_two_processes_is_marked(headcount, store, other_proce
     assert set(found["processes"]) == {os.getpid(), other_process["pid"]}
 
 
-def test_a_second_process_that_is_gone_is_no_conflict(headcount, store):
+def test_ended_second_process_is_not_a_collision(headcount, store):
     with subprocess.Popen(["sleep", "60"]) as other:
         create("one")
         sessions.update_heartbeat("one", pid=other.pid)
@@ -135,13 +135,13 @@ def test_a_second_process_that_is_gone_is_no_conflict(headcount, store):
     assert as_json(headcount)["one"]["processes"] == [os.getpid()]
 
 
-def test_who_is_filtered_out_is_a_neighbour_all_the_same(headcount, shop):
+def test_filtered_sessions_still_count_as_neighbours(headcount, shop):
     create("one", cwd=str(shop), state="waiting")
     create("two", cwd=str(shop), state="busy")
     assert "same worktree as 1 other" in headcount("list", "--state", "waiting")[1]
 
 
-def test_a_crowd_in_one_tree_names_a_few_and_counts_all():
+def test_neighbours_in_a_crowded_worktree_are_counted_and_a_few_named():
     crowd = [
         {
             "session_id": str(number),
@@ -203,7 +203,7 @@ def many(store):
         ),
     ],
 )
-def test_only_those_of_a_state_or_verdict_are_listed(headcount, many, words, found):
+def test_state_option_lists_only_matching_sessions(headcount, many, words, found):
     assert sorted(ids(headcount, *words)) == found
 
 
@@ -212,7 +212,7 @@ def test_only_those_of_a_state_or_verdict_are_listed(headcount, many, words, fou
     ["", "busi", "busy,", "\x1b[31m"],
     ids=["empty", "misspelt", "final-comma", "control"],
 )
-def test_a_state_that_is_none_exits_2_and_names_those_there_are(headcount, state):
+def test_invalid_state_exits_2_and_names_the_valid_states(headcount, state):
     code, out, err = headcount("list", "--state", state)
     assert (code, out) == (2, "")
     assert "is not a valid state" in err
@@ -220,7 +220,7 @@ def test_a_state_that_is_none_exits_2_and_names_those_there_are(headcount, state
     assert err.rstrip("\n").isprintable()
 
 
-def test_since_keeps_those_last_heard_of_at_or_after_it(headcount, store):
+def test_since_lists_sessions_last_seen_at_or_after_the_time(headcount, store):
     now = time.time()
     moment = timestamps.from_epoch(now - 2 * DAY)
     write(store, "hour", last_heartbeat=timestamps.from_epoch(now - 3600))
@@ -254,7 +254,7 @@ def test_sort_orders_the_rows(headcount, store):
     assert headcount("list", "--sort", "colour")[0] == 2
 
 
-def test_quiet_gives_whole_ids_that_another_command_can_take(headcount, store, many):
+def test_quiet_prints_whole_ids_for_other_commands(headcount, store, many):
     listed = ids(headcount)
     assert listed[:2] == ["waiting-one", "busy-one"]
     script = '"$0" -m lib -q --state waiting | xargs -n 1 "$0" -m lib show'
@@ -268,7 +268,7 @@ def test_quiet_gives_whole_ids_that_another_command_can_take(headcount, store, m
     assert done.stdout.startswith("session       waiting-one\n")
 
 
-def test_quiet_about_nothing_is_silent(headcount):
+def test_quiet_with_no_session_prints_nothing(headcount):
     assert headcount("list", "-q") == (0, "", "")
 
 
@@ -276,7 +276,7 @@ def test_quiet_and_json_exclude_each_other(headcount):
     assert headcount("list", "-q", "--json")[0] == 2
 
 
-def test_none_of_a_kind_is_said_on_stderr(headcount):
+def test_list_without_a_match_says_so_on_stderr(headcount):
     create(state="busy")
     code, out, err = headcount("list", "--state", "stale")
     assert (code, out) == (0, "")
@@ -300,7 +300,7 @@ LABELS = [
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 @pytest.mark.parametrize("number", [1, 20])
-def test_on_a_terminal_no_row_is_wider_than_it(terminal, shop, number, columns):
+def test_list_rows_fit_the_terminal(terminal, shop, number, columns):
     for index in range(number):
         label = LABELS[-index % len(LABELS)]
         create(f"{index:08d}-one", label=label[:5000], cwd=str(shop), state="busy")
@@ -316,14 +316,14 @@ def test_on_a_terminal_no_row_is_wider_than_it(terminal, shop, number, columns):
     [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
     ids=["colour", "no-color", "dumb"],
 )
-def test_colour_is_basic_and_only_where_it_is_wanted(terminal, more, coloured):
+def test_colours_are_basic_and_only_used_where_wanted(terminal, more, coloured):
     create(state="waiting")
     out = terminal("list", **more)
     assert ("\x1b[1;35mwaiting\x1b[0m" in out) == coloured
     assert ("\x1b" in out) == coloured
 
 
-def test_ten_thousand_sessions_are_listed_each_once(headcount, store, shop):
+def test_list_shows_each_of_ten_thousand_sessions_once(headcount, store, shop):
     store.mkdir()
     who = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
     for number in range(10_000):
@@ -334,7 +334,7 @@ def test_ten_thousand_sessions_are_listed_each_once(headcount, store, shop):
     assert all(row.endswith("same worktree as 9999 others") for row in rows)
 
 
-def test_an_empty_store_is_a_sentence_on_a_terminal_too(terminal):
+def test_empty_store_is_reported_on_a_terminal(terminal):
     assert terminal("list") == ""
 
 
@@ -375,7 +375,7 @@ def test_list_is_the_default_with_and_without_its_options(headcount):
     assert json.loads(headcount("--json")[1])[0]["session_id"] == ID
 
 
-def test_list_shows_twenty_sessions_and_each_can_be_typed(headcount):
+def test_list_shows_twenty_sessions_with_ids_that_show_accepts(headcount):
     ids = [create(f"{number:08d}-same-beginning") for number in range(20)]
     _, out, _ = headcount("list")
     heading, *rows = out.splitlines()
@@ -385,7 +385,7 @@ def test_list_shows_twenty_sessions_and_each_can_be_typed(headcount):
     assert code == 0
 
 
-def test_json_has_every_key_also_where_there_is_no_value(headcount, store):
+def test_json_has_every_key_even_without_a_value(headcount, store):
     create(state="busy")
     write(store, "bare-one", pid=None, start_time=None)
     (store / "damaged.jsonl").write_text("not json\n")
@@ -405,7 +405,7 @@ def test_json_has_every_key_also_where_there_is_no_value(headcount, store):
     assert found["damaged"]["reasons"] != []
 
 
-def test_the_archive_is_listed_with_all_only(headcount, store):
+def test_archived_sessions_are_listed_only_with_all(headcount, store):
     create()
     path = archive(store, "gone-one")
     assert "gone-one" not in headcount("list")[1]
@@ -419,7 +419,7 @@ def test_the_archive_is_listed_with_all_only(headcount, store):
     assert found[ID]["archived"] is False
 
 
-def test_a_damaged_session_is_listed_as_unreadable_with_its_path(headcount, store):
+def test_damaged_session_is_listed_as_unreadable_with_its_path(headcount, store):
     create()
     (store / "damaged.jsonl").write_bytes(b"\x00\xff{")
     code, out, _ = headcount("list")
@@ -428,7 +428,7 @@ def test_a_damaged_session_is_listed_as_unreadable_with_its_path(headcount, stor
     assert str(store / "damaged.jsonl") in row
 
 
-def test_here_is_the_working_tree_of_the_current_folder(headcount, tmp_path):
+def test_here_lists_sessions_of_the_current_worktree(headcount, tmp_path):
     tree = tmp_path / "tree"
     (tree / ".git").mkdir(parents=True)
     (tree / "a").mkdir()
@@ -444,7 +444,7 @@ def test_here_is_the_working_tree_of_the_current_folder(headcount, tmp_path):
     assert "this working tree" in err
 
 
-def test_here_in_a_folder_that_is_gone_says_so(headcount, tmp_path):
+def test_here_in_a_deleted_folder_fails_with_a_message(headcount, tmp_path):
     create()
     folder = tmp_path / "gone"
     folder.mkdir()
@@ -460,7 +460,7 @@ def test_here_in_a_folder_that_is_gone_says_so(headcount, tmp_path):
     assert done.stderr.startswith("headcount: cannot read the current folder")
 
 
-def test_an_empty_store_is_one_helpful_sentence_and_no_failure(headcount, store):
+def test_empty_store_is_reported_in_one_sentence_with_exit_0(headcount, store):
     code, out, err = headcount()
     assert (code, out) == (0, "")
     assert err.startswith(f"headcount: no sessions in {store}")
@@ -469,11 +469,11 @@ def test_an_empty_store_is_one_helpful_sentence_and_no_failure(headcount, store)
     assert not store.exists()
 
 
-def test_an_empty_store_is_an_empty_array_in_json(headcount):
+def test_empty_store_is_an_empty_array_in_json(headcount):
     assert headcount("list", "--json") == (0, "[]\n", "")
 
 
-def test_listing_writes_nothing(headcount, store):
+def test_list_writes_nothing(headcount, store):
     create()
     (store / "damaged.jsonl").write_text("x")
     before = {path: path.stat().st_mtime_ns for path in [store, *store.iterdir()]}

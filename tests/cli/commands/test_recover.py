@@ -49,7 +49,9 @@ def recovered(headcount):
     return run
 
 
-def test_who_died_is_listed_and_who_lives_or_said_goodbye_is_not(recovered, store):
+def test_recover_lists_interrupted_sessions_but_not_live_or_closed_ones(
+    recovered, store
+):
     create("lives")
     write(store, "died")
     sessions.close_session(create("closed"))
@@ -57,7 +59,7 @@ def test_who_died_is_listed_and_who_lives_or_said_goodbye_is_not(recovered, stor
     assert recovered() == ["died"]
 
 
-def test_the_archive_is_looked_through_for_those_without_a_goodbye(recovered, store):
+def test_recover_lists_interrupted_sessions_in_the_archive(recovered, store):
     archive(store, "died")
     path = write(store, "closed")
     add(path, "session_close", reason="clear")
@@ -65,13 +67,13 @@ def test_the_archive_is_looked_through_for_those_without_a_goodbye(recovered, st
     assert recovered() == ["died"]
 
 
-def test_who_was_resumed_is_not_listed(recovered, store):
+def test_recover_omits_a_resumed_session(recovered, store):
     archive(store, ID)
     sessions.resume_session(ID, source="resume")
     assert recovered() == []
 
 
-def test_of_several_archived_files_the_last_seen_tells(recovered, store):
+def test_recover_goes_by_the_newest_of_several_archived_files(recovered, store):
     archive(store, ID, **ago(DAY))
     path = write(store, ID)
     add(path, "session_close")
@@ -79,19 +81,21 @@ def test_of_several_archived_files_the_last_seen_tells(recovered, store):
     assert recovered() == []
 
 
-def test_whose_process_went_on_to_another_session_is_not_listed(recovered, store):
+def test_recover_omits_a_session_continued_in_another(recovered, store):
     write(store, "left", **ago(60))
     write(store, "next", previous_session_id="left")
     assert recovered() == ["next"]
 
 
-def test_who_was_left_and_returned_to_is_listed(recovered, store):
+def test_recover_lists_an_interrupted_session_that_was_left_and_returned_to(
+    recovered, store
+):
     write(store, "returned", previous_session_id="between")
     write(store, "between", previous_session_id="returned", **ago(60))
     assert recovered() == ["returned"]
 
 
-def test_a_process_that_runs_silently_has_not_ended(recovered, store):
+def test_recover_omits_sessions_whose_process_may_still_run(recovered, store):
     known = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
     write(store, "silent", **known, **ago(2 * DAY))
     write(store, "unseen", host="elsewhere", **ago(2 * DAY))
@@ -99,7 +103,7 @@ def test_a_process_that_runs_silently_has_not_ended(recovered, store):
     assert recovered() == ["unseen"]
 
 
-def test_the_last_seen_is_first_and_they_are_grouped_by_boot(headcount, store):
+def test_recover_groups_sessions_by_boot_newest_first(headcount, store):
     write(store, "earlier", **of_boot(BOOT_1), **ago(3 * DAY))
     write(store, "before", **of_boot(BOOT_2), **ago(2 * DAY))
     write(store, "before-too", **of_boot(BOOT_2), **ago(2 * DAY + 60))
@@ -128,7 +132,7 @@ def test_the_last_seen_is_first_and_they_are_grouped_by_boot(headcount, store):
     assert shown[:4] == ["now", "before", "before-t", "earlier"]
 
 
-def test_each_says_what_it_did_where_and_the_line_that_resumes_it(headcount, store):
+def test_recover_shows_state_folder_and_resume_command(headcount, store):
     path = write(store, ID, cwd="/it's/gone", label="publish", **ago(3700))
     add(path, "heartbeat", state="waiting", timestamp=ago(3700)["start_time"])
     _, said, _ = headcount("recover")
@@ -139,7 +143,7 @@ def test_each_says_what_it_did_where_and_the_line_that_resumes_it(headcount, sto
     assert second == f"    cd '/it'\"'\"'s/gone' && claude --resume {ID}"
 
 
-def test_only_those_that_a_person_would_want_and_the_rest_in_words(
+def test_recover_omits_old_and_scripted_sessions_and_counts_them(
     headcount, recovered, store
 ):
     write(store, "script", entrypoint="sdk-cli")
@@ -160,7 +164,7 @@ def test_only_those_that_a_person_would_want_and_the_rest_in_words(
     assert "(its transcript is gone)" in said
 
 
-def test_print0_gives_xargs_one_command_each(headcount, store, tmp_path):
+def test_print0_separates_resume_commands_for_xargs(headcount, store, tmp_path):
     folders = [tmp_path / name for name in ("a b", "it's", "new\nline", "$(id)")]
     for number, folder in enumerate(folders):
         folder.mkdir()
@@ -185,7 +189,9 @@ def test_print0_gives_xargs_one_command_each(headcount, store, tmp_path):
     )
 
 
-def test_here_are_those_of_this_working_tree(recovered, store, tmp_path):
+def test_recover_here_lists_sessions_of_the_current_worktree(
+    recovered, store, tmp_path
+):
     (tmp_path / "a/.git").mkdir(parents=True)
     (tmp_path / "a/deep").mkdir()
     write(store, "here", cwd=str(tmp_path / "a/deep"))
@@ -193,7 +199,7 @@ def test_here_are_those_of_this_working_tree(recovered, store, tmp_path):
     assert recovered("--here", cwd=tmp_path / "a", PYTHONPATH=os.getcwd()) == ["here"]
 
 
-def test_what_a_record_says_cannot_reach_the_terminal(terminal, store):
+def test_recover_prints_no_control_characters_of_a_session(terminal, store):
     write(store, ID, label=HOSTILE, cwd=HOSTILE, host=HOSTILE, **ago(2 * DAY))
     said = terminal("recover", "--all")
     assert "\x1b" not in said
@@ -201,7 +207,7 @@ def test_what_a_record_says_cannot_reach_the_terminal(terminal, store):
     assert len(said.splitlines()) == 3
 
 
-def test_nothing_to_recover_is_said(headcount, store):
+def test_recover_says_when_there_is_nothing_to_recover(headcount, store):
     nothing = "headcount: no session ended uncleanly\n"
     assert headcount("recover") == (0, "", nothing)
     assert headcount("recover", "--json")[:2] == (0, "[]\n")
@@ -217,13 +223,13 @@ def test_nothing_to_recover_is_said(headcount, store):
     [["--since", "soon"], ["--json", "--print0"], ["--all", "--since", "1d"]],
     ids=" ".join,
 )
-def test_what_makes_no_sense_is_exit_2(headcount, store, words):
+def test_invalid_arguments_exit_2(headcount, store, words):
     code, said, told = headcount("recover", *words)
     assert (code, said) == (2, "")
     assert told.startswith("headcount: ")
 
 
-def test_damaged_files_are_no_sessions_to_resume(recovered, store):
+def test_recover_omits_damaged_files(recovered, store):
     write(store, "died")
     (store / "damaged.jsonl").write_bytes(b"\0\0")
     assert recovered() == ["died"]

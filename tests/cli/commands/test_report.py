@@ -78,7 +78,7 @@ def known(store, tmp_path):
 # ---- text and JSON --------------------------------------------------------------
 
 
-def test_hours_are_by_day_and_by_tree_over_live_and_archived_sessions(
+def test_report_has_hours_by_day_and_worktree_of_live_and_archived_sessions(
     headcount, known, tmp_path
 ):
     code, out, err = headcount("report", "--json")
@@ -104,7 +104,7 @@ def test_hours_are_by_day_and_by_tree_over_live_and_archived_sessions(
     ]
 
 
-def test_in_text_a_bar_is_as_long_as_its_hours(headcount, known):
+def test_report_bars_are_as_long_as_their_hours(headcount, known):
     code, out, err = headcount("report")
     assert (code, err) == (0, "")
     assert out.startswith(f"{local_days.name(time.time() - 7 * DAY)} to ")
@@ -118,19 +118,19 @@ def test_in_text_a_bar_is_as_long_as_its_hours(headcount, known):
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 200])
-def test_it_fits_the_terminal(terminal, store, columns):
+def test_report_fits_the_terminal(terminal, store, columns):
     lasting(store, "one", -3, (0, "closed"), cwd="/srv/日本語/" + "deep/" * 40)
     rows = terminal("report", columns=columns).splitlines()
     assert max(map(width, rows)) <= columns
 
 
-def test_without_blocks_the_bars_are_ascii(headcount, known):
+def test_report_bars_are_ascii_where_blocks_cannot_be_encoded(headcount, known):
     _, out, _ = headcount("report", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
     assert "?" not in out
     assert "#" in out
 
 
-def test_a_session_archived_twice_is_one_with_the_hours_of_both(headcount, store):
+def test_session_archived_twice_counts_once_with_all_its_hours(headcount, store):
     for begin, end in ((-10, -8), (-2, 1)):
         lasting(store, "twice", begin, (end, "closed"))
         sessions.archive_session(store / "twice.jsonl")
@@ -138,7 +138,7 @@ def test_a_session_archived_twice_is_one_with_the_hours_of_both(headcount, store
     assert (told["sessions"], told["open_hours"]) == (1, 5.0)
 
 
-def test_a_living_session_is_open_until_now(headcount, store):
+def test_live_session_is_open_until_now(headcount, store):
     create()
     path = next(store.glob("*.jsonl"))
     text = path.read_text()
@@ -149,7 +149,7 @@ def test_a_living_session_is_open_until_now(headcount, store):
     assert 2.0 <= told["open_hours"] < 2.1
 
 
-def test_since_is_whole_local_days_and_what_ended_before_is_left_out(headcount, store):
+def test_since_counts_whole_local_days_and_omits_older_sessions(headcount, store):
     lasting(store, "old", -24 * 20, (-24 * 20 + 1, "closed"))
     lasting(store, "young", -1, (0, "closed"))
     assert json.loads(headcount("report", "--json")[1])["total"]["sessions"] == 1
@@ -161,7 +161,7 @@ def test_since_is_whole_local_days_and_what_ended_before_is_left_out(headcount, 
     assert headcount("report", "--since", "soon")[0] == 2
 
 
-def test_a_night_when_clocks_change_has_its_real_hours(headcount, store):
+def test_report_counts_real_hours_when_the_clocks_change(headcount, store):
     begin, end = "2026-03-28T22:00:00Z", "2026-03-29T23:00:00Z"
     path = write(store, "a", start_time=begin, last_heartbeat=begin)
     entry = {"type": "session_close", "timestamp": end, "session_id": "a"}
@@ -173,7 +173,7 @@ def test_a_night_when_clocks_change_has_its_real_hours(headcount, store):
     assert by_day["2026-03-30"] == 1.0
 
 
-def test_an_empty_store_is_a_report_of_nothing(headcount, store):
+def test_empty_store_makes_an_empty_report(headcount, store):
     code, out, _ = headcount("report")
     assert code == 0
     assert "0 sessions" in out
@@ -181,7 +181,7 @@ def test_an_empty_store_is_a_report_of_nothing(headcount, store):
     assert not store.exists()
 
 
-def test_hostile_labels_reach_no_terminal(headcount, terminal, store):
+def test_report_prints_no_control_characters_of_labels(headcount, terminal, store):
     create(label=HOSTILE, cwd="/" + HOSTILE)
     (store / "damaged.jsonl").write_text("\x1b[31m\n")
     shown = terminal("report") + "".join(map(str, headcount("report")[1:]))
@@ -192,7 +192,7 @@ def test_hostile_labels_reach_no_terminal(headcount, terminal, store):
 # ---- the file -------------------------------------------------------------------
 
 
-def test_the_page_is_written_whole_for_its_owner_alone(headcount, known, tmp_path):
+def test_page_replaces_an_earlier_file_and_has_mode_0600(headcount, known, tmp_path):
     path = tmp_path / "out" / "report.html"
     code, _, err = headcount("report", "--html", str(path))
     assert code == 1
@@ -208,7 +208,7 @@ def test_the_page_is_written_whole_for_its_owner_alone(headcount, known, tmp_pat
     assert os.listdir(path.parent) == ["report.html"]
 
 
-def test_a_link_stays_a_link_and_a_pipe_is_written_to(headcount, known, tmp_path):
+def test_page_follows_a_link_and_writes_to_a_pipe(headcount, known, tmp_path):
     (tmp_path / "link.html").symlink_to(tmp_path / "real.html")
     headcount("report", "--html", str(tmp_path / "link.html"))
     assert (tmp_path / "link.html").is_symlink()
@@ -216,14 +216,14 @@ def test_a_link_stays_a_link_and_a_pipe_is_written_to(headcount, known, tmp_path
     assert headcount("report", "--html", "/dev/stdout")[1].startswith("<!doctype html>")
 
 
-def test_a_folder_is_not_written_over(headcount, known, tmp_path):
+def test_page_refuses_to_replace_a_folder(headcount, known, tmp_path):
     code, _, err = headcount("report", "--html", str(tmp_path))
     assert code == 1
     assert str(tmp_path) in err
     assert list(tmp_path.parent.glob(".*.tmp")) == []
 
 
-def test_stdout_is_for_one_of_page_and_json(headcount, known, tmp_path):
+def test_stdout_takes_either_the_page_or_json(headcount, known, tmp_path):
     assert headcount("report", "--html", "-", "--json")[0] == 2
     path = tmp_path / "report.html"
     code, out, _ = headcount("report", "--html", str(path), "--json")
@@ -231,7 +231,7 @@ def test_stdout_is_for_one_of_page_and_json(headcount, known, tmp_path):
     assert path.exists()
 
 
-def test_thousands_of_sessions_make_a_page_of_bounded_size(store, monkeypatch):
+def test_page_size_is_bounded_with_thousands_of_sessions(store, monkeypatch):
     monkeypatch.setattr(page, "MAX_ROWS", 30)
     for number in range(100):
         signs = [(-9 + n / 30, ("busy", "waiting")[n % 2]) for n in range(200)]
@@ -244,7 +244,7 @@ def test_thousands_of_sessions_make_a_page_of_bounded_size(store, monkeypatch):
     assert len(text) < 30 * 8_000
 
 
-def test_a_session_with_endless_changes_is_drawn_as_finely_as_can_be_seen(store):
+def test_page_merges_spans_too_short_to_see(store):
     lasting(store, "restless", -6, (6, "closed"))
     (day, *_) = report.build(NOON - 1, time.time()).days
     (row,) = day.rows
@@ -274,7 +274,7 @@ def test_page_without_jinja2_is_an_error_that_says_how_to_install_it(
     assert err.count("\n") == 1
 
 
-def test_only_the_page_imports_jinja2(store):
+def test_jinja2_is_imported_only_for_the_page(store):
     create()
     for words, imported in (("[]", False), ("['--html', '-']", True)):
         code = (
@@ -294,7 +294,7 @@ def test_only_the_page_imports_jinja2(store):
 # ---- in a browser ---------------------------------------------------------------
 
 
-def test_the_page_names_nothing_outside_itself(headcount, store):
+def test_page_has_no_external_references(headcount, store):
     create(label=EVIL, cwd="/" + EVIL)
     text = headcount("report", "--html", "-")[1]
     assert "default-src 'none'; style-src 'unsafe-inline'" in text
@@ -323,7 +323,7 @@ class Tags(html.parser.HTMLParser):
 
 @needs_browser
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_on_a_telephone_nothing_scrolls_sideways_or_runs_or_is_asked_for(
+def test_page_on_a_phone_fits_runs_nothing_and_requests_nothing(
     headcount, known, store, dark
 ):
     create("evil", label=EVIL, state="busy", cwd="/" + EVIL + "long-name" * 50)
@@ -344,7 +344,7 @@ def test_on_a_telephone_nothing_scrolls_sideways_or_runs_or_is_asked_for(
 
 
 @needs_browser
-def test_how_each_session_ended_is_told_in_words_too(headcount, known, store):
+def test_page_says_in_words_how_each_session_ended(headcount, known, store):
     create("living", state="waiting")
     seen = browser.look_at(headcount("report", "--html", "-")[1], width=1200)
     text = seen.page["text"]

@@ -6,7 +6,7 @@ from command_line import archive, create, write
 from support import types
 
 
-def test_restore_brings_sessions_back_and_prints_their_paths(headcount, store):
+def test_restore_restores_sessions_and_prints_their_paths(headcount, store):
     archive(store, "gone-one")
     archive(store, "gone-two")
     code, out, err = headcount("restore", "gone-one", "gone-t")
@@ -16,22 +16,20 @@ def test_restore_brings_sessions_back_and_prints_their_paths(headcount, store):
     assert "gone-one is dead: unless it is resumed, the next cleanup" in err
 
 
-def test_the_start_of_an_id_means_an_archived_session_before_a_live_one(
-    headcount, store
-):
+def test_restore_prefers_an_archived_session_for_an_id_prefix(headcount, store):
     archive(store, "6f2a-filed")
     write(store, "6f2a-live")
     assert headcount("restore", "6f2a")[1] == f"{store / '6f2a-filed.jsonl'}\n"
 
 
-def test_a_live_session_is_left_as_it_is_and_no_failure(headcount, store):
+def test_restore_of_a_live_session_changes_nothing_and_exits_0(headcount, store):
     create("living")
     code, out, err = headcount("restore", "living")
     assert (code, out) == (0, f"{store / 'living.jsonl'}\n")
     assert "living was not in the archive" in err
 
 
-def test_an_unknown_id_among_several_restores_none(headcount, store):
+def test_restore_with_an_unknown_id_restores_none(headcount, store):
     path = archive(store, "gone-one")
     code, out, err = headcount("restore", "gone-one", "nope")
     assert (code, out) == (3, "")
@@ -39,7 +37,7 @@ def test_an_unknown_id_among_several_restores_none(headcount, store):
     assert path.exists()
 
 
-def test_a_damaged_file_in_the_archive_is_not_brought_back(headcount, store):
+def test_restore_refuses_a_damaged_archived_file(headcount, store):
     day = archive(store, "gone-one").parent
     (day / "torn.jsonl").write_text("not json\n")
     code, out, err = headcount("restore", "torn")

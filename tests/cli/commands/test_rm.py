@@ -70,7 +70,7 @@ def test_rm_deletes_after_a_yes_and_prints_what_it_deleted(asked, store):
 @pytest.mark.parametrize(
     "answer", ["\n", "n\n", "yup\n", "\x04"], ids=["enter", "n", "yup", "ctrl-d"]
 )
-def test_anything_but_a_yes_deletes_nothing_and_exits_1(asked, store, answer):
+def test_rm_without_a_yes_deletes_nothing_and_exits_1(asked, store, answer):
     path = write(store, "dead-one")
     code, out, words = asked("dead-one", answer=answer)
     assert (code, out) == (1, "")
@@ -78,7 +78,7 @@ def test_anything_but_a_yes_deletes_nothing_and_exits_1(asked, store, answer):
     assert path.exists()
 
 
-def test_without_a_terminal_it_needs_force(headcount, store):
+def test_rm_without_a_terminal_needs_force(headcount, store):
     path = write(store, "dead-one")
     code, out, err = headcount("rm", "dead-one", stdin="y\n")
     assert (code, out) == (2, "")
@@ -88,7 +88,7 @@ def test_without_a_terminal_it_needs_force(headcount, store):
     assert not path.exists()
 
 
-def test_every_file_of_a_session_goes_the_live_and_the_archived(headcount, store):
+def test_rm_deletes_every_live_and_archived_file_of_a_session(headcount, store):
     filed = [archive(store, "dead-one") for _ in range(2)]
     other = archive(store, "dead-other")
     live = write(store, "dead-one")
@@ -99,9 +99,7 @@ def test_every_file_of_a_session_goes_the_live_and_the_archived(headcount, store
     assert other.exists()
 
 
-def test_one_that_is_or_may_be_alive_is_never_deleted_nor_those_named_with_it(
-    headcount, store
-):
+def test_rm_with_an_alive_or_unknown_session_deletes_none(headcount, store):
     create("living")
     dead = write(store, "dead-one")
     far = write(store, "far-one", pid=1, host="elsewhere")
@@ -115,13 +113,13 @@ def test_one_that_is_or_may_be_alive_is_never_deleted_nor_those_named_with_it(
     assert (store / "living.jsonl").exists()
 
 
-def test_an_unknown_id_among_several_deletes_none(headcount, store):
+def test_rm_with_an_unknown_id_deletes_none(headcount, store):
     path = write(store, "dead-one")
     assert headcount("rm", "-f", "dead-one", "nope")[0] == 3
     assert path.exists()
 
 
-def test_what_is_not_proven_a_session_is_not_deleted(headcount, store):
+def test_rm_deletes_only_proven_session_files(headcount, store):
     store.mkdir()
     path = store / "transcript.jsonl"
     path.write_text('{"type":"user"}\n')
@@ -131,7 +129,7 @@ def test_what_is_not_proven_a_session_is_not_deleted(headcount, store):
     assert path.exists()
 
 
-def test_an_entry_that_came_after_the_question_saves_the_session(asked, store):
+def test_rm_keeps_a_session_written_to_after_the_question(asked, store):
     path = write(store, "dead-one")
     code, out, words = asked(
         "dead-one",
@@ -143,7 +141,7 @@ def test_an_entry_that_came_after_the_question_saves_the_session(asked, store):
     assert len(path.read_text().splitlines()) == 2
 
 
-def test_one_that_came_to_life_after_the_question_stays(asked, store):
+def test_rm_keeps_a_session_revived_after_the_question(asked, store):
     path = write(store, "dead-one")
     code, _, words = asked(
         "dead-one",
@@ -155,7 +153,7 @@ def test_one_that_came_to_life_after_the_question_stays(asked, store):
     assert path.exists()
 
 
-def test_the_verdict_is_taken_again_under_the_lock(store):
+def test_rm_repeats_the_verdict_under_the_lock(store):
     path = write(store, "dead-one")
     size = path.stat().st_size
     changed = json.loads(path.read_text())
@@ -180,7 +178,7 @@ print(written)
 """
 
 
-def test_of_many_who_write_to_it_meanwhile_none_loses_an_entry_unseen(store):
+def test_rm_loses_no_entry_of_concurrent_writers(store):
     path = write(store, "dead-one")
     writers = [
         subprocess.Popen(
@@ -202,7 +200,7 @@ def test_of_many_who_write_to_it_meanwhile_none_loses_an_entry_unseen(store):
     assert not path.exists()
 
 
-def test_a_stale_session_may_go(headcount, store):
+def test_rm_deletes_a_stale_session(headcount, store):
     create("silent")
     path = store / "silent.jsonl"
     old = timestamps.from_epoch(time.time() - 3 * DAY)

@@ -35,7 +35,7 @@ def fact(out, name):
     return found
 
 
-def test_the_chain_before_goes_over_live_and_archived_sessions(headcount, store, me):
+def test_previous_sessions_include_live_and_archived_ones(headcount, store, me):
     archive(store, "first", label="nightly", source="startup")
     write(store, "second", source="clear", previous_session_id="first")
     write(store, "third", source="fork", previous_session_id="second", **me)
@@ -56,7 +56,7 @@ def test_the_chain_before_goes_over_live_and_archived_sessions(headcount, store,
     ]
 
 
-def test_what_a_session_successors_is_told_also_of_an_archived_one(headcount, store):
+def test_successors_are_shown_for_an_archived_session_too(headcount, store):
     archive(store, "first")
     archive(store, "second", source="clear", previous_session_id="first")
     write(store, "third", source="fork", previous_session_id="first", label="docs")
@@ -70,14 +70,16 @@ def test_what_a_session_successors_is_told_also_of_an_archived_one(headcount, st
     assert found["predecessors"] == []
 
 
-def test_a_session_before_that_is_not_on_record_is_named_all_the_same(headcount, store):
+def test_previous_session_without_a_file_is_still_named(headcount, store):
     write(store, "second", source="clear", previous_session_id="first")
     assert fact(headcount("show", "second")[1], "previous") == [
         "first  cleared, not on record"
     ]
 
 
-def test_of_a_session_archived_twice_the_newer_file_is_told(headcount, store):
+def test_previous_session_archived_twice_is_described_by_the_newer_file(
+    headcount, store
+):
     now = time.time()
     for days, label in ((3, "old"), (2, "new"), (4, "older")):
         when = timestamps.from_epoch(now - days * DAY)
@@ -90,7 +92,7 @@ def test_of_a_session_archived_twice_the_newer_file_is_told(headcount, store):
     assert fact(headcount("show", "second")[1], "previous") == ["first  cleared, back"]
 
 
-def test_sessions_that_name_each_other_end_the_chain(headcount, store):
+def test_chain_of_previous_sessions_ends_at_a_cycle(headcount, store):
     write(store, "one", previous_session_id="two", source="clear")
     write(store, "two", previous_session_id="one", source="clear")
     write(store, "self", previous_session_id="self", source="clear")
@@ -99,13 +101,13 @@ def test_sessions_that_name_each_other_end_the_chain(headcount, store):
     assert fact(headcount("show", "self")[1], "next") == []
 
 
-def test_a_long_chain_is_bounded(headcount, store):
+def test_chain_of_previous_sessions_is_bounded(headcount, store):
     for number in range(30):
         write(store, f"s{number}", previous_session_id=f"s{number - 1}", source="clear")
     assert len(fact(headcount("show", "s29")[1], "previous")) == 20
 
 
-def test_other_live_sessions_in_the_tree_are_beside_it(headcount, store, tmp_path):
+def test_show_lists_other_live_sessions_in_the_worktree(headcount, store, tmp_path):
     tree = tmp_path / "shop"
     (tree / ".git").mkdir(parents=True)
     (tree / ".git/HEAD").write_text("ref: refs/heads/main\n")
@@ -127,7 +129,7 @@ def test_other_live_sessions_in_the_tree_are_beside_it(headcount, store, tmp_pat
     assert found["same_worktree"] == ["two"]
 
 
-def test_json_has_the_life_the_surroundings_and_the_line_that_resumes(headcount):
+def test_show_json_has_timeline_related_sessions_and_resume_command(headcount):
     create(state="busy", cwd="/srv")
     sessions.append_to_session(ID, {"type": "build.done"})
     sessions.close_session(ID, reason="logout")
@@ -144,7 +146,7 @@ def test_json_has_the_life_the_surroundings_and_the_line_that_resumes(headcount)
     assert len(found["entries"]) == 4
 
 
-def test_json_of_an_unreadable_session_has_every_key_too(headcount, store):
+def test_show_json_of_an_unreadable_session_has_every_key(headcount, store):
     store.mkdir()
     (store / "damaged.jsonl").write_text('{"type": "note.a"}\n')
     found = as_json(headcount, "damaged")
@@ -153,7 +155,7 @@ def test_json_of_an_unreadable_session_has_every_key_too(headcount, store):
     assert found["other_entries"] == {"note.a": 1}
 
 
-def test_of_many_entries_the_life_is_a_few_lines(headcount):
+def test_timeline_of_many_entries_is_a_few_lines(headcount):
     create()
     for number in range(60):
         sessions.update_heartbeat(ID, state=["busy", "idle"][number % 2])
@@ -164,7 +166,7 @@ def test_of_many_entries_the_life_is_a_few_lines(headcount):
 
 
 @pytest.mark.parametrize("number", ["0", "2", "999"])
-def test_as_many_raw_entries_as_asked_for(headcount, number):
+def test_show_prints_the_requested_number_of_raw_entries(headcount, number):
     create(state="busy")
     sessions.append_to_session(ID, {"type": "build.done", "ok": True})
     out = headcount("show", ID, "-n", number)[1]
@@ -174,14 +176,14 @@ def test_as_many_raw_entries_as_asked_for(headcount, number):
     assert [x for x in out.splitlines() if x.startswith("last")] == shown[number]
 
 
-def test_a_timeline_fits_the_terminal(terminal):
+def test_timeline_fits_the_terminal(terminal):
     create(state="busy", label="x")
     sessions.append_to_session(ID, {"type": "session_update", "label": "日本語" * 99})
     out = terminal("show", ID, columns=50).split("timeline of")[1]
     assert "…" in out
 
 
-def test_show_tells_facts_verdict_reasons_entries_and_how_to_resume(
+def test_show_prints_metadata_verdict_reasons_entries_and_resume_command(
     headcount, tmp_path
 ):
     folder = tmp_path / "with space"
@@ -201,7 +203,7 @@ def test_show_tells_facts_verdict_reasons_entries_and_how_to_resume(
     assert shown[-1] == f"cd '{folder}' && claude --resume {ID}"
 
 
-def test_show_gives_the_last_entries_asked_for_and_json_all(headcount):
+def test_show_prints_the_last_entries_and_json_all_entries(headcount):
     create()
     for number in range(15):
         sessions.append_to_session(ID, {"type": "step.done", "number": number})
@@ -232,7 +234,7 @@ def test_show_says_which_lines_are_damaged(headcount, store):
     assert said[-1].endswith("5 more such lines")  # the last of them sums up
 
 
-def test_an_unreadable_session_is_shown_as_far_as_it_goes(headcount, store):
+def test_unreadable_session_is_shown_as_far_as_possible(headcount, store):
     store.mkdir()
     (store / "damaged.jsonl").write_text('{"type": "note.a", "text": "still here"}\n')
     code, out, _ = headcount("show", "damaged")

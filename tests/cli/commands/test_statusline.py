@@ -47,7 +47,7 @@ def living(store, session_id=ID, **changes):
     return write(store, session_id, **known, **changes)
 
 
-def test_only_the_living_are_counted_and_those_that_wait(line, store):
+def test_status_line_counts_live_and_waiting_sessions(line, store):
     create(ID, state="waiting")
     create(OTHER, state="busy")
     write(store, "gone")
@@ -55,12 +55,12 @@ def test_only_the_living_are_counted_and_those_that_wait(line, store):
     assert re.fullmatch(r"2 sessions \N{MIDDLE DOT} 1 waiting \(\d s\)\n", line())
 
 
-def test_an_empty_store_and_none_at_all_have_no_sessions(line, store):
+def test_status_line_of_an_empty_or_missing_store_shows_no_sessions(line, store):
     assert line() == "0 sessions\n"
     assert not store.exists()
 
 
-def test_those_in_the_tree_of_the_session_that_asks_are_told(line, store, tmp_path):
+def test_status_line_counts_other_sessions_in_the_worktree(line, store, tmp_path):
     (tmp_path / "a/.git").mkdir(parents=True)
     (tmp_path / "a/deep").mkdir()
     create(ID, cwd=str(tmp_path / "a"))
@@ -71,14 +71,14 @@ def test_those_in_the_tree_of_the_session_that_asks_are_told(line, store, tmp_pa
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8", "nonsense"])
-def test_the_line_is_utf_8_in_any_locale(line, locale):
+def test_status_line_is_utf_8_in_any_locale(line, locale):
     create(ID, state="waiting")
     more = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     expected = r"1 session \N{MIDDLE DOT} 1 waiting \(\d s\)\n"
     assert re.fullmatch(expected, line(**more))
 
 
-def test_an_idle_session_is_kept_alive_by_its_status_line(client, store):
+def test_status_line_keeps_an_idle_session_alive(client, store):
     client.fire("SessionStart")
     path = store / f"{ID}.jsonl"
     (begun,) = lines(path)
@@ -91,7 +91,7 @@ def test_an_idle_session_is_kept_alive_by_its_status_line(client, store):
     assert entry["process"] == process.fingerprint(client.pid)
 
 
-def test_the_state_stays_as_it_is(line, store):
+def test_status_line_heartbeat_keeps_the_state(line, store):
     path = living(store, last_heartbeat=LONG_AGO)
     beat = {"type": "heartbeat", "session_id": ID, "state": "waiting"}
     with path.open("a") as file:
@@ -101,13 +101,13 @@ def test_the_state_stays_as_it_is(line, store):
     assert lines(path)[-1]["state"] == "waiting"
 
 
-def test_a_session_that_was_seen_just_now_is_not_written_to(line, store):
+def test_status_line_does_not_write_to_a_session_seen_just_now(line, store):
     path = living(store)
     assert line({"session_id": ID}) == "1 session\n"
     assert len(lines(path)) == 1
 
 
-def test_a_stale_one_is_brought_back_and_a_closed_one_stays_closed(line, store):
+def test_status_line_restores_a_stale_session_but_not_a_closed_session(line, store):
     path = living(store, last_heartbeat=LONG_AGO)
     sessions.archive_session(path)
     line({"session_id": ID})
@@ -123,7 +123,7 @@ def test_a_stale_one_is_brought_back_and_a_closed_one_stays_closed(line, store):
     assert not closed.exists()
 
 
-def test_a_session_that_closes_meanwhile_stays_closed(store):
+def test_status_line_keeps_a_session_that_closes_meanwhile_closed(store):
     path = living(store, last_heartbeat=LONG_AGO)
     asked = subprocess.Popen(
         SCRIPT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(store)
@@ -145,7 +145,7 @@ def test_a_session_that_closes_meanwhile_stays_closed(store):
     assert errors(store) == ""
 
 
-def test_a_session_that_is_not_on_record_is_not_begun(line, store):
+def test_status_line_never_creates_a_session(line, store):
     create(OTHER)
     assert line({"session_id": ID}) == "1 session\n"
     assert [path.name for path in store.iterdir()] == [f"{OTHER}.jsonl"]
@@ -163,13 +163,13 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("stdin", HOSTILE.values(), ids=HOSTILE)
-def test_no_stdin_keeps_the_line_from_coming(line, store, stdin):
+def test_status_line_is_printed_with_any_content_of_stdin(line, store, stdin):
     create(OTHER)
     assert line(stdin) == "1 session\n"
     assert errors(store) == ""
 
 
-def test_a_stdin_that_stays_open_is_not_waited_for(store):
+def test_status_line_does_not_wait_for_a_stdin_that_stays_open(store):
     create(ID)
     reading, writing = os.pipe()
     for content in (b"", b"{", json.dumps({"session_id": ID}).encode()):
@@ -186,7 +186,7 @@ def test_a_stdin_that_stays_open_is_not_waited_for(store):
     os.close(writing)
 
 
-def test_a_terminal_is_not_read_from(store):
+def test_status_line_does_not_read_from_a_terminal(store):
     create(ID)
     ours, theirs = pty.openpty()
     os.write(ours, b"typed\n")
@@ -204,7 +204,7 @@ def test_a_terminal_is_not_read_from(store):
     os.close(theirs)
 
 
-def test_closed_streams_are_no_reason_to_fail(store):
+def test_status_line_works_with_closed_streams(store):
     create(ID)
     for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
         command = f"{SCRIPT[0]} -I -S '{SCRIPT[-1]}' {closed}"
@@ -212,19 +212,19 @@ def test_closed_streams_are_no_reason_to_fail(store):
         assert done.returncode == 0
 
 
-def test_a_store_that_cannot_be_read_is_a_line_in_no_terminal(line, store):
+def test_status_line_of_an_unreadable_store_is_one_printable_line(line, store):
     store.write_text("a file")
     assert line() == ""
 
 
-def test_the_typed_form_says_the_same(headcount, store):
+def test_statusline_command_prints_the_same_line(headcount, store):
     create(ID, state="waiting")
     code, said, err = headcount("statusline")
     assert (code, err) == (0, "")
     assert re.fullmatch(r"1 session \N{MIDDLE DOT} 1 waiting \(\d s\)\n", said)
 
 
-def test_a_damaged_session_does_not_hide_the_others(line, store):
+def test_status_line_counts_sessions_beside_a_damaged_file(line, store):
     create(ID)
     (store / f"{OTHER}.jsonl").write_bytes(b"\0\0\0")
     (store / "folder.jsonl").mkdir()

@@ -66,7 +66,7 @@ class Tail:
 # ---- What there is ----------------------------------------------------------------
 
 
-def test_the_last_ten_entries_of_a_session_are_shown_or_as_many_as_asked(headcount):
+def test_tail_shows_the_last_ten_or_the_requested_entries(headcount):
     create()
     for number in range(15):
         note(number=number)
@@ -81,13 +81,13 @@ def test_the_last_ten_entries_of_a_session_are_shown_or_as_many_as_asked(headcou
     assert len(headcount("tail", ID, "--lines", "999")[1].splitlines()) == 16
 
 
-def test_an_entry_has_its_time_by_the_clock_on_the_wall(headcount, store):
+def test_tail_shows_local_times(headcount, store):
     write(store, "one", start_time="2026-11-25T14:03:22.000Z", source="startup")
     _, out, _ = headcount("tail", "one", TZ="EST5")
     assert out == "11-25 09:03:22  session_metadata  startup\n"
 
 
-def test_without_an_id_the_last_of_all_live_sessions_come_by_time(headcount, store):
+def test_tail_without_an_id_merges_all_live_sessions_by_time(headcount, store):
     now = time.time()
     for number in range(20):
         when = timestamps.from_epoch(now - 60 + number)
@@ -112,7 +112,7 @@ def test_without_an_id_the_last_of_all_live_sessions_come_by_time(headcount, sto
     assert headcount("tail", "-n", "5")[1].splitlines() == rows[-5:]
 
 
-def test_the_last_entries_are_found_whatever_the_files_times_say(headcount, store):
+def test_tail_finds_the_last_entries_regardless_of_file_times(headcount, store):
     now = time.time()
     for number in range(30):
         when = timestamps.from_epoch(now - 1000 + number)
@@ -121,7 +121,7 @@ def test_the_last_entries_are_found_whatever_the_files_times_say(headcount, stor
     assert [row.split()[2] for row in rows] == ["00000027", "00000028", "00000029"]
 
 
-def test_a_session_without_a_label_is_named_by_its_id(headcount):
+def test_tail_names_a_session_without_a_label_by_its_id(headcount):
     create("6f2a1b3c-one")
     create("77777777-two", label="👩🏽\u200d🚀 launch of the rocket")
     first, second = headcount("tail")[1].splitlines()
@@ -131,7 +131,7 @@ def test_a_session_without_a_label_is_named_by_its_id(headcount):
     )
 
 
-def test_damaged_lines_are_passed_over_and_are_no_entries(headcount, store):
+def test_tail_skips_damaged_lines_without_counting_them(headcount, store):
     create()
     note(number=1)
     path = store / f"{ID}.jsonl"
@@ -144,7 +144,7 @@ def test_damaged_lines_are_passed_over_and_are_no_entries(headcount, store):
     ]
 
 
-def test_an_entry_without_its_newline_counts_if_it_is_whole(headcount, store):
+def test_tail_shows_a_whole_entry_without_its_newline(headcount, store):
     create()
     path = store / f"{ID}.jsonl"
     with path.open("ab") as file:
@@ -155,7 +155,7 @@ def test_an_entry_without_its_newline_counts_if_it_is_whole(headcount, store):
     assert headcount("tail", ID, "-n", "1", "--json")[1] == '{"type":"note.b"}\n'
 
 
-def test_json_is_the_lines_as_they_were_written_and_nothing_else(headcount, store):
+def test_tail_json_prints_the_lines_as_written(headcount, store):
     create()
     note(text="日本語\x7f")
     path = store / f"{ID}.jsonl"
@@ -173,7 +173,7 @@ def test_json_is_the_lines_as_they_were_written_and_nothing_else(headcount, stor
     assert done.stderr == b""
 
 
-def test_what_is_hostile_reaches_no_terminal(headcount, terminal, store):
+def test_tail_prints_no_control_characters(headcount, terminal, store):
     create(label=HOSTILE)
     note(text=HOSTILE)
     raw = '{"type":"note.b","text":"\x9b2J\u202elanif\x7f"}'
@@ -188,7 +188,7 @@ def test_what_is_hostile_reaches_no_terminal(headcount, terminal, store):
 
 
 @pytest.mark.parametrize("columns", [30, 80, 200])
-def test_a_line_is_never_wider_than_the_terminal(terminal, columns):
+def test_tail_lines_fit_the_terminal(terminal, columns):
     create(label="日本語" * 9)
     note(text="👩🏽\u200d🚀" * 100)
     for words in (["tail"], ["tail", ID]):
@@ -197,7 +197,7 @@ def test_a_line_is_never_wider_than_the_terminal(terminal, columns):
         )
 
 
-def test_nothing_to_show_is_a_sentence(headcount, store):
+def test_tail_of_an_empty_store_prints_a_message(headcount, store):
     code, out, err = headcount("tail")
     assert (code, out) == (0, "")
     assert err == f"headcount: no entries in {store} now\n"
@@ -208,21 +208,21 @@ def test_nothing_to_show_is_a_sentence(headcount, store):
     ["-1", "ten", "", "1" * 5000],
     ids=["negative", "word", "empty", "5000-digits"],
 )
-def test_a_number_that_is_none_exits_2_and_is_named(headcount, number):
+def test_invalid_number_of_lines_exits_2_with_a_message(headcount, number):
     code, out, err = headcount("tail", f"--lines={number}")
     assert (code, out) == (2, "")
     assert "not a valid number" in err
     assert err.count("\n") == 1
 
 
-def test_an_unknown_id_exits_3(headcount):
+def test_tail_of_an_unknown_id_exits_3(headcount):
     assert headcount("tail", "nope")[0] == 3
 
 
 # ---- What comes in ----------------------------------------------------------------
 
 
-def test_an_entry_is_shown_when_it_comes_in(store):
+def test_follow_shows_entries_as_they_are_written(store):
     create()
     with Tail(store, ID) as tail:
         assert b"session_metadata" in tail.line()
@@ -231,7 +231,7 @@ def test_an_entry_is_shown_when_it_comes_in(store):
             assert tail.line().endswith(f'{{"number":{number}}}'.encode())
 
 
-def test_json_goes_on_as_it_is_written(store):
+def test_follow_json_prints_lines_as_they_are_written(store):
     create()
     with Tail(store, "--json") as tail:
         tail.line()
@@ -241,7 +241,7 @@ def test_json_goes_on_as_it_is_written(store):
         assert note("second") == tail.line()
 
 
-def test_new_sessions_appear_with_their_labels(store):
+def test_follow_shows_new_sessions_with_their_labels(store):
     with Tail(store) as tail:
         create("6f2a1b3c-one", label="nightly build")
         assert b"  nightly build     session_metadata" in tail.line()
@@ -251,7 +251,7 @@ def test_new_sessions_appear_with_their_labels(store):
         assert b"  weekly            session_update" in tail.line()
 
 
-def test_a_torn_line_is_waited_for(store):
+def test_follow_waits_for_the_rest_of_a_torn_line(store):
     path = sessions.get_session_path(create())
     with Tail(store, "--json") as tail:
         tail.line()
@@ -265,7 +265,7 @@ def test_a_torn_line_is_waited_for(store):
         assert tail.line() == b'{"type":"note.a","text":"whole"}'
 
 
-def test_a_line_torn_before_it_began_is_waited_for_too(store):
+def test_follow_waits_for_a_line_torn_before_it_started(store):
     create("last")
     path = write(store, ID)
     os.utime(path, (0, 0))  # so that -n 1 does not read it
@@ -278,7 +278,7 @@ def test_a_line_torn_before_it_began_is_waited_for_too(store):
             assert tail.line() == b'{"type":"note.a","text":"whole"}'
 
 
-def test_an_archived_session_is_read_to_its_end_and_on_when_it_is_back(store):
+def test_follow_reads_an_archived_session_to_its_end_and_after_its_restore(store):
     create("stays")
     create()
     with Tail(store, "--json") as tail:
@@ -292,7 +292,7 @@ def test_an_archived_session_is_read_to_its_end_and_on_when_it_is_back(store):
         assert note("stays") == tail.line()
 
 
-def test_a_session_that_comes_back_from_the_archive_says_only_what_is_new(store):
+def test_follow_shows_only_new_entries_of_a_restored_session(store):
     create("stays")
     create()
     note(text="old")
@@ -305,7 +305,7 @@ def test_a_session_that_comes_back_from_the_archive_says_only_what_is_new(store)
         assert json.loads(tail.line())["type"] == "session_metadata"
 
 
-def test_following_one_session_ends_when_it_is_archived(store):
+def test_follow_of_a_session_ends_when_it_is_archived(store):
     create()
     with Tail(store, ID, "--json") as tail:
         tail.line()
@@ -316,7 +316,7 @@ def test_following_one_session_ends_when_it_is_archived(store):
     assert err.startswith("headcount: the session is in the archive")
 
 
-def test_following_an_archived_session_shows_it_and_ends(store):
+def test_follow_of_an_archived_session_shows_it_and_ends(store):
     archive(store, ID)
     with Tail(store, ID) as tail:
         code, out, _ = tail.end()
@@ -324,7 +324,7 @@ def test_following_an_archived_session_shows_it_and_ends(store):
     assert out.count(b"\n") == 1
 
 
-def test_a_file_that_is_cut_or_replaced_is_read_anew(store):
+def test_follow_reads_a_truncated_or_replaced_file_again(store):
     create("other")
     path = write(store, ID, label="x" * 500)
     with Tail(store, "--json") as tail:
@@ -340,14 +340,14 @@ def test_a_file_that_is_cut_or_replaced_is_read_anew(store):
         assert tail.line() == b'{"type":"note.b"}'
 
 
-def test_the_store_may_be_made_later(store, tmp_path):
+def test_follow_works_before_the_store_exists(store, tmp_path):
     assert not store.exists()
     with Tail(store, "--json") as tail:
         create()
         assert json.loads(tail.line())["session_id"] == ID
 
 
-def test_tail_that_was_started_with_sigint_ignored_goes_on_after_one(store):
+def test_tail_started_with_sigint_ignored_survives_a_sigint(store):
     """As a shell starts a job in the background."""
     create()
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -361,7 +361,7 @@ def test_tail_that_was_started_with_sigint_ignored_goes_on_after_one(store):
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_an_interrupt_ends_it_with_130_and_without_words(store):
+def test_interrupt_exits_130_silently(store):
     create()
     with Tail(store) as tail:
         tail.line()
@@ -369,7 +369,7 @@ def test_an_interrupt_ends_it_with_130_and_without_words(store):
         assert tail.end() == (130, b"", "")
 
 
-def test_it_ends_when_its_reader_goes_though_nothing_comes_in(store):
+def test_follow_ends_when_its_reader_is_gone(store):
     create()
     with Tail(store) as tail:
         tail.line()
@@ -378,7 +378,7 @@ def test_it_ends_when_its_reader_goes_though_nothing_comes_in(store):
         assert tail.command.stderr.read() == b""
 
 
-def test_it_ends_without_a_stdout(store):
+def test_follow_without_a_stdout_ends(store):
     create()
     script = f'"$0" -m lib tail -f {ID} >&-'
     done = subprocess.run(

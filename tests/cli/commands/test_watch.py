@@ -144,7 +144,7 @@ def follow(store):
 # ---- The screen -----------------------------------------------------------------
 
 
-def test_the_table_is_shown_and_what_changes_is_seen(watch, store):
+def test_watch_shows_the_table_and_its_changes(watch, store):
     create(ID, label="publish", state="busy")
     seen = watch()
     seen.until("publish")
@@ -160,7 +160,7 @@ def test_the_table_is_shown_and_what_changes_is_seen(watch, store):
     seen.until(OTHER[:8], gone=True)
 
 
-def test_a_client_that_is_killed_is_seen_dead(watch, store):
+def test_watch_shows_a_killed_client_as_dead(watch, store):
     with Client() as client:
         client.fire("SessionStart")
         seen = watch()
@@ -170,7 +170,7 @@ def test_a_client_that_is_killed_is_seen_dead(watch, store):
         seen.until("0 sessions; q quits")
 
 
-def test_what_is_as_it_was_is_not_drawn_again(watch, store):
+def test_watch_redraws_only_changed_lines(watch, store):
     create(ID)
     seen = watch()
     for state in ("busy", "idle") * 3:
@@ -185,7 +185,7 @@ LEAVING = {"q": b"q", "Q": b"Q", "escape": b"\x1b"}
 
 
 @pytest.mark.parametrize("key", LEAVING.values(), ids=LEAVING)
-def test_a_key_leaves_and_the_terminal_is_as_it_was(watch, store, key):
+def test_watch_ends_at_a_key_and_restores_the_terminal(watch, store, key):
     create(ID)
     seen = watch()
     seen.until("q quits")
@@ -198,7 +198,7 @@ def test_a_key_leaves_and_the_terminal_is_as_it_was(watch, store, key):
     assert seen.was_given_back()
 
 
-def test_the_first_byte_of_an_arrow_key_is_not_escape(monkeypatch):
+def test_arrow_key_is_not_taken_for_escape(monkeypatch):
     keys, hand = os.pipe()
     really = os.read
     monkeypatch.setattr(os, "read", lambda descriptor, _: really(descriptor, 1))
@@ -221,9 +221,7 @@ def test_the_first_byte_of_an_arrow_key_is_not_escape(monkeypatch):
     ],
     ids=["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"],
 )
-def test_a_signal_ends_it_as_it_would_any_other_and_gives_the_terminal_back(
-    watch, store, number, code
-):
+def test_watch_ends_at_a_signal_and_restores_the_terminal(watch, store, number, code):
     seen = watch()
     seen.until("q quits")
     seen.process.send_signal(number)
@@ -231,7 +229,7 @@ def test_a_signal_ends_it_as_it_would_any_other_and_gives_the_terminal_back(
     assert seen.was_given_back()
 
 
-def test_what_goes_wrong_gives_the_terminal_back_and_is_said_there(watch, store):
+def test_watch_restores_the_terminal_before_it_prints_an_error(watch, store):
     create(ID)
     seen = watch()
     seen.until("q quits")
@@ -243,7 +241,7 @@ def test_what_goes_wrong_gives_the_terminal_back_and_is_said_there(watch, store)
     assert seen.was_given_back()
 
 
-def test_stopped_it_gives_the_terminal_back_and_continued_it_draws_all_anew(
+def test_watch_restores_the_terminal_when_stopped_and_redraws_when_continued(
     watch, store
 ):
     create(ID)
@@ -265,7 +263,7 @@ def test_stopped_it_gives_the_terminal_back_and_continued_it_draws_all_anew(
     assert seen.was_given_back()
 
 
-def test_stopped_without_a_warning_it_takes_the_screen_again(watch, store):
+def test_watch_redraws_after_sigstop(watch, store):
     create(ID)
     seen = watch()
     seen.until("q quits")
@@ -281,7 +279,7 @@ def test_stopped_without_a_warning_it_takes_the_screen_again(watch, store):
     assert seen.was_given_back()
 
 
-def test_a_resized_terminal_is_drawn_anew_in_its_size(watch, store):
+def test_watch_redraws_a_resized_terminal(watch, store):
     create(ID, label="a label that is longer than there is room for it at first")
     seen = watch(columns=40)
     seen.until("q quits")
@@ -295,7 +293,7 @@ def test_a_resized_terminal_is_drawn_anew_in_its_size(watch, store):
     assert seen.screen()[-1] == "1 session; q quits"
 
 
-def test_more_sessions_than_lines_are_counted_and_nothing_ever_wraps(watch, store):
+def test_watch_counts_sessions_that_do_not_fit_and_never_wraps(watch, store):
     for number in range(30):
         create(f"s{number}", label=f"{HOSTILE} " * 20)
     seen = watch(columns=50, rows=10)
@@ -312,7 +310,7 @@ def test_more_sessions_than_lines_are_counted_and_nothing_ever_wraps(watch, stor
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 2), (20, 1)], ids=["1x1", "5x2", "20x1"])
-def test_no_terminal_is_too_small(watch, store, size):
+def test_watch_works_in_a_tiny_terminal(watch, store, size):
     create(ID)
     seen = watch(columns=size[0], rows=size[1])
     seen.until_written("\x1b[2K")
@@ -320,14 +318,14 @@ def test_no_terminal_is_too_small(watch, store, size):
     assert seen.end() == (0, "")
 
 
-def test_a_full_line_keeps_its_last_character(watch, store):
+def test_watch_keeps_the_last_character_of_a_full_line(watch, store):
     create(ID)
     seen = watch(columns=19)
     seen.until("q quits")
     assert not re.search(r"quits\x1b\[[02]?K", seen.written)
 
 
-def test_only_those_here_or_in_a_state_are_shown(watch, store, tmp_path):
+def test_watch_here_and_state_filter_the_table(watch, store, tmp_path):
     (tmp_path / "a/.git").mkdir(parents=True)
     create(ID, cwd=str(ROOT), state="waiting")
     create(OTHER, cwd=str(tmp_path / "a"), state="waiting")
@@ -357,7 +355,7 @@ def test_screen_shows_a_client_that_asks_for_trust_until_it_has_it(watch, store)
         seen.until("trust", gone=True)
 
 
-def test_time_that_is_up_leaves_the_screen(watch, store):
+def test_watch_timeout_restores_the_terminal(watch, store):
     seen = watch("--timeout", "1s")
     assert seen.end() == (0, "")
     assert seen.was_given_back()
@@ -366,7 +364,7 @@ def test_time_that_is_up_leaves_the_screen(watch, store):
 # ---- Line by line ---------------------------------------------------------------
 
 
-def test_without_a_terminal_there_is_a_line_for_each_change(follow, store):
+def test_watch_without_a_terminal_prints_a_line_per_change(follow, store):
     create(ID, label="publish", cwd="/somewhere")
     seen = follow()
     clock = r"\d\d:\d\d:\d\d  "
@@ -383,7 +381,7 @@ def test_without_a_terminal_there_is_a_line_for_each_change(follow, store):
     )
 
 
-def test_a_dumb_terminal_gets_lines_and_no_escape_sequences(watch, store):
+def test_watch_on_a_dumb_terminal_prints_lines_without_escapes(watch, store):
     create(ID, label=HOSTILE)
     seen = watch("--timeout", "1s", TERM="dumb")
     assert seen.end() == (0, "")
@@ -391,7 +389,7 @@ def test_a_dumb_terminal_gets_lines_and_no_escape_sequences(watch, store):
     assert "\x1b" not in seen.written
 
 
-def test_json_is_an_object_a_line_with_what_was_before(follow, store):
+def test_watch_json_prints_an_object_per_change_with_the_previous_values(follow, store):
     create(ID, label=HOSTILE)
     seen = follow("--json")
     events = [json.loads(seen.stdout.readline())]
@@ -405,7 +403,7 @@ def test_json_is_an_object_a_line_with_what_was_before(follow, store):
     assert events[2]["session"]["verdict"] == "dead"
 
 
-def test_with_a_state_only_what_comes_into_it_or_leaves_it_is_told(follow, store):
+def test_watch_state_reports_only_sessions_entering_or_leaving_it(follow, store):
     create(ID, state="busy")
     seen = follow("--json", "--state", "waiting")
     for state in ("idle", "busy", "waiting", "busy"):
@@ -415,7 +413,7 @@ def test_with_a_state_only_what_comes_into_it_or_leaves_it_is_told(follow, store
     assert json.loads(seen.stdout.readline())["before"] == {"state": "waiting"}
 
 
-def test_a_reader_that_has_gone_ends_it(follow, store):
+def test_watch_ends_when_its_reader_is_gone(follow, store):
     seen = follow("--json")
     seen.stdout.close()
     create(ID)
@@ -426,7 +424,7 @@ def test_a_reader_that_has_gone_ends_it(follow, store):
 # ---- Until ----------------------------------------------------------------------
 
 
-def test_until_prints_the_session_and_is_true_at_once_if_it_is_so(headcount, store):
+def test_until_prints_a_matching_session_at_once(headcount, store):
     create(ID, state="busy")
     create(OTHER, state="waiting", label="ask me")
     code, said, told = headcount("watch", "--until", "waiting")
@@ -439,7 +437,7 @@ def test_until_prints_the_session_and_is_true_at_once_if_it_is_so(headcount, sto
 
 
 @pytest.mark.parametrize("way", ["close", "kill"])
-def test_until_waits_for_it_however_it_comes(follow, store, way):
+def test_until_waits_for_a_session_to_die_or_close(follow, store, way):
     with Client() as client:
         client.fire("SessionStart")
         create(OTHER)
@@ -456,7 +454,7 @@ def test_until_waits_for_it_however_it_comes(follow, store, way):
         assert (event["event"], event["session"]["session_id"]) == ("ended", ID)
 
 
-def test_until_sees_what_is_closed_and_filed_away_between_two_looks(follow, store):
+def test_until_sees_a_session_closed_and_archived_between_two_polls(follow, store):
     seen = follow("--until", "dead", "--json")
     beside = follow("--json")
     while seen.poll() is None:  # it may not have looked yet when the first one goes
@@ -470,13 +468,13 @@ def test_until_sees_what_is_closed_and_filed_away_between_two_looks(follow, stor
     assert (event["event"], event["session"]["archived"]) == ("ended", True)
 
 
-def test_until_is_already_true_of_one_that_was_dead_at_the_start(headcount, store):
+def test_until_matches_a_session_dead_at_the_start(headcount, store):
     write(store, ID)
     code, said, _ = headcount("watch", "--until", "dead", "--json")
     assert (code, json.loads(said)["event"]) == (0, "ended")
 
 
-def test_until_fails_when_time_is_up(headcount, store):
+def test_until_exits_1_at_the_timeout(headcount, store):
     create(ID, state="busy")
     code, said, told = headcount("watch", "--until", "waiting", "--timeout", "1s")
     assert (code, said) == (1, "")
@@ -495,7 +493,7 @@ def test_until_fails_when_time_is_up(headcount, store):
     ],
     ids=" ".join,
 )
-def test_what_makes_no_sense_is_exit_2(headcount, store, words):
+def test_invalid_arguments_exit_2(headcount, store, words):
     code, said, told = headcount("watch", *words)
     assert (code, said) == (2, "")
     assert told.startswith("headcount: ")

@@ -18,7 +18,7 @@ def table(*sessions, columns=None, colour=False):
     )
 
 
-def test_the_table_puts_who_waits_first_then_busy_idle_and_the_rest():
+def test_table_sorts_waiting_busy_idle_and_then_the_rest():
     given = [
         session(session_id="dead-one", verdict="dead"),
         session(session_id="unreadable", verdict=None, state=None, cwd=None),
@@ -40,19 +40,19 @@ def test_the_table_puts_who_waits_first_then_busy_idle_and_the_rest():
     assert rows[-1][:2] == ["dead,", "archived"]
 
 
-def test_the_table_gives_times_as_differences():
+def test_table_shows_ages_instead_of_times():
     _, row = table(session(label="nightly"))
     assert row == "busy   6f2a1b3c  nightly  /srv/shop  1 h  3 s ago"
 
 
-def test_an_unreadable_session_is_shown_with_its_path():
+def test_table_shows_an_unreadable_session_with_its_path():
     _, row = table(session(verdict=None, state=None, cwd=None, last_heartbeat=None))
     assert row.startswith("unreadable  6f2a1b3c")
     assert "/store/6f2a1b3c-0000" in row
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
-def test_the_table_fits_and_its_columns_stand_below_each_other(columns):
+def test_table_fits_the_width_and_aligns_its_columns(columns):
     rows = table(
         session(label="日本語のとても長いラベル" * 3, cwd="/srv/" + "deep/" * 30),
         session(session_id="other-one", label="😀" * 30, state="idle"),
@@ -64,24 +64,24 @@ def test_the_table_fits_and_its_columns_stand_below_each_other(columns):
         assert len(ends) == 1
 
 
-def test_the_table_is_not_cut_where_nobody_asks_for_a_width():
+def test_table_without_a_width_is_not_truncated():
     label = "long " * 100
     assert label.strip() in "\n".join(table(session(label=label)))
 
 
-def test_the_end_of_a_long_path_is_kept():
+def test_table_keeps_the_end_of_a_long_path():
     rows = table(session(cwd="/srv/" + "deep/" * 30 + "shop"), columns=80)
     assert "/deep/shop" in rows[1]
 
 
-def test_colour_is_on_the_state_alone_and_takes_no_width():
+def test_table_colours_only_the_state_and_keeps_the_alignment():
     plain_rows = table(session(state="waiting"), columns=60)
     rows = table(session(state="waiting"), columns=60, colour=True)
     assert rows[0] == plain_rows[0]
     assert rows[1] == plain_rows[1].replace("waiting", "\x1b[1;35mwaiting\x1b[0m")
 
 
-def test_nothing_that_a_record_holds_reaches_the_table_as_control():
+def test_table_has_no_control_characters_of_a_session():
     texts = dict.fromkeys(("label", "cwd", "path", "session_id"), HOSTILE)
     hostile = session(**texts, worktree=HOSTILE, branch=HOSTILE, reasons=[HOSTILE])
     for columns in (None, 80, 30):
@@ -92,12 +92,12 @@ def test_nothing_that_a_record_holds_reaches_the_table_as_control():
         assert [line for line in shown if not line.isprintable()] == []
 
 
-def test_the_branch_stands_behind_the_tree():
+def test_table_shows_the_branch_after_the_worktree():
     _, row = table(session(worktree="/srv/shop", branch="main"))
     assert "  /srv/shop (main)  " in row
 
 
-def test_of_a_place_that_is_cut_the_ends_of_path_and_branch_stay():
+def test_table_keeps_the_ends_of_a_truncated_path_and_branch():
     path = "/srv/" + "deep/" * 30 + "shop"
     _, row = table(session(worktree=path, branch="main"), columns=60)
     assert "p/shop (main)" in row
@@ -106,7 +106,7 @@ def test_of_a_place_that_is_cut_the_ends_of_path_and_branch_stay():
     assert "feature" not in row
 
 
-def test_the_ids_go_first_where_it_is_narrow_and_then_name_what_has_no_label():
+def test_narrow_table_drops_the_ids_and_names_unlabelled_sessions_by_them():
     given = [
         session(label="日本語のとても長いラベル" * 3, cwd="/srv/" + "deep/" * 30),
         session(session_id="77777777-2222"),
@@ -123,7 +123,7 @@ def test_the_ids_go_first_where_it_is_narrow_and_then_name_what_has_no_label():
     assert second.split()[1] == "77777777"
 
 
-def test_what_collides_is_said_in_a_column_that_is_there_only_then():
+def test_table_has_a_note_column_only_with_collisions():
     heading, *_ = table(session())
     assert "NOTE" not in heading
     heading, *rows = table(
@@ -152,7 +152,7 @@ def test_what_collides_is_said_in_a_column_that_is_there_only_then():
 
 
 @pytest.mark.parametrize("columns", [30, 50, 80, 120])
-def test_the_table_fits_with_notes_too(columns):
+def test_table_with_notes_fits_the_width(columns):
     given = session(
         label="label " * 20,
         worktree="/srv" * 30,
@@ -203,11 +203,11 @@ SORTED = [
         pytest.param("where", "bca", id="where"),
     ],
 )
-def test_the_table_is_sorted_as_asked(by, order):
+def test_table_is_sorted_by_the_sort_option(by, order):
     assert "".join(one["session_id"] for one in tables.ordered(SORTED, by)) == order
 
 
-def test_no_row_is_wrapped_where_the_parts_of_an_emoji_are_drawn_apart():
+def test_table_row_fits_where_the_parts_of_an_emoji_are_drawn_apart():
     given = session(
         label="👩🏽\u200d🚀" * 3, cwd="/srv/" + "d" * 70, same_worktree_count=1
     )

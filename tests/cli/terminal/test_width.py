@@ -55,20 +55,20 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("columns", range(12))
-def test_what_is_clipped_fits_and_shows_that_it_was(text, columns):
+def test_truncated_text_fits_and_has_an_ellipsis(text, columns):
     for cut in (truncate, truncate_line, truncate_start):
         clipped = cut(text, columns)
         assert width(clipped) <= columns
         assert clipped == text or not columns or "…" in clipped
 
 
-def test_clip_keeps_the_beginning_and_clip_start_the_end():
+def test_truncate_keeps_the_beginning_and_truncate_start_the_end():
     assert truncate("/srv/shop/cart", 8) == "/srv/sh…"
     assert truncate_start("/srv/shop/cart", 8) == "…op/cart"
     assert truncate_start("日本語", 5) == "…本語"
 
 
-def test_no_character_that_is_seen_as_one_is_cut_in_two():
+def test_truncate_never_splits_a_grapheme():
     parts = ["👩🏽\u200d🚀", "🇩🇪", "❤\ufe0f", "e\u0301", "日"]
     text = "".join(parts)
     beginnings = {"".join(parts[:n]) for n in range(6)}
@@ -87,7 +87,7 @@ def test_no_character_that_is_seen_as_one_is_cut_in_two():
         pytest.param("日本 on", 7, id="plain"),
     ],
 )
-def test_a_whole_line_fits_a_terminal_that_draws_the_parts_one_by_one(text, apart):
+def test_truncated_line_fits_where_the_parts_of_an_emoji_are_drawn_apart(text, apart):
     assert truncate_line(text, apart) == text
     assert truncate_line(text, apart - 1) == text[:-2] + "…"
 
