@@ -44,7 +44,7 @@ class Turn:
     def __call__(self) -> float:
         self.terminal.fill_in(PROMPT)
         began = time.time()
-        self.terminal.press("Enter")
+        self.terminal.submit(PROMPT)
         return wait_until(lambda: self._idle_since(began), "the turn's end") - began
 
     def _idle_since(self, began: float) -> float:

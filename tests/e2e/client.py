@@ -326,12 +326,16 @@ class Terminal:
     def type(self, text: str) -> None:
         """Type *text* and submit it."""
         self.fill_in(text)
-        self._wait(lambda: self._submits(text), f"{text!r} submitted")
+        self.submit(text)
 
     def fill_in(self, text: str) -> None:
         """Type *text* and do not submit it."""
         self._tmux("send-keys", "-t", self.name, "-l", text)
         self._wait(lambda: self._input() == text, f"{text!r} typed")
+
+    def submit(self, text: str) -> None:
+        """Submit *text*, which is in the input line."""
+        self._wait(lambda: self._submits(text), f"{text!r} submitted")
 
     def exit(self) -> str:
         """Leave with /exit, and return the last screen."""

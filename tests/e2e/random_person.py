@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-PAUSE_SECONDS = (0.5, 5.0)
+PAUSE_SECONDS = (1.0, 5.0)
 PLANS = 0.2  # of all clients
 PLANNING = ("--permission-mode", "plan")
 

@@ -1,8 +1,8 @@
 """The two tiers, the seed, and the table of figures at the end of a run.
 
-`--full` enlarges what the tests of this folder do, `--seed` repeats what was random.
-A pytest plugin: `tests/conftest.py` names it, since options must be known before this
-folder is looked into.
+`--full` enlarges what the tests of this folder and `tests/e2e/test_soak.py` do,
+`--seed` repeats what was random. A pytest plugin: `tests/conftest.py` names it, since
+options must be known before this folder is looked into.
 """
 
 from __future__ import annotations
