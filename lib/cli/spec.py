@@ -219,6 +219,7 @@ COMMANDS = (
                 "FILE",
                 completer=FILE,
             ),
+            Argument(("-f", "--force"), "replace FILE even if it is not a report"),
             _JSON,
         ),
     ),

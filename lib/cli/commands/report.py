@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 
-from ...errors import UsageError
+from ...errors import HeadcountError, UsageError
 from ...system import private
 from ...views import local_days, report
 from .. import formatting, output, time_spec
@@ -16,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
 
+_MAX_HEAD_BYTES = 4096
 _DEFAULT_COLUMNS = 80  # where stdout is not a terminal
 _BLOCKS, _ASCII = ("\N{FULL BLOCK}", "\N{LIGHT SHADE}"), ("#", "-")
 
@@ -31,6 +33,8 @@ def run(args: Namespace) -> int:
     if args.html == "-":
         output.write_text(page.page(content))
     elif args.html:
+        if not args.force:
+            _check_is_report(args.html)
         private.write(args.html, page.page(content).encode("utf-8", "replace"))
         output.message(f"{args.html}: {text.headline(content)}")
     if args.json:
@@ -40,6 +44,21 @@ def run(args: Namespace) -> int:
         characters = _BLOCKS if _can_encode(_BLOCKS) else _ASCII
         output.write(text.lines(content, columns or _DEFAULT_COLUMNS, characters))
     return 0
+
+
+def _check_is_report(path: str) -> None:
+    """Raise HeadcountError if the page would replace a file that is not a report.
+
+    An empty file may be replaced: the shell creates one for `--html /dev/stdout >FILE`.
+    """
+    if not os.path.isfile(path):
+        return
+    head = private.read_regular(path, _MAX_HEAD_BYTES)
+    if head and not page.is_report(head):
+        raise HeadcountError(
+            f"{path} is not a report of Headcount, so it was not replaced; "
+            "choose another file, or add --force"
+        )
 
 
 def _since(text: str, now: float) -> float:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 400
 _MAX_TEXT = 200
+_BEGINNING = b"<!doctype html>"
+_GENERATOR = b'<meta name="generator" content="headcount report">'
 _MAX_WORKTREES = 100
 _COLUMNS = ("Session", "Worktree", "From", "To", "Open", "Busy", "Status")
 
@@ -53,6 +55,11 @@ def page(data: Report) -> str:
         columns=_COLUMNS,
         table=[_cells(row) for day in days for row in day.rows],
     )
+
+
+def is_report(head: bytes) -> bool:
+    """Whether a file that begins with *head* is a page of Headcount."""
+    return head.startswith(_BEGINNING) and _GENERATOR in head
 
 
 def _template() -> Template:

@@ -198,14 +198,47 @@ def test_page_replaces_an_earlier_file_and_has_mode_0600(headcount, known, tmp_p
     assert code == 1
     assert str(path.parent) in err
     path.parent.mkdir()
-    path.write_text("an earlier report")
+    headcount("report", "--html", str(path), "--since", "30d")
+    earlier = path.read_text()
     path.chmod(0o644)
     code, out, err = headcount("report", "--html", str(path))
     assert (code, out) == (0, "")
     assert err.startswith(f"headcount: {path}: ")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text().endswith("</html>\n")
+    assert path.read_text() != earlier
     assert os.listdir(path.parent) == ["report.html"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("my thesis\n", id="text"),
+        pytest.param("<!doctype html>\n<title>Headcount report</title>\n", id="page"),
+        pytest.param('<meta name="generator" content="headcount report">', id="tag"),
+    ],
+)
+def test_page_replaces_a_file_that_is_no_report_only_with_force(
+    headcount, known, tmp_path, content
+):
+    path = tmp_path / "thesis.html"
+    path.write_text(content)
+    (tmp_path / "link.html").symlink_to(path)
+    for name in ("thesis.html", "link.html"):
+        code, out, err = headcount("report", "--html", str(tmp_path / name))
+        assert (code, out) == (1, "")
+        assert f"{tmp_path / name} is not a report of Headcount" in err
+        assert "--force" in err
+        assert path.read_text() == content
+    assert headcount("report", "--html", str(path), "--force")[0] == 0
+    assert path.read_text().endswith("</html>\n")
+
+
+def test_page_fills_an_empty_file(headcount, known, tmp_path):
+    path = tmp_path / "report.html"
+    path.touch()
+    assert headcount("report", "--html", str(path))[0] == 0
+    assert path.read_text().endswith("</html>\n")
 
 
 def test_page_follows_a_link_and_writes_to_a_pipe(headcount, known, tmp_path):
