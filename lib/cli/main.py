@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FAILED, USAGE, NOT_FOUND, AMBIGUOUS = 1, 2, 3, 4
 INTERRUPTED, BROKEN_PIPE = 130, 141
 
+# They use no verdict, or must not write to stderr, or report the problem themselves.
+_NO_VERDICTS = ("completion", "doctor", "help", "statusline")
 _CODES = (
     (UsageError, USAGE),
     (InvalidEntryError, USAGE),
@@ -61,6 +63,11 @@ def _run(words: list[str]) -> int:
     except SystemExit as end:  # after --help and --version
         output.write([])
         return int(end.code or 0)
+    if os.environ.get("HEADCOUNT_TTL_HOURS") and args.command not in _NO_VERDICTS:
+        from ..record import verdict
+
+        if problem := verdict.ttl_problem():
+            output.message(problem)
     from importlib import import_module
 
     command = import_module(f".commands.{args.command}", __package__)

@@ -72,14 +72,20 @@ def _checks() -> tuple[Check, ...]:
         from .hooks import check_hooks, check_scopes
         from .leftovers import check_leftovers, check_moves
         from .status_line import check_status_line
-        from .store import check_archive, check_files, check_lock, check_store
+        from .store import (
+            check_archive,
+            check_environment,
+            check_files,
+            check_lock,
+            check_store,
+        )
         from .timing import check_timing
     except StoreError as error:
         refused = Finding(PROBLEM, "store", str(error), ELSEWHERE)
         return check_python, check_packages, lambda _: iter([refused]), check_command
     return (
         *(check_python, check_packages),
-        *(check_store, check_files, check_archive, check_lock),
+        *(check_environment, check_store, check_files, check_archive, check_lock),
         *(check_moves, check_leftovers, check_error_log),
         *(check_hooks, check_scopes, check_status_line, check_command),
         *(check_clients, check_timing),

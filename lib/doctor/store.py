@@ -11,6 +11,7 @@ import stat
 
 from .. import file_lock, sessions
 from ..errors import HeadcountError
+from ..record import verdict
 from ..store import paths, snapshot
 from ..system import private
 from ..text import count
@@ -99,6 +100,12 @@ def check_lock(_: Context) -> Iterator[Finding]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(path)
+
+
+def check_environment(_: Context) -> Iterator[Finding]:
+    """Check the variable that says when a session is stale."""
+    if problem := verdict.ttl_problem():
+        yield Finding(PROBLEM, "variables", problem, "unset HEADCOUNT_TTL_HOURS")
 
 
 def is_usable() -> bool:

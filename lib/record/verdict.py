@@ -23,18 +23,30 @@ if TYPE_CHECKING:
     from ..model import Process, SessionMetadata, VerdictName
 
 
-def _ttl_hours() -> float:
-    """Return the limit: HEADCOUNT_TTL_HOURS if it is a positive number, else 24."""
+def _ttl_hours(text: str) -> float | None:
+    """Return *text* as a number of hours, None unless that is positive and finite."""
     try:
-        hours = float(os.environ.get("HEADCOUNT_TTL_HOURS", ""))
+        hours = float(text)
     except ValueError:
-        return 24
-    return hours if 0 < hours < float("inf") else 24
+        return None
+    return hours if 0 < hours < float("inf") else None
 
 
-HEARTBEAT_TTL_HOURS = _ttl_hours()
+_DEFAULT_TTL_HOURS = 24
+_CONFIGURED = os.environ.get("HEADCOUNT_TTL_HOURS", "")
+HEARTBEAT_TTL_HOURS = _ttl_hours(_CONFIGURED) or _DEFAULT_TTL_HOURS
 FINISHED = ("stale", "dead")  # what cleanup archives, and what may be deleted
 OPEN = ("alive", "stale", "unknown")  # a process may have the session open
+
+
+def ttl_problem() -> str | None:
+    """Return what is wrong with HEADCOUNT_TTL_HOURS, in a sentence; None if nothing."""
+    if not _CONFIGURED or _ttl_hours(_CONFIGURED) is not None:
+        return None
+    return (
+        f"HEADCOUNT_TTL_HOURS is {ascii(_CONFIGURED)[:80]}, which is not a positive "
+        f"number of hours; the default of {_DEFAULT_TTL_HOURS} is used"
+    )
 
 
 def judge(metadata: SessionMetadata, now: float) -> tuple[VerdictName, tuple[str, ...]]:

@@ -17,6 +17,7 @@ from support import ID, ROOT, lines
 from lib import __version__, sessions
 from lib.cli import main, spec
 from lib.cli.commands import restore
+from lib.record import timestamps
 
 COMMANDS = spec.NAMES
 
@@ -242,3 +243,22 @@ def test_command_runs_isolated_as_the_installed_command_does(store):
     )
     assert ID[:8] in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("value", ["banana", "0", "-1", "nan", "inf"])
+def test_invalid_ttl_is_reported_once_and_the_default_is_used(headcount, store, value):
+    yesterday = timestamps.from_epoch(time.time() - 25 * 3600)
+    write(store, ID, pid=os.getpid(), last_heartbeat=yesterday)
+    code, out, err = headcount("show", ID, HEADCOUNT_TTL_HOURS=value)
+    assert code == 0
+    assert err == (
+        f"headcount: HEADCOUNT_TTL_HOURS is '{value}', which is not a positive number "
+        "of hours; the default of 24 is used\n"
+    )
+    assert "(the limit is 24 h)" in out
+    assert headcount("list", HEADCOUNT_TTL_HOURS="22")[2] == ""
+
+
+def test_invalid_ttl_is_not_reported_by_commands_without_verdicts(headcount):
+    for words in (["completion", "bash"], ["help"], ["--version"]):
+        assert headcount(*words, HEADCOUNT_TTL_HOURS="banana")[2] == ""
