@@ -119,6 +119,15 @@ def given_name(session: Session) -> str | None:
     return None if entry is None else _given_name(entry)
 
 
+def tmux_of(session: Session) -> str | None:
+    """Return where the client is in tmux, as `session:@window.%pane`.
+
+    None if it is not in tmux, or its file does not say.
+    """
+    entry = _entry_of(session)
+    return None if entry is None else _text(entry, "tmux") or None
+
+
 def path_of(pid: object, transcript_path: object = None) -> str:
     """Return where the client of this *pid* keeps its file.
 

@@ -16,7 +16,8 @@ from ..record import timestamps, verdict
 from ..record.attached import processes_of
 from ..system import process
 from ..text import local_time, printable
-from .session_view import last_heartbeat, resume_command
+from . import session_view
+from .session_view import last_heartbeat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
         """A session that ended uncleanly, and what is needed to resume it."""
 
         boot: str | None  # the id of the boot in which it ran
-        resume: str  # the shell command
+        resume: str | None  # the shell command; None if its transcript is gone
         folder_gone: bool
         transcript_gone: bool
         headless: bool
@@ -109,13 +110,13 @@ def _ended_uncleanly(session: SessionView) -> bool:
 
 
 def _annotated(session: SessionView) -> UncleanSession:
-    cwd, transcript = session["cwd"], session.get("transcript_path", "")
+    transcript_gone = session_view.transcript_gone(session)
     return {
         **session,
         "boot": _boot_id(session.get("process")),
-        "resume": resume_command(session),
-        "folder_gone": bool(cwd and not os.path.isdir(cwd)),
-        "transcript_gone": bool(transcript) and not os.path.exists(transcript),
+        "resume": None if transcript_gone else session_view.resume_command(session),
+        "folder_gone": session_view.folder_gone(session),
+        "transcript_gone": transcript_gone,
         "headless": session.get("entrypoint") == _HEADLESS,
     }
 

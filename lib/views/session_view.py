@@ -134,11 +134,35 @@ def place_of(session: SessionView) -> tuple[str | None, str | None]:
     return root, worktrees.branch(root)
 
 
+def folder_gone(session: SessionView) -> bool:
+    """Whether the folder of the session does not exist."""
+    return bool(session["cwd"]) and not os.path.isdir(session["cwd"])  # type: ignore[arg-type]
+
+
+def transcript_gone(session: SessionView) -> bool:
+    """Whether the transcript does not exist, without which nothing can be resumed."""
+    transcript = session.get("transcript_path", "")
+    return bool(transcript) and not os.path.exists(transcript)
+
+
 def resume_command(session: SessionView) -> str:
-    """Return the shell command that resumes the session in its folder."""
+    """Return the shell command that resumes the session, in its folder if that exists.
+
+    Else in a folder of its repository, where 2.1.200 and later find an id. Without one
+    it names no folder: 2.1.332 finds an id from anywhere.
+    """
     resume = f"claude --resume {_shell_quote(session['session_id'])}"
-    cwd = session["cwd"]
-    return f"cd {_shell_quote(cwd)} && {resume}" if cwd else resume
+    folder = _resume_folder(session)
+    return f"cd {_shell_quote(folder)} && {resume}" if folder else resume
+
+
+def _resume_folder(session: SessionView) -> str | None:
+    folders = [f for f in (session["cwd"], session.get("project_dir")) if f]
+    for folder in folders:
+        if os.path.isdir(folder):
+            return folder
+    roots = map(git.Worktrees().root, folders)
+    return next(filter(os.path.isdir, roots), None)
 
 
 def _shell_quote(text: str) -> str:

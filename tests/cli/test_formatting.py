@@ -139,6 +139,35 @@ def test_resume_command_changes_to_the_session_folder(folder, tmp_path):
     assert not (tmp_path / "pwned").exists()
 
 
+@pytest.fixture
+def removed(tmp_path):
+    """A folder that is gone, in a repository."""
+    (tmp_path / "repo/.git").mkdir(parents=True)
+    return str(tmp_path / "repo/.worktrees/fix")
+
+
+@pytest.mark.parametrize(
+    "project", [None, "/nowhere/project"], ids=["no-project", "project-gone"]
+)
+def test_resume_command_runs_in_the_repository_of_a_removed_folder(
+    removed, tmp_path, project
+):
+    line = session_view.resume_command(session(cwd=removed, project_dir=project))
+    assert line.startswith(f"cd {tmp_path}/repo && claude --resume ")
+
+
+def test_resume_command_runs_in_the_project_of_a_removed_folder(removed, tmp_path):
+    (tmp_path / "project").mkdir()
+    project = str(tmp_path / "project")
+    line = session_view.resume_command(session(cwd=removed, project_dir=project))
+    assert line.startswith(f"cd {project} && claude --resume ")
+
+
+def test_resume_command_without_a_repository_names_no_folder(tmp_path):
+    line = session_view.resume_command(session(cwd=str(tmp_path / "gone")))
+    assert line == f"claude --resume {session()['session_id']}"
+
+
 def test_resume_command_without_a_folder_only_resumes():
     assert (
         session_view.resume_command(session(cwd=None, session_id="x1"))

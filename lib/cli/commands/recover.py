@@ -54,7 +54,7 @@ def _since(args: Namespace, now: float) -> float:
 
 
 def _lines(groups: list[Group], short: dict[str, str], now: float) -> list[str]:
-    """Return the groups for people, two lines a session: the second is the command."""
+    """Return the groups for people; below each session is the command, if any."""
     columns, _ = output.terminal()
     lines: list[str] = []
     for group in groups:
@@ -62,7 +62,7 @@ def _lines(groups: list[Group], short: dict[str, str], now: float) -> list[str]:
         for session in group.sessions:
             line = _line(session, short, now)
             lines += [line if columns is None else truncate(line, columns)]
-            lines += [f"    {session['resume']}"]
+            lines += [f"    {session['resume']}"] if session["resume"] else []
     return lines
 
 
@@ -79,12 +79,12 @@ def _line(session: UncleanSession, short: dict[str, str], now: float) -> str:
 
 
 def _print0(sessions: list[UncleanSession]) -> None:
-    """Print the commands for `xargs -0`, except where the folder is gone."""
-    ready = [session for session in sessions if not session["folder_gone"]]
-    output.write_text("".join(f"{session['resume']}\0" for session in ready))
-    if len(ready) < len(sessions):
-        gone = count(len(sessions) - len(ready), "session")
-        output.message(f"left out: {gone} whose folder is gone")
+    """Print the commands for `xargs -0`."""
+    commands = [session["resume"] for session in sessions if session["resume"]]
+    output.write_text("".join(f"{command}\0" for command in commands))
+    if len(commands) < len(sessions):
+        gone = count(len(sessions) - len(commands), "session")
+        output.message(f"left out: {gone} whose transcript is gone")
 
 
 def _report_skipped(

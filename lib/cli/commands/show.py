@@ -8,8 +8,11 @@ import time
 from collections import deque
 
 from ... import sessions
-from ...record import timestamps
+from ...claude import session_status
+from ...record import timestamps, verdict
+from ...record.attached import processes_of
 from ...record.transitions import LOST, transitions
+from ...system import process
 from ...text import humanize, printable
 from ...views import lineage, lookup, neighbours, session_view, timeline
 from .. import formatting, output
@@ -61,15 +64,30 @@ def _with_related(session: SessionView, now: float) -> Details:
     ]
     *others, session = neighbours.annotate([*others, session])
     same_worktree = neighbours.same_worktree(session, others)
-    unreadable = session["verdict"] is None
+    open_in = _open_in(session)
+    can_resume = not (
+        session["verdict"] is None or open_in or session_view.transcript_gone(session)
+    )
     return {
         **session,
         "predecessors": lineage.predecessors(session, by_id),
         "successors": lineage.successors(session, by_id),
         "same_worktree": same_worktree[: neighbours.MAX_NAMED],
         "same_worktree_count": len(same_worktree),
-        "resume": None if unreadable else session_view.resume_command(session),
+        "open_in": open_in,
+        "resume": session_view.resume_command(session) if can_resume else None,
     }
+
+
+def _open_in(session: SessionView) -> list[dict[str, object]]:
+    """Return the pids that are known to have the session open, and where in tmux."""
+    if session["verdict"] not in verdict.OPEN:
+        return []
+    return [
+        {"pid": each["pid"], "tmux": session_status.tmux_of({**session, **each})}
+        for each in processes_of(session)  # type: ignore[arg-type]
+        if verdict.probe(each)[0] == process.RUNNING
+    ]
 
 
 def _as_object(session: Details, now: float) -> Details:
@@ -106,9 +124,28 @@ def _lines(session: Details, entries: int | None, now: float) -> list[str]:
     if entries:
         lines += ["", f"last {len(last)} of {total} entries"]
         lines += [formatting.entry_line(entry, now, columns) for entry in last]
-    if session["resume"]:
-        lines += ["", "resume it with", session["resume"]]
-    return lines
+    return [*lines, *_resume_lines(session)]
+
+
+def _resume_lines(session: Details) -> list[str]:
+    """Return the command that resumes the session, or why there is none."""
+    if session["verdict"] is None:
+        return []
+    if session["open_in"]:
+        return ["", *map(_open_line, session["open_in"])]
+    if not session["resume"]:
+        return ["", "it cannot be resumed: its transcript is gone"]
+    heading = "resume it with"
+    if session_view.folder_gone(session):  # type: ignore[arg-type]
+        heading = f"its folder is gone; {heading}"
+    if session["verdict"] == "unknown":
+        heading = "it may be open elsewhere; if not, resume it with"
+    return ["", heading, session["resume"]]
+
+
+def _open_line(place: dict[str, Any]) -> str:
+    tmux = f", tmux {place['tmux']}" if place["tmux"] else ""
+    return printable(f"it is open in pid {place['pid']}{tmux}", _MAX_LINE)
 
 
 # ---- The entries ----------------------------------------------------------------
@@ -193,14 +230,14 @@ def _process(session: Details, _: float) -> list[str]:
 
 def _others(session: Details, _: float) -> list[str]:
     return [
-        f"{_pid_on_host(process)} ({process.get('state', 'idle')})"
-        for process in session.get("others", [])
+        f"{_pid_on_host(other)} ({other.get('state', 'idle')})"
+        for other in session.get("others", [])
     ]
 
 
-def _pid_on_host(process: dict[str, Any]) -> str:
-    host = process.get("host")
-    return f"pid {process['pid']} on {host}" if host else f"pid {process['pid']}"
+def _pid_on_host(attached: dict[str, Any]) -> str:
+    host = attached.get("host")
+    return f"pid {attached['pid']} on {host}" if host else f"pid {attached['pid']}"
 
 
 def _relatives(key: str) -> Fact:

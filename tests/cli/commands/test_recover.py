@@ -140,7 +140,7 @@ def test_recover_shows_state_folder_and_resume_command(headcount, store):
     assert first.split("  ")[1:] == [
         *("waiting", ID[:8], "publish", "/it's/gone", "1 h ago", "(its folder is gone)")
     ]
-    assert second == f"    cd '/it'\"'\"'s/gone' && claude --resume {ID}"
+    assert second == f"    claude --resume {ID}"
 
 
 def test_recover_omits_old_and_scripted_sessions_and_counts_them(
@@ -162,6 +162,21 @@ def test_recover_omits_old_and_scripted_sessions_and_counts_them(
     assert words == ""
     assert "(run by a script)" in said
     assert "(its transcript is gone)" in said
+    assert "--resume empty" not in said
+
+
+def test_print0_has_every_session_that_can_be_resumed(headcount, store, tmp_path):
+    (tmp_path / "repo/.git").mkdir(parents=True)
+    write(store, "removed", cwd=str(tmp_path / "repo/gone"))
+    write(store, "unmounted", cwd="/nowhere/gone", **ago(60))
+    write(store, "here", cwd=str(tmp_path), **ago(120))
+    _, out, err = headcount("recover", "--print0")
+    assert err == ""
+    assert out.split("\0")[:-1] == [
+        f"cd {tmp_path}/repo && claude --resume removed",
+        "claude --resume unmounted",
+        f"cd {tmp_path} && claude --resume here",
+    ]
 
 
 def test_print0_separates_resume_commands_for_xargs(headcount, store, tmp_path):
@@ -169,11 +184,11 @@ def test_print0_separates_resume_commands_for_xargs(headcount, store, tmp_path):
     for number, folder in enumerate(folders):
         folder.mkdir()
         write(store, f"s{number}", cwd=str(folder))
-    write(store, "gone", cwd=str(tmp_path / "gone"))
-    code, said, words = headcount("recover", "--print0")
+    write(store, "no-transcript", transcript_path="/nowhere/x.jsonl")
+    code, said, words = headcount("recover", "--print0", "--all")
     assert code == 0
     assert said.count("\0") == len(folders)
-    assert "1 session whose folder is gone" in words
+    assert "1 session whose transcript is gone" in words
     (tmp_path / "claude").write_text('#!/bin/sh\nprintf "%s:%s\\0" "$PWD" "$*"\n')
     (tmp_path / "claude").chmod(0o755)
     done = subprocess.run(

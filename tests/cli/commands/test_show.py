@@ -183,7 +183,7 @@ def test_timeline_fits_the_terminal(terminal):
     assert "…" in out
 
 
-def test_show_prints_metadata_verdict_reasons_entries_and_resume_command(
+def test_show_prints_metadata_verdict_reasons_entries_and_where_it_is_open(
     headcount, tmp_path
 ):
     folder = tmp_path / "with space"
@@ -200,7 +200,7 @@ def test_show_prints_metadata_verdict_reasons_entries_and_resume_command(
     assert "timeline of 3 entries" in shown
     assert any("  waiting    " in line for line in shown)
     assert "    others  1 build.done" in shown
-    assert shown[-1] == f"cd '{folder}' && claude --resume {ID}"
+    assert shown[-1] == f"it is open in pid {os.getpid()}"
 
 
 def test_show_prints_the_last_entries_and_json_all_entries(headcount):
@@ -242,3 +242,69 @@ def test_unreadable_session_is_shown_as_far_as_possible(headcount, store):
     assert "verdict       unreadable" in out
     assert "still here" in out
     assert "claude --resume" not in out
+
+
+@pytest.mark.parametrize(
+    "tmux", [None, "work:@3.%7", "w\x1b[31m"], ids=["no-tmux", "tmux", "hostile"]
+)
+def test_show_says_where_a_live_session_is_open(headcount, store, me, tmux):
+    write(store, ID, **me)
+    start = me["process"].split(":")[-1]
+    client = {"pid": me["pid"], "sessionId": ID, "procStart": start, "tmux": tmux}
+    files = store.parent / "home/.claude/sessions"
+    files.mkdir(parents=True)
+    (files / f"{me['pid']}.json").write_text(json.dumps(client))
+    out = headcount("show", ID)[1]
+    where = (
+        f", tmux {tmux}".replace("\x1b", "\N{REPLACEMENT CHARACTER}") if tmux else ""
+    )
+    assert out.splitlines()[-1] == f"it is open in pid {me['pid']}{where}"
+    assert "--resume" not in out
+    view = as_json(headcount, ID)
+    assert view["resume"] is None
+    assert view["open_in"] == [{"pid": me["pid"], "tmux": tmux}]
+
+
+def test_show_says_that_a_silent_session_is_open(headcount, store, me):
+    old = timestamps.from_epoch(time.time() - 2 * DAY)
+    write(store, ID, **me, start_time=old, last_heartbeat=old)
+    out = headcount("show", ID)[1]
+    assert "verdict       stale" in out
+    assert out.splitlines()[-1] == f"it is open in pid {me['pid']}"
+
+
+def test_show_offers_to_resume_a_session_that_a_live_process_has_left(
+    headcount, store, me
+):
+    write(store, ID, **me, cwd="/")
+    sessions.close_session(ID, pid=os.getpid(), reason="clear")
+    lines = headcount("show", ID)[1].splitlines()
+    assert lines[-2:] == ["resume it with", f"cd / && claude --resume {ID}"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "end"),
+    [
+        pytest.param(
+            {"cwd": "/nowhere/gone"},
+            ["its folder is gone; resume it with", f"claude --resume {ID}"],
+            id="folder",
+        ),
+        pytest.param(
+            {"transcript_path": "/nowhere/x.jsonl"},
+            ["", "it cannot be resumed: its transcript is gone"],
+            id="transcript",
+        ),
+        pytest.param(
+            {"host": "far", "cwd": "/"},
+            [
+                "it may be open elsewhere; if not, resume it with",
+                f"cd / && claude --resume {ID}",
+            ],
+            id="host",
+        ),
+    ],
+)
+def test_show_says_what_resuming_a_session_lacks(headcount, store, changes, end):
+    write(store, ID, **changes)
+    assert headcount("show", ID)[1].splitlines()[-2:] == end
