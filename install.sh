@@ -47,7 +47,8 @@ EOF
 # Sets $py to an interpreter that has the modules "$@"; fails if there is none.
 find_python() {
   for candidate in python3.13 python3.12 python3.11 python3.10 python3.14 python3 python uv; do
-    [ "$candidate" != uv ] || candidate=$(uv python find '>=3.10' 2>/dev/null)
+    [ "$candidate" != uv ] ||
+      candidate=$(uv python find --no-config --no-project '>=3.10' 2>/dev/null)
     if found=$(interpreter "$candidate" -I - "$@") && [ -x "$found" ]; then
       py=$found
       return
@@ -69,8 +70,37 @@ runpy.run_module("lib.installer", run_name="__main__", alter_sys=True)' "$root" 
 }
 
 is_ready() {
-  cmp -s requirements.txt .venv/requirements.txt &&
-    .venv/bin/python -I -c 'import filelock, psutil, dateutil, wcwidth, jinja2' 2>/dev/null
+  cmp -s requirements.txt .venv/requirements.txt && has_packages .venv 2>/dev/null
+}
+
+# Whether the packages are in the environment $1 itself, wherever it was said to put them.
+has_packages() {
+  "$1/bin/python" -I -c 'import filelock, psutil, dateutil.parser, wcwidth, jinja2'
+}
+
+# Runs uv or pip with so much of the user's configuration as reaches a package index. The
+# rest could put packages elsewhere, choose other ones, or build them.
+with_index() {
+  "$py" -I - "$@" <<'EOF'
+import ast, os, re, subprocess, sys
+command = sys.argv[1:]
+kept = re.compile("(PIP|UV)_(.*INDEX.*|FIND_LINKS|.*HOST|PROXY|.*CERTS?|NATIVE_TLS"
+                  "|KEYRING_PROVIDER|.*TIMEOUT)")
+environ = {name: value for name, value in os.environ.items()
+           if not name.startswith(("PIP_", "UV_")) or value and kept.fullmatch(name)}
+if command[0] != "uv":
+    file = os.environ.get("PIP_CONFIG_FILE")
+    reader = {**environ, "PIP_QUIET": "0", **({"PIP_CONFIG_FILE": file} if file else {})}
+    listed = subprocess.run([*command[:4], "config", "list"], env=reader,
+                            stdout=subprocess.PIPE, text=True).stdout
+    found = re.findall(r"^(global|install)\.([^=]+)=(.*)$", listed, re.M)
+    for section, key, value in sorted(found, reverse=True):  # [install] before [global]
+        name = "PIP_" + key.upper().replace("-", "_")
+        if kept.fullmatch(name):
+            environ.setdefault(name, ast.literal_eval(value))
+    environ["PIP_CONFIG_FILE"] = os.devnull
+os.execvpe(command[0], command, environ)
+EOF
 }
 
 # The environment is built under another name and renamed, so that it is never partial.
@@ -95,9 +125,10 @@ make_environment() {
 
 with_uv() {
   command -v uv >/dev/null 2>&1 || return 1
-  uv venv --quiet --no-project --relocatable --python "$py" "$new" &&
-    uv pip install --quiet --python "$new/bin/python" --require-hashes \
-      -r requirements.txt && return
+  with_index uv venv --quiet --no-config --no-project --relocatable --python "$py" "$new" &&
+    with_index uv pip install --quiet --no-config --no-build --require-hashes \
+      --python "$new/bin/python" -r requirements.txt &&
+    has_packages "$new" && return
   warn 'uv could not make the environment; trying venv and pip'
   rm -rf "$new"
   return 1
@@ -107,8 +138,10 @@ with_pip() {
   find_python venv ensurepip || die "$py has no venv module." \
     'On Debian and Ubuntu: sudo apt install python3-venv. Or install uv'
   "$py" -I -m venv "$new" >&2 &&
-    PIP_USER=0 "$new/bin/python" -I -m pip install --quiet --no-input \
-      --disable-pip-version-check --require-hashes -r requirements.txt &&
+    with_index "$new/bin/python" -I -m pip install --quiet --no-input \
+      --disable-pip-version-check --only-binary :all: --require-hashes \
+      -r requirements.txt &&
+    has_packages "$new" &&
     rm -f "$new"/bin/pip* "$new"/bin/[Aa]ctivate* # they contain the temporary path
 }
 
