@@ -14,7 +14,6 @@ import os
 import re
 import shlex
 import shutil
-import stat
 import sys
 import time
 from typing import TYPE_CHECKING, TextIO
@@ -32,7 +31,6 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ENVIRONMENT = os.path.join(_CHECKOUT, ".venv")
 _COMMAND = os.path.join(_ENVIRONMENT, "bin", "headcount")
-_EXECUTABLE = 0o755  # any user may run a command
 _LINK = os.path.expanduser("~/.local/bin/headcount")
 # Both find the checkout relative to themselves, so that it can be moved.
 _PTH = "../../../..\n"
@@ -46,14 +44,7 @@ while [ -h "$self" ]; do
     *) self=${self%/*}/$target ;;
   esac
 done
-folder=${self%/*}
-[ -x "$folder/python" ] || {
-  printf 'headcount: %s\\n' "$folder/python cannot be run, so hooks record nothing." \\
-    'The Python that it links to was probably upgraded, moved or removed.' \\
-    "To repair it: sh '${folder%/.venv/bin}/install.sh'" >&2
-  exit 1
-}
-exec "$folder/python" -I -m lib "$@"
+exec "${self%/*}/python" -I -m lib "$@"
 """
 
 
@@ -242,8 +233,7 @@ def _make_command() -> None:
         if os.path.isdir(packages):
             _write(os.path.join(packages, "headcount.pth"), _PTH)
     _write(_COMMAND, _WRAPPER)
-    if stat.S_IMODE(os.stat(_COMMAND).st_mode) != _EXECUTABLE:
-        os.chmod(_COMMAND, _EXECUTABLE)
+    os.chmod(_COMMAND, 0o755)  # noqa: S103  # any user may run a command
 
 
 def _write(path: str, text: str) -> None:

@@ -100,8 +100,9 @@ def observe(session: Session) -> Observation:
     Empty where `of_session` is None, and where the record is newer. A name that the
     client derived is not recorded.
     """
-    status = of_session(session)
-    if status is None or _is_before_idle(status, session):
+    entry = _entry_of(session)
+    status = None if entry is None else _interpret(entry, session)
+    if entry is None or status is None or _is_before_idle(entry, status, session):
         return {}
     return {
         "state": status.state,
@@ -261,13 +262,16 @@ def _elicits_since(since: float | None, session: Session) -> bool:
     )
 
 
-def _is_before_idle(status: ClientStatus, session: Session) -> bool:
+def _is_before_idle(
+    entry: SessionEntry, status: ClientStatus, session: Session
+) -> bool:
     """Whether the file still says busy, from before the session became idle.
 
-    The client runs Stop hooks up to a second before it writes that it is idle.
+    The client runs Stop hooks up to a second before it writes that it is idle. If a
+    shell runs on, it writes that then.
     """
     return (
-        status.state == "busy"
+        entry.get("status") == "busy"
         and status.since is not None
         and session.get("state") == "idle"
         and str(session.get("state_since") or "") > timestamps.from_epoch(status.since)

@@ -312,18 +312,19 @@ def test_of_session_ignores_what_is_not_a_regular_file(path, session):
 
 
 @pytest.mark.parametrize(
-    ("idle_after_seconds", "observed"),
+    ("status", "idle_after_seconds", "observed"),
     [
-        pytest.param(0.3, None, id="idle-on-record-later"),
-        pytest.param(-0.3, "busy", id="busy-in-the-file-later"),
+        pytest.param("busy", 0.3, None, id="idle-on-record-later"),
+        pytest.param("busy", -0.3, "busy", id="busy-in-the-file-later"),
+        pytest.param("shell", 0.3, "busy", id="a-shell-runs-on"),
     ],
 )
 def test_observe_takes_busy_only_from_a_file_written_after_the_session_became_idle(
-    ask, session, idle_after_seconds, observed
+    ask, session, status, idle_after_seconds, observed
 ):
     since = timestamps.from_epoch(NOW + idle_after_seconds)
     recorded = {"state": "idle", "state_since": since}
-    ask(recorded, status="busy", statusUpdatedAt=NOW_MS)
+    ask(recorded, status=status, statusUpdatedAt=NOW_MS)
     observation = session_status.observe({**session, **recorded})
     assert observation.get("state") == observed
 
