@@ -108,8 +108,11 @@ class RandomPerson:
             self._start(*ASKING, "--resume", session_id)
 
     def exit(self) -> None:
-        """Leave the client."""
+        """Leave the client, and what runs in the background."""
         self._line("/exit")
+        time.sleep(1)
+        if self.person.is_running() and "Exit and stop tasks" in self.person.view():
+            self.person.press("Enter")
         self.person.wait_for_end()
         time.sleep(self.chance.uniform(0, 4))
         self._forget()

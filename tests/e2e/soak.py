@@ -11,6 +11,7 @@ Calling sequence
 
 from __future__ import annotations
 
+import bisect
 import os
 import random
 import re
@@ -68,6 +69,7 @@ class Soak:
         self.stage = stage
         self.records = Records(stage.box)
         self.samples: list[Sample] = []
+        self.polls: list[float] = []  # when each round of looks at the truth ended
         self.deadline = time.monotonic() + seconds
         servers = ("--mcp-config", stage.mcp_config())
         dice = [random.Random(chance.random()) for _ in range(people)]
@@ -104,16 +106,19 @@ class Soak:
         return count, list(mistakes.values())
 
     def ids_begun(self) -> set[str]:
-        """Return the ids of all sessions that the clients ever said they had."""
+        """Return the ids of all sessions that a client said it had, or wrote down."""
         histories = [person.history.changes for person in self.people]
-        return {t.session_id for changes in histories for _, t in changes if t}
+        said = {truth.session_id for h in histories for _, truth in h if truth}
+        transcripts = (self.stage.box.home / ".claude/projects").glob("*/*.jsonl")
+        return said | {path.stem for path in transcripts}
 
     def _settled(self, settled: float) -> Iterator[tuple[int, Sample, Truth]]:
         for sample in self.samples:
-            begin, end = sample.begin - settled, sample.end + POLL_SECONDS
-            for number, person in enumerate(self.people):
-                truth = person.history.constant(begin, end)
-                if truth is not None:
+            # The second round that ended after the sample began after it, too.
+            rounds = self.polls[bisect.bisect(self.polls, sample.end) :][1:2]
+            for number, person in enumerate(self.people if rounds else []):
+                begin, end = sample.begin - settled, rounds[0]
+                if truth := person.history.constant(begin, end):
                     screen = sample.screens.get(number, "")
                     yield number, sample, with_screen(truth, screen)
 
@@ -123,6 +128,7 @@ class Soak:
         while not all(life.done() for life in lives):
             for person in self.people:
                 person.history.add(time.monotonic(), person.truth())
+            self.polls.append(time.monotonic())
             time.sleep(POLL_SECONDS)
 
     def _sample(self, begin: float) -> Sample:

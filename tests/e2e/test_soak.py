@@ -30,21 +30,23 @@ def test_state_of_clients_used_at_random_is_listed_and_no_session_is_lost(soak, 
     count, mistakes = soak.compare(listed_wrongly, LISTED_SETTLED)
     on_record = soak.compare(recorded_wrongly, RECORD_SETTLED)
     begun = soak.ids_begun()
+    steps = [step for person in soak.people for step in person.steps]
     failures = [failure for person in soak.people for failure in person.failures]
     figure(
-        f"soak: {len(soak.people)} clients, {len(begun)} sessions, "
-        f"{sum(len(person.steps) for person in soak.people)} steps, "
+        f"soak: {len(soak.people)} clients, {len(begun)} sessions, {len(steps)} steps, "
         f"{len(failures)} failed; {share(count, mistakes):.2%} of {count} listed "
         f"rightly (goal {MIN_LISTED_SHARE:.1%}), {share(*on_record):.2%} of "
         f"{on_record[0]} on record (goal {RECORD_GOAL:.0%})"
     )
     print(*failures, *map(story, [*mistakes, *on_record[1]]), sep="\n\n")
+    assert len(failures) <= 1 + len(steps) // 20
     assert soak.records.errors() == ""
     assert begun - soak.records.ids() == set()
     assert {one: unordered(soak.records.entries(one)) for one in begun} == {
         one: [] for one in begun
     }
-    assert share(count, mistakes) >= MIN_LISTED_SHARE
+    wrong = sum(mistake.count for mistake in mistakes)
+    assert wrong <= max(1, count * (1 - MIN_LISTED_SHARE))
 
 
 def share(count, mistakes):

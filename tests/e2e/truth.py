@@ -24,7 +24,7 @@ _DIALOGS = {
     "elicitation": r"Which colour do you like\?",
     "question": r"1\. Red",
     "permission": r"Do you want|needs your approval",
-    "plan": r"Would you like",
+    "plan": r"Would you like|Exit plan mode\?",
     "dialog": r"stay in auto",
 }
 
