@@ -57,6 +57,11 @@ find_python() {
   return 1
 }
 
+# Says which Python is too old, if there is one; Apple's python3 is 3.9.
+old_python() {
+  version=$(python3 --version 2>/dev/null) && printf '%s' "; python3 is ${version#Python }"
+}
+
 # Runs lib/installer.py with the interpreter $1, without writing bytecode.
 run() {
   python=$1
@@ -106,6 +111,8 @@ EOF
 # The environment is built under another name and renamed, so that it is never partial.
 make_environment() {
   ! is_ready || return 0
+  [ -w . ] || die "$root has no .venv that is complete, and you may not write there." \
+    'Its owner must run install.sh first; after that everyone can'
   new=.venv.new.$$ old=.venv.old.$$
   trap 'rm -rf "$root/$new" "$root/$old"' EXIT
   trap 'exit 1' HUP INT TERM
@@ -177,16 +184,21 @@ main() {
   [ -z "$purge" ] || [ "$action" = uninstall ] || misuse '--purge goes with --uninstall'
 
   here=$PWD
-  case $0 in */*) root=${0%/*}/ ;; *) root=./ ;; esac
+  case $0 in */*) script=$0 ;; *) script=./$0 ;; esac
+  while [ -h "$script" ]; do
+    target=$(readlink "$script")
+    case $target in /*) script=$target ;; *) script=${script%/*}/$target ;; esac
+  done
   # The x keeps a newline at the end of the path from being stripped.
-  root=$(CDPATH='' cd -P "$root" && pwd -P && echo x) || exit 1
+  root=$(CDPATH='' cd -P "${script%/*}/" && pwd -P && echo x) || exit 1
   root=${root%??}
   cd "$root" || exit 1
   set -- ${scope:+"--scope=$scope"} ${project:+"--project=$project"} ${purge:+--purge} \
     ${statusline:+--statusline}
 
   find_python || die 'no Python 3.10 or newer found (looked for python3.10 to 3.14,' \
-    'python3 and python on PATH, and asked uv); install one, then run this again'
+    "python3 and python on PATH, and asked uv)$(old_python). Install a newer one (for" \
+    'example: brew install python, or uv python install), then run this again'
   [ "$action" != print ] || [ -x .venv/bin/python ] ||
     warn 'there is no .venv yet; these hooks record nothing until ./install.sh has run'
   case $action$dry_run in

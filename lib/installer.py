@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import shutil
+import stat
 import sys
 import time
 from typing import TYPE_CHECKING, TextIO
@@ -31,6 +32,7 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ENVIRONMENT = os.path.join(_CHECKOUT, ".venv")
 _COMMAND = os.path.join(_ENVIRONMENT, "bin", "headcount")
+_EXECUTABLE = 0o755  # any user may run a command
 _LINK = os.path.expanduser("~/.local/bin/headcount")
 # Both find the checkout relative to themselves, so that it can be moved.
 _PTH = "../../../..\n"
@@ -44,7 +46,14 @@ while [ -h "$self" ]; do
     *) self=${self%/*}/$target ;;
   esac
 done
-exec "${self%/*}/python" -I -m lib "$@"
+folder=${self%/*}
+[ -x "$folder/python" ] || {
+  printf 'headcount: %s\\n' "$folder/python cannot be run, so hooks record nothing." \\
+    'The Python that it links to was probably upgraded, moved or removed.' \\
+    "To repair it: sh '${folder%/.venv/bin}/install.sh'" >&2
+  exit 1
+}
+exec "$folder/python" -I -m lib "$@"
 """
 
 
@@ -233,7 +242,8 @@ def _make_command() -> None:
         if os.path.isdir(packages):
             _write(os.path.join(packages, "headcount.pth"), _PTH)
     _write(_COMMAND, _WRAPPER)
-    os.chmod(_COMMAND, 0o755)  # noqa: S103  # any user may run a command
+    if stat.S_IMODE(os.stat(_COMMAND).st_mode) != _EXECUTABLE:
+        os.chmod(_COMMAND, _EXECUTABLE)
 
 
 def _write(path: str, text: str) -> None:

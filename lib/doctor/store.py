@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import re
@@ -10,9 +11,9 @@ import shlex
 import stat
 
 from .. import file_lock, sessions
-from ..errors import HeadcountError
-from ..record import verdict
-from ..store import paths, snapshot
+from ..errors import HeadcountError, StoreError
+from ..record import entries, verdict
+from ..store import paths, repair, snapshot
 from ..system import private
 from ..text import count
 from .finding import ELSEWHERE, OK, PROBLEM, Context, Finding, Repair, is_ours
@@ -68,6 +69,10 @@ def check_files(_: Context) -> Iterator[Finding]:
     ]
     yield from _file_faults(foreign, "not yours", _chown_command)
     yield from _file_faults(readable, "not of mode 0600", _chmod_command)
+    repairable = [path for path in damaged if repair.is_possible(path)]
+    yield from _destroyed(repairable)
+    damaged = [path for path in damaged if path not in repairable]
+    faulty |= {*repairable}
     yield from _file_faults(damaged, "without valid metadata", _move_command)
     if files and not (faulty or damaged):
         yield Finding(OK, "files", "every session file is yours, private and readable")
@@ -217,6 +222,21 @@ def _file_faults(
         description = f"chmod 600: {len(file_paths)} files that others may read"
         repair = Repair(description, lambda: _make_private(file_paths))
     yield Finding(PROBLEM, "files", message, fix_command(*named), repair)
+
+
+def _destroyed(file_paths: list[str]) -> Iterator[Finding]:
+    """Yield a finding for each file whose entries are good but for line 1."""
+    for path in file_paths:
+        message = f"line 1 of {path} is destroyed, and what it said is lost"
+        description = f"write new metadata to line 1 of {path}"
+        fix = Repair(description, functools.partial(_write_metadata, path))
+        yield Finding(PROBLEM, "files", message, "headcount doctor --fix", fix)
+
+
+def _write_metadata(path: str) -> None:
+    first = entries.metadata_entry(paths.id_of(path), entries.NO_PROCESS, {})
+    if not repair.put_metadata(path, first, _LOCK_SECONDS):
+        raise StoreError(f"line 1 of {path} is too short for it")
 
 
 def _make_private(file_paths: list[str]) -> None:

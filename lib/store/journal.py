@@ -1,7 +1,7 @@
 """The bytes on disk: the file of one session, read and appended to.
 
 Promises
-    * Lines are only added.
+    * Lines are only added. Only a destroyed line 1 is written again, by `repair`.
     * Writers exclude each other with the file's lock. Readers take no lock.
     * A crash can tear at most the line being written. Readers pass over it, and the
       next append starts on a line of its own.

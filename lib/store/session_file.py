@@ -88,28 +88,35 @@ class SessionFile:
             ) from None
 
     def create_or_repair(self, entry: SessionEntry) -> bool:
-        """Create the file as `create` does; return False if another did.
+        """Create the file as `create` does; return False if the session is on record.
 
-        A file without valid metadata (a crash tore line 1) is repaired by appending
-        *entry*.
+        A file without valid metadata is repaired: *entry* is written over line 1 if
+        that is destroyed, which counts as on record, or else appended.
         """
         try:
             self.create(entry)
         except SessionExistsError:
             try:
-                return self._repair(jsonl.encode(entry))
+                return self._repair(entry)
             except FileNotFoundError:
                 return False  # created by another, and archived since
         return True
 
-    def _repair(self, line: bytes) -> bool:
+    def _repair(self, entry: SessionEntry) -> bool:
+        from . import error_log, repair
+
         if snapshot.read(self._path, time.time()) is not None:
+            return False
+        if repair.put_metadata(self._path, entry, self._policy.timeout):
+            message = f"{self._path}: line 1 was destroyed, and has been written again"
+            error_log.log_error("repaired", message)
             return False
         if snapshot.classify(self._path) == snapshot.FOREIGN:
             raise StoreError(
                 f"{self._path} is not a session of Headcount; it was left alone. "
                 "Does HEADCOUNT_DIR name somebody else's folder?"
             )
+        line = jsonl.encode(entry)
         self._append_once(lambda: line)
         return True
 

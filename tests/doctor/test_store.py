@@ -179,3 +179,26 @@ def test_store_without_locks_is_a_problem(store, monkeypatch):
     assert "does its file system support locks" in finding.message
     assert "HEADCOUNT_DIR" in finding.fix
     assert os.listdir(store) == []
+
+
+def test_fix_writes_a_destroyed_first_line_again(examine, installed, store):
+    for session_id in ("live", "archived"):
+        sessions.create_session(session_id=session_id)
+        sessions.update_heartbeat(session_id, state="busy")
+        path = sessions.get_session_path(session_id)
+        lines = path.read_bytes().split(b"\n")
+        lines[0] = b"\0" * len(lines[0])
+        if session_id == "archived":
+            path = sessions.archive_session(path)
+        path.write_bytes(b"\n".join(lines))
+    found = examine()[0].of("problem")
+    assert [f["message"].split(" is destroyed")[0] for f in found] == [
+        f"line 1 of {path}" for path in (store / "live.jsonl", path)
+    ]
+    assert {f["fix"] for f in found} == {"headcount doctor --fix"}
+    fixed, code = examine("--fix")
+    assert (len(fixed.fixed), fixed.of("warn"), code) == (2, [], 0)
+    assert examine()[0].of("problem") == []
+    live, archived = (sessions.discover_sessions(archived=a)[0] for a in (False, True))
+    assert live.metadata["state"] == archived.metadata["state"] == "busy"
+    assert sessions.is_session_alive(live.metadata)

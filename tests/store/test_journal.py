@@ -15,11 +15,12 @@ import sys
 import time
 
 import pytest
-from support import DEAD_PID, ID, ROOT, lines, types
+from support import DEAD_PID, ID, ROOT, errors, lines, types
 
 from lib import sessions
 from lib.errors import LockTimeoutError, StoreError
-from lib.store import journal
+from lib.record import entries
+from lib.store import journal, repair, snapshot
 
 SPAWN = multiprocessing.get_context("fork")
 
@@ -121,7 +122,71 @@ def test_session_metadata_is_repaired_only_once(path):
     sessions.update_heartbeat(ID, state="idle")
     assert sessions.discover_sessions()[0].metadata["state"] == "idle"
     kinds = [entry["type"] for entry in sessions.load_session_jsonl(path)]
-    assert kinds == ["heartbeat"] * 40 + ["session_metadata", "heartbeat"]
+    begin, *between, resume, end = kinds
+    assert (begin, resume, end) == ("session_metadata", "session_resume", "heartbeat")
+    assert between == ["heartbeat"] * 40
+
+
+@pytest.fixture(params=[1, 400], ids=["short", "long"])
+def destroyed(path, request):
+    """A session's file with zeros for its first line, which is as long as it was."""
+    for _ in range(request.param):
+        sessions.append_to_session(ID, {"type": "x", "text": "y" * 200})
+    sessions.update_heartbeat(ID, state="busy")
+
+    def run(more=0):
+        whole = path.read_bytes()
+        zeros = whole.index(b"\n") + more
+        path.write_bytes(b"\0" * zeros + whole[zeros:])
+        return whole
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(0, id="line"),
+        pytest.param(1, id="line-with-its-end"),
+        pytest.param(40, id="line-and-part-of-the-next"),
+    ],
+)
+def test_session_goes_on_after_its_first_line_was_destroyed(
+    store, client, path, destroyed, more
+):
+    whole = destroyed(more)
+    client.fire("UserPromptSubmit")
+    client.fire("Stop")
+    stored = path.read_bytes()
+    begin, *_, resumed, prompt, stop = sessions.load_session_jsonl(path)
+    assert (begin["type"], begin["pid"]) == ("session_metadata", client.pid)
+    kept = whole.splitlines(keepends=True)[2 if more > 1 else 1 :]
+    assert stored[: len(whole)].endswith(b"\n" + b"".join(kept))
+    assert begin["start_time"] == json.loads(kept[0])["timestamp"]
+    assert [e["type"] for e in (resumed, prompt, stop)] == [
+        *("session_resume", "heartbeat", "turn_close")
+    ]
+    assert snapshot.classify(str(path)) == snapshot.OURS
+    (line,) = errors(store).splitlines()
+    assert "line 1 was destroyed, and has been written again" in line
+
+
+def test_first_line_that_is_too_short_for_metadata_is_left_as_it_is(path, destroyed):
+    whole = destroyed()
+    path.write_bytes(b"\0" * 100 + whole[whole.index(b"\n") :])
+    before = path.read_bytes()
+    first = entries.metadata_entry(ID, 0, {})
+    assert not repair.put_metadata(str(path), first, 1)
+    assert path.read_bytes() == before
+
+
+def test_first_line_of_a_file_of_another_program_is_never_written(store, path):
+    line = json.dumps({"type": "user", "sessionId": ID, "v": 1, "timestamp": 1})
+    path.write_text("\0" * 500 + "\n" + f"{line}\n" * 9)
+    before = path.read_bytes()
+    assert not repair.is_possible(str(path))
+    assert not repair.put_metadata(str(path), entries.metadata_entry(ID, 0, {}), 1)
+    assert path.read_bytes() == before
 
 
 def test_append_to_a_full_disk_raises_and_keeps_the_old_entries(path):

@@ -1,0 +1,93 @@
+"""`install.sh` in other places: linked, shared, mounted read-only or noexec."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+from installing import copy_of_checkout
+
+needs_mounts = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"),
+    reason="mounting needs root and unshare",
+)
+MOUNT = 'mount --bind "$1" "$1" && mount -o "remount,bind,$2" "$1" && shift 2 && '
+
+
+@pytest.fixture
+def run_mounted(run):
+    """Return a function that runs a command with *folder* mounted with *options*."""
+
+    def run_mounted(folder, options, *words, **variables):
+        path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+        mount = shutil.which("mount", path=path)
+        script = MOUNT.replace("mount -", f"{mount} -") + 'exec "$@"'
+        unshare = [shutil.which("unshare"), "-m", "sh", "-c", script, "sh"]
+        return run(*unshare, folder, options, *words, **variables)
+
+    return run_mounted
+
+
+@pytest.mark.parametrize("name", ["install.sh", "again"])
+def test_install_works_through_symbolic_links(run, checkout, home, name):
+    (home / "bin").mkdir()
+    (home / "bin/first").symlink_to(checkout / "install.sh")
+    (home / name).symlink_to("bin/first")
+    done = run("sh", name, cwd=home)
+    assert (done.returncode, done.stderr) == (0, "")
+    link = home / ".local/bin/headcount"
+    assert os.readlink(link) == f"{checkout}/.venv/bin/headcount"
+    undone = run(home / name, "--uninstall")
+    assert (undone.returncode, undone.stderr) == (0, "")
+    assert not link.is_symlink()
+
+
+@needs_mounts
+def test_install_works_in_a_shared_checkout_that_is_read_only(
+    run, run_mounted, checkout, home
+):
+    owner = home / "owner"
+    owner.mkdir()
+    assert run(checkout / "install.sh", HOME=str(owner)).returncode == 0
+    done = run_mounted(checkout, "ro", checkout / "install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (home / ".claude/settings.json").exists()
+    undone = run_mounted(checkout, "ro", checkout / "install.sh", "--uninstall")
+    assert (undone.returncode, undone.stderr) == (0, "")
+
+
+@needs_mounts
+def test_install_asks_for_the_owner_of_a_read_only_checkout_without_packages(
+    run_mounted, tmp_path, home
+):
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    done = run_mounted(checkout, "ro", checkout / "install.sh")
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"install.sh: {checkout} has no .venv that is complete, and you may not write "
+        "there. Its owner must run install.sh first; after that everyone can\n"
+    )
+    assert not (home / ".claude").exists()
+
+
+def test_install_with_only_an_old_python_names_its_version(run, checkout, tools):
+    python = tools / "python3"
+    python.unlink()
+    python.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.6\n')
+    python.chmod(0o755)
+    done = run(checkout / "install.sh")
+    assert done.returncode == 1
+    assert "no Python 3.10 or newer found" in done.stderr
+    assert "; python3 is 3.9.6. Install a newer one" in done.stderr
+
+
+def test_command_without_its_interpreter_says_how_to_repair_it(run, checkout, home):
+    run(checkout / "install.sh")
+    python = checkout / ".venv/bin/python"
+    python.unlink()
+    python.symlink_to("/nowhere/python3")
+    done = run(home / ".local/bin/headcount", "list")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"headcount: {python} cannot be run, so hooks record nothing." in done.stderr
+    assert f"To repair it: sh '{checkout}/install.sh'\n" in done.stderr
