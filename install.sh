@@ -80,7 +80,14 @@ is_ready() {
 
 # Whether the packages are in the environment $1 itself, wherever it was said to put them.
 has_packages() {
-  "$1/bin/python" -I -c 'import filelock, psutil, dateutil.parser, wcwidth, jinja2'
+  "$1/bin/python" -I - <<'EOF'
+import os, sys, filelock, dateutil.parser, wcwidth, jinja2
+try:
+    import psutil
+except ImportError:  # it cannot be loaded from noexec; Linux can do without it
+    if not os.statvfs(sys.prefix).f_flag & getattr(os, "ST_NOEXEC", 0):
+        raise
+EOF
 }
 
 # Runs uv or pip with so much of the user's configuration as reaches a package index. The

@@ -267,6 +267,9 @@ def _link_command() -> None:
         print(f"command:  {_COMMAND}; not linked: {error}")
         return
     print(f"command:  {_LINK}")
+    if not os.access(_COMMAND, os.X_OK):
+        print(f"    it cannot run, since {_CHECKOUT} is mounted noexec; the hooks can.")
+        print(f"    Instead of it, use: {shlex.join(['sh', _COMMAND])}")
     if folder not in os.environ.get("PATH", "").split(os.pathsep):
         print(f"    {folder} is not on your PATH; add it")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 
 import pytest
 from installing import copy_of_checkout
+from support import SCRIPTS
 
 needs_mounts = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("unshare"),
@@ -69,6 +71,23 @@ def test_install_asks_for_the_owner_of_a_read_only_checkout_without_packages(
         "there. Its owner must run install.sh first; after that everyone can\n"
     )
     assert not (home / ".claude").exists()
+
+
+@needs_mounts
+def test_install_on_a_noexec_mount_says_that_only_the_command_cannot_run(
+    run_mounted, checkout, home
+):
+    (psutil,) = checkout.glob(".venv/lib/python*/site-packages/psutil")
+    library = psutil.resolve()
+    psutil.unlink()
+    shutil.copytree(library, psutil)  # its shared library cannot be loaded from there
+    done = run_mounted(checkout, "noexec", "sh", checkout / "install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{checkout} is mounted noexec; the hooks can" in done.stdout
+    assert done.stdout.count(" ms") == len(SCRIPTS)
+    (line,) = re.findall(r"Instead of it, use: (.*)", done.stdout)
+    listed = run_mounted(checkout, "noexec", "sh", "-c", f"{line} list --json")
+    assert (listed.returncode, listed.stdout) == (0, "[]\n")
 
 
 def test_install_with_only_an_old_python_names_its_version(run, checkout, tools):
