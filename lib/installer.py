@@ -63,6 +63,8 @@ def main() -> int:
     options = _parser().parse_args()
     actions = {"install": _install, "uninstall": _uninstall, "print": _print}
     try:
+        if options.action != "print":
+            _refuse_home_of_another(options)
         return actions[options.action](options)
     except (HeadcountError, OSError) as error:
         print(f"install.sh: {error}", file=sys.stderr)
@@ -83,11 +85,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _refuse_home_of_another(options: argparse.Namespace) -> None:
+    """Refuse to create files for a user who could then not change them."""
+    home, user = os.path.expanduser("~"), os.environ.get("SUDO_USER")
+    if user and os.stat(home).st_uid != os.geteuid():
+        actions = ["--uninstall"] * (options.action == "uninstall")
+        actions += ["--purge"] * options.purge + ["--statusline"] * options.statusline
+        raise HeadcountError(
+            f"sudo runs this as another user, in {home}; nothing was changed. Run it "
+            f"without sudo, as {user}: {_command_line(options, *actions)}"
+        )
+
+
 def _install(options: argparse.Namespace) -> int:
     path = _settings_file(options)
     # This also refuses unreadable settings before the self-test, which takes seconds.
     line = _status_line(path, requested=options.statusline)
     hooks = _hooks(sys.stdout)
+    _announce_takeover(path)
     if options.dry_run:
         return _show(settings.install_hooks(path, hooks, line, dry_run=True))
     _make_command()
@@ -98,7 +113,9 @@ def _install(options: argparse.Namespace) -> int:
     _report(change, f"{what} installed")
     _link_command()
     print(f"records:  {paths.SESSIONS_DIR}")
-    print(f"undo:     {_undo(options)}")
+    print(f"undo:     {_command_line(options, '--uninstall')}")
+    print("next:     run `headcount list` while a session is open. Those open now are")
+    print("    recorded from their next prompt")
     if settings.disabled(path):
         print(f"note:     `disableAllHooks` is true in {path}: no hook will run")
     return 0
@@ -136,6 +153,21 @@ def _hooks(output: TextIO) -> hook_merge.Hooks:
     if left_out:
         print(f"left out: {left_out}; run this again when that changes", file=output)
     return settings.desired_hooks(_CHECKOUT, versions.events_known_to(clients))
+
+
+def _announce_takeover(path: str) -> None:
+    """Name each other checkout that works and has hooks in the settings at *path*."""
+    checkouts = {
+        os.path.dirname(os.path.dirname(hook.script))
+        for hook in settings.installed_hooks(path)
+        if os.path.isfile(hook.script) and os.access(hook.python, os.X_OK)
+    }
+    for checkout in sorted(checkouts):
+        if os.path.realpath(checkout) != os.path.realpath(_CHECKOUT):
+            print(
+                f"note:     {path} has hooks of {checkout}, which work. Those of this"
+            )
+            print("    checkout replace them. To go back, run install.sh there")
 
 
 def _status_line(path: str, *, requested: bool) -> dict[str, object] | None:
@@ -184,7 +216,8 @@ def _purge() -> None:
     kept = "; files that are not ours were kept" if os.path.isdir(folder) else ""
     print(f"removed:  {records} records in {folder}{kept}")
     shutil.rmtree(_ENVIRONMENT, ignore_errors=True)
-    print(f"removed:  {_ENVIRONMENT}")
+    verb = "kept:    " if os.path.exists(_ENVIRONMENT) else "removed: "
+    print(f"{verb} {_ENVIRONMENT}")  # it is kept if it is another user's
 
 
 def _self_test(hooks: hook_merge.Hooks) -> bool:
@@ -214,11 +247,13 @@ def _settings_file(options: argparse.Namespace) -> str:
     return settings.settings_files(project)[scope]
 
 
-def _undo(options: argparse.Namespace) -> str:
-    words = [os.path.join(_CHECKOUT, "install.sh"), "--uninstall"]
-    if options.scope and options.scope != "user":
-        words += ["--scope", options.scope]
-    if options.project or len(words) > 2:  # noqa: PLR2004
+def _command_line(options: argparse.Namespace, *actions: str) -> str:
+    """Return how to start install.sh for *actions* in the scope of *options*."""
+    words = [os.path.join(_CHECKOUT, "install.sh"), *actions]
+    scope = options.scope if options.scope != "user" else None
+    if scope:
+        words += ["--scope", scope]
+    if options.project or scope:
         words += ["--project", os.path.abspath(options.project or os.curdir)]
     return shlex.join(words)
 

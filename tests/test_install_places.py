@@ -55,8 +55,10 @@ def test_install_works_in_a_shared_checkout_that_is_read_only(
     done = run_mounted(checkout, "ro", checkout / "install.sh")
     assert (done.returncode, done.stderr) == (0, "")
     assert (home / ".claude/settings.json").exists()
-    undone = run_mounted(checkout, "ro", checkout / "install.sh", "--uninstall")
+    uninstall = [checkout / "install.sh", "--uninstall", "--purge"]
+    undone = run_mounted(checkout, "ro", *uninstall)
     assert (undone.returncode, undone.stderr) == (0, "")
+    assert f"\nkept:     {checkout}/.venv\n" in undone.stdout
 
 
 @needs_mounts
@@ -88,6 +90,57 @@ def test_install_on_a_noexec_mount_says_that_only_the_command_cannot_run(
     (line,) = re.findall(r"Instead of it, use: (.*)", done.stdout)
     listed = run_mounted(checkout, "noexec", "sh", "-c", f"{line} list --json")
     assert (listed.returncode, listed.stdout) == (0, "[]\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        (["--statusline"], "--statusline"),
+        (["--uninstall", "--purge"], "--uninstall --purge"),
+        (["--scope=local", "--project=/"], "--scope local --project /"),
+    ],
+    ids=["install", "purge", "local"],
+)
+def test_install_with_sudo_in_the_home_of_another_user_is_refused(
+    run, tmp_path, home, options, advice
+):
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    if os.geteuid() == 0:
+        os.chown(home, 1234, 1234)
+    theirs = home if os.geteuid() == 0 else "/"
+    done = run(checkout / "install.sh", *options, HOME=str(theirs), SUDO_USER="ada")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"install.sh: sudo runs this as another user, in {theirs}; nothing was "
+        f"changed. Run it without sudo, as ada: {checkout}/install.sh {advice}\n"
+    )
+    assert not list(checkout.glob(".venv*"))
+    assert list(home.iterdir()) == []
+
+
+def test_install_with_sudo_in_the_home_of_its_own_user_works(run, checkout):
+    done = run(checkout / "install.sh", "--dry-run", SUDO_USER="ada")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_install_says_that_it_replaces_hooks_of_a_checkout_that_works(
+    run, checkout, environment, tmp_path, home
+):
+    other = copy_of_checkout(tmp_path / "other", environment)
+    path = home / ".claude/settings.json"
+    assert "note:" not in run(other / "install.sh").stdout
+    note = f"note:     {path} has hooks of {other}, which work. Those of this\n"
+    assert run(checkout / "install.sh", "--dry-run").stdout.count(note) == 1
+    assert run(checkout / "install.sh").stdout.count(note) == 1
+    assert "note:" not in run(checkout / "install.sh").stdout
+    shutil.rmtree(checkout / "hooks")
+    assert "note:" not in run(other / "install.sh", "--dry-run").stdout
+
+
+def test_install_says_what_comes_next(run, checkout):
+    done = run(checkout / "install.sh")
+    assert "next:     run `headcount list` while a session is open." in done.stdout
+    assert "recorded from their next prompt\n" in done.stdout
 
 
 def test_install_with_only_an_old_python_names_its_version(run, checkout, tools):
