@@ -6,7 +6,16 @@ import os
 import shlex
 import sys
 
-from .finding import OK, PROBLEM, Context, Finding, Repair, install_command
+from .finding import (
+    CHECKOUT,
+    OK,
+    PROBLEM,
+    WARN,
+    Context,
+    Finding,
+    Repair,
+    install_command,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,21 +56,30 @@ def check_packages(_: Context) -> Iterator[Finding]:
 
 
 def check_command(_: Context) -> Iterator[Finding]:
-    """Check that `~/.local/bin/headcount` is not a link to nothing."""
+    """Check that `~/.local/bin/headcount` leads to a command that can run."""
     link = os.path.expanduser("~/.local/bin/headcount")
-    if not os.path.islink(link) or os.path.exists(link):
+    if not os.path.islink(link):
         return
-    target, fix = os.readlink(link), shlex.join(["rm", link])
+    target = os.readlink(link)
     ours = target.endswith(_OUR_TARGET)
-    yield Finding(
-        PROBLEM,
-        "command",
-        f"{link} is a symbolic link to nothing ({target})",
-        fix,
-        Repair(fix, lambda: _remove(link, target)) if ours else None,
-    )
+    if not os.path.exists(link):
+        message = f"{link} is a symbolic link to nothing ({target})"
+        # If this checkout has the command, it is the one that was moved.
+        command = (
+            CHECKOUT + _OUR_TARGET if os.path.exists(CHECKOUT + _OUR_TARGET) else ""
+        )
+        words = ["ln", "-sf", command, link] if ours and command else ["rm", link]
+        fix = shlex.join(words)
+        repair = Repair(fix, lambda: _replace(link, target, command))
+        yield Finding(PROBLEM, "command", message, fix, repair if ours else None)
+    elif ours and not os.access(link, os.X_OK):
+        message = f"{target} cannot run: it is not executable, or mounted noexec"
+        yield Finding(WARN, "command", message, shlex.join(["sh", target]))
 
 
-def _remove(link: str, target: str) -> None:
-    if os.readlink(link) == target:  # else it was replaced in the meantime
-        os.unlink(link)
+def _replace(link: str, target: str, command: str) -> None:
+    if os.readlink(link) != target:  # it was replaced in the meantime
+        return
+    os.unlink(link)
+    if command:
+        os.symlink(command, link)

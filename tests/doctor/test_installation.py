@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 from examination import Findings, variables
 
@@ -64,3 +65,40 @@ def test_broken_command_link_is_reported_and_fixed(examine, installed, home, run
     assert examine()[1] == 0
     link.symlink_to(sys.executable)
     assert examine()[1] == 0
+
+
+def test_fix_links_the_command_of_a_moved_checkout_again(
+    examine, installed, home, checkout
+):
+    command = checkout / ".venv/bin/headcount"
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    link = home / ".local/bin/headcount"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/before/it/was/moved/.venv/bin/headcount")
+    findings, code = examine()
+    assert (code, findings.problem[0]) == (1, "command")
+    assert findings.problem[2] == f"ln -sf '{command}' {link}"
+    findings, code = examine("--fix")
+    assert (code, [finding["check"] for finding in findings.fixed]) == (0, ["command"])
+    assert link.readlink() == command
+    link.unlink()
+    link.symlink_to("/usr/bin/of-somebody-else")
+    assert examine("--fix")[1] == 1
+    assert link.readlink() == Path("/usr/bin/of-somebody-else")
+
+
+def test_command_that_cannot_be_executed_is_a_warning(
+    examine, installed, home, checkout
+):
+    command = checkout / ".venv/bin/headcount"
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o644)
+    link = home / ".local/bin/headcount"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(command)
+    (finding,) = examine()[0].of("warn", "command")
+    assert finding["message"].startswith(f"{command} cannot run")
+    assert finding["fix"] == f"sh '{command}'"
+    command.chmod(0o755)
+    assert examine()[0].of("warn", "command") == []
