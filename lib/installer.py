@@ -104,7 +104,9 @@ def _install(options: argparse.Namespace) -> int:
     hooks = _hooks(sys.stdout)
     _announce_takeover(path)
     if options.dry_run:
-        return _show(settings.install_hooks(path, hooks, line, dry_run=True))
+        _show(settings.install_hooks(path, hooks, line, dry_run=True))
+        _warn_if_turned_off(path)
+        return 0
     _make_command()
     if not _self_test(hooks):
         return 1
@@ -116,9 +118,15 @@ def _install(options: argparse.Namespace) -> int:
     print(f"undo:     {_command_line(options, '--uninstall')}")
     print("next:     run `headcount list` while a session is open. Those open now are")
     print("    recorded from their next prompt")
-    if settings.disabled(path):
-        print(f"note:     `disableAllHooks` is true in {path}: no hook will run")
+    _warn_if_turned_off(path)
     return 0
+
+
+def _warn_if_turned_off(path: str) -> None:
+    """Say so if the settings that count here turn hooks off."""
+    here = settings.settings_files(os.curdir).values()
+    for file, switch in settings.switches({path: "", **dict.fromkeys(here)}).items():
+        print(f"note:     `{switch}` is true in {file}: no hook of ours will run")
 
 
 def _uninstall(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ import pytest
 from installing import FOLDERS, PACKAGES, SHELLS, copy_of_checkout
 from support import ROOT, SCRIPTS
 
+from lib import installer
 from lib.claude import settings
 
 
@@ -404,6 +405,45 @@ def test_install_refuses_malformed_settings_before_creating_anything(
     assert "(line 2, column 9); nothing was changed" in done.stderr
     assert "./install.sh --print" in done.stderr
     assert snapshot(tmp_path) == before
+
+
+def test_install_refuses_settings_that_the_client_would_ignore(run, home, tmp_path):
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    (home / ".claude").mkdir()
+    target = home / ".claude" / "settings.json"
+    target.write_text('{"hooks": {"PreToolUse": [\n{"type": "command"}]}}')
+    before = snapshot(tmp_path)
+    done = run(checkout / "install.sh")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{target} is not valid" in done.stderr
+    reason = "`hooks.PreToolUse[0].hooks` must be an array (line 2, column 1)"
+    assert f"{reason}, or Claude Code ignores the whole file" in done.stderr
+    assert snapshot(tmp_path) == before
+
+
+def test_install_says_which_settings_turn_hooks_off(run, checkout, home):
+    (home / ".claude").mkdir()
+    (home / ".claude/settings.json").write_text('{"disableAllHooks": true}')
+    done = run(checkout / "install.sh", cwd=checkout)
+    assert done.returncode == 0
+    note = f"note:     `disableAllHooks` is true in {home}/.claude/settings.json"
+    assert f"{note}: no hook of ours will run\n" in done.stdout
+
+
+def test_install_says_which_managed_settings_turn_hooks_off(
+    home, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "managed"
+    folder.mkdir()
+    (folder / "managed-settings.json").write_text('{"allowManagedHooksOnly": true}')
+    monkeypatch.setattr(settings, "MANAGED_FOLDERS", (str(folder),))
+    monkeypatch.setattr("sys.argv", ["install.sh", "install", "--dry-run"])
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    monkeypatch.chdir(home)
+    assert installer.main() == 0
+    file = folder / "managed-settings.json"
+    assert f"`allowManagedHooksOnly` is true in {file}: no" in capsys.readouterr().out
 
 
 def test_install_keeps_the_settings_if_a_hook_does_not_record(run, checkout, home):

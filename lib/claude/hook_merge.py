@@ -10,8 +10,8 @@ Promises
 Ours is a hook of type `command` whose command ends in `# headcount` and names one of
 our scripts, in whichever checkout; and a status line of that kind.
 
-Nothing here reads or writes a file. Text that is not strict JSON, or not settings as
-Claude Code documents them, raises ValueError.
+Nothing here reads or writes a file. Text that Claude Code cannot parse, or in which our
+hooks have no place, raises ValueError; `validate` finds what it would ignore.
 """
 
 from __future__ import annotations
@@ -23,16 +23,53 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from . import json_edit, status_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .json_edit import Node, Path
     from .status_line import StatusLine
+
+    # A type by its name in a sentence, the one element of an array, or members by key.
+    _Shape = str | list["_Shape"] | dict[str, "_Shape"]
 
 Hooks = dict[str, dict[str, Any]]  # event -> its one group, with one hook
 
 _SCRIPT = re.compile(
     r"""/hooks/(?:session_start|heartbeat|stop|session_end)\.py(?=['"\s])"""
 )
+# Measured with 2.1.332: the client ignores the whole file if a value has another type
+# than here, or if a key with `!` is missing. Only the hooks of events that decide what
+# the client may do count; of other events it skips a malformed one.
+_DECIDING = ("PreToolUse", "PermissionRequest", "PreSkillShellCommand")
+_HOOK: _Shape = {
+    "type!": "a string",
+    "command!": "a string",
+    "timeout": "a number above 0",
+    "async": "true or false",
+    "if": "a string",
+}
+_SHAPE: _Shape = {
+    "$schema": "a string",
+    "apiKeyHelper": "a string",
+    "cleanupPeriodDays": "a number",
+    "disableAllHooks": "true or false",
+    "enabledPlugins": {},
+    "env": {},
+    "includeCoAuthoredBy": "true or false",
+    "model": "a string",
+    "outputStyle": "a string",
+    "permissions": {"allow": [], "deny": [], "ask": [], "additionalDirectories": []},
+    "statusLine": {"type!": '"command"', "command!": "a string"},
+    "hooks": {name: [{"matcher": "a string", "hooks!": [_HOOK]}] for name in _DECIDING},
+}
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "an object": lambda value: isinstance(value, dict),
+    "an array": lambda value: isinstance(value, list),
+    "a string": lambda value: isinstance(value, str),
+    "a number": lambda value: type(value) in {int, float},
+    "a number above 0": lambda value: type(value) in {int, float} and value > 0,
+    '"command"': lambda value: value == "command",
+    "true or false": lambda value: isinstance(value, bool),
+}
 # The length of the path `hooks, event, index, hooks`. A group is invalid without its
 # list of hooks, so the two are removed together.
 _HOOK_LIST_DEPTH = 4
@@ -67,7 +104,7 @@ def merge(text: str | None, hooks: Hooks, line: StatusLine | None = None) -> str
     """
     text = "{}\n" if text is None else text
     root = json_edit.parse(text)
-    validate(root, hooks)
+    _require_room(root, hooks)
     for event in _in_text_order(root, hooks):
         text = _add(text, event, hooks[event])
     text = _remove_all(text, _unwanted(json_edit.parse(text), hooks)) or text
@@ -81,7 +118,6 @@ def remove(text: str, backup: str | None) -> str | None:
     *text* was not changed since. Raises ValueError if *text* is not valid settings.
     """
     root = json_edit.parse(text)
-    validate(root, ())
     if backup is not None and _is_merge_of(backup, text, root):
         return backup
     return _remove_all(text, _our_places(root))
@@ -90,31 +126,63 @@ def remove(text: str, backup: str | None) -> str | None:
 # Validation
 
 
-def validate(root: Node, events: Iterable[str]) -> None:
-    """Raise ValueError unless *root* is valid settings, as far as *events* go."""
-    _expect(root, dict, "the whole")
+def validate(text: str) -> None:
+    """Raise ValueError if Claude Code would ignore all of the settings *text*.
+
+    The message names the value that is the cause, its position, and what it must be.
+    """
+    for name, kind, position in _violations(json_edit.parse(text), _SHAPE, ""):
+        place = json_edit.place(text, position)
+        message = f"`{name}` must be {kind} ({place}), or Claude Code ignores the whole"
+        raise ValueError(f"{message} file")
+
+
+def _violations(node: Node, shape: _Shape, name: str) -> Iterator[tuple[str, str, int]]:
+    """Yield name, required type and position of what does not have its *shape*."""
+    kind = _kind(shape)
+    if not _TYPES[kind](node.value):
+        yield name or "the whole", kind, node.start
+    elif isinstance(shape, list):
+        for index, child in node.children.items() if shape else ():
+            yield from _violations(child, shape[0], f"{name}[{index}]")
+    elif isinstance(shape, dict):
+        for key, inner in shape.items():
+            yield from _member_violations(node, key, inner, f"{name}.{key}".strip(".!"))
+
+
+def _member_violations(
+    node: Node, key: str, shape: _Shape, name: str
+) -> Iterator[tuple[str, str, int]]:
+    child = node.children.get(key.rstrip("!"))
+    if child is None:
+        values: Any = node.value
+        needed = key != "command!" or values.get("type") == "command"
+        if key.endswith("!") and needed:
+            yield name, _kind(shape), node.start
+    elif child.value is not None or key not in _DECIDING:
+        yield from _violations(child, shape, name)
+
+
+def _kind(shape: _Shape) -> str:
+    if isinstance(shape, str):
+        return shape
+    return "an object" if isinstance(shape, dict) else "an array"
+
+
+def _require_room(root: Node, events: Iterable[str]) -> None:
+    """Raise ValueError unless the hooks of *events* have a place in *root*."""
+    _expect(root, "an object", "the whole")
     hooks = root.children.get("hooks")
     if hooks:
-        _expect(hooks, dict, "`hooks`")
+        _expect(hooks, "an object", "`hooks`")
         for event in events:
             if event in hooks.children:
-                _validate_event(f"`hooks.{event}`", hooks.children[event])
+                _expect(hooks.children[event], "an array", f"`hooks.{event}`")
 
 
-def _validate_event(name: str, groups: Node) -> None:
-    _expect(groups, list, name)
-    for group in groups.children.values():
-        _expect(group, dict, f"an element of {name}")
-        _expect(group.children.get("hooks"), list, f"`hooks` in {name}")
-        for hook in group.children["hooks"].children.values():
-            _expect(hook, dict, f"a hook in {name}")
-            _expect(hook.children.get("type"), str, f"`type` of a hook in {name}")
-
-
-def _expect(node: Node | None, kind: type, name: str) -> None:
-    if node is None or not isinstance(node.value, kind):
-        kinds = {"dict": "an object", "list": "an array", "str": "a string"}
-        raise ValueError(f"{name} is not {kinds[kind.__name__]}")
+def _expect(node: Node, kind: str, name: str) -> None:
+    if not _TYPES[kind](node.value):
+        raise ValueError(f"{name} is not {kind}")
 
 
 def verify(
@@ -126,7 +194,7 @@ def verify(
     of others, so every change is verified, by other means than the merge's.
     """
     root = json_edit.parse(after or "{}")
-    validate(root, hooks)
+    _require_room(root, hooks)
     present = [(event, hook) for event, hook, _ in _our_hooks(root)]
     expected = [(event, group["hooks"][0]) for event, group in hooks.items()]
     if sorted(present, key=repr) != sorted(expected, key=repr):
@@ -138,7 +206,11 @@ def verify(
 
 def _foreign(text: str | None) -> str:
     """Return what is not ours in *text*, normalized, without empty containers."""
-    settings = json.loads(text or "{}")
+    settings = json.loads((text or "{}").removeprefix(json_edit.BYTE_ORDER_MARK))
+    if not isinstance(settings, dict) or not isinstance(
+        settings.get("hooks", {}), dict
+    ):
+        return json.dumps(settings)
     hooks = settings.pop("hooks", {})
     if status_line.our_command(settings.get(status_line.KEY)):
         del settings[status_line.KEY]
@@ -168,12 +240,16 @@ def _our_hooks(root: Node) -> Iterator[tuple[str, Any, Path]]:
     """Yield event, hook and path of each of our hooks, in the order of the text."""
     hooks = root.children.get("hooks")
     for event, groups in hooks.children.items() if hooks else ():
-        for index, group in groups.children.items():
-            entries = group.children.get("hooks")
-            for number, hook in entries.children.items() if entries else ():
+        for index, group in _elements(groups):
+            for number, hook in _elements(group.children.get("hooks")):
                 if _is_ours(hook.value):
                     place = ("hooks", event, index, "hooks", number)
                     yield str(event), hook.value, place
+
+
+def _elements(node: Node | None) -> Iterable[tuple[str | int, Node]]:
+    """Return the elements of an array, by index; () of anything else."""
+    return node.children.items() if node and isinstance(node.value, list) else ()
 
 
 def _our_places(root: Node) -> list[Path]:

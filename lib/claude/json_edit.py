@@ -5,8 +5,9 @@ everything else stays the same to the byte (spacing, order, escapes, number form
 and what is added looks like its neighbours.
 
 Promises
-    * `parse` takes strict JSON only: no comments, trailing commas, duplicate keys,
-      NaN, numbers beyond the range, byte order mark or empty text.
+    * `parse` takes what Claude Code takes: strict JSON, after a byte order mark or
+      not. No comments, trailing commas, NaN, numbers beyond the range or empty text.
+    * Of a duplicate key the last counts, as everywhere; the others stay as they are.
     * `append`, `replace` and `remove` are pure: text and its root in, text out.
     * `remove` undoes `append` to the byte, if the container was not empty. A container
       that becomes empty is left as `{}` or `[]`.
@@ -19,6 +20,7 @@ import math
 import re
 from typing import NamedTuple, NoReturn
 
+BYTE_ORDER_MARK = "\ufeff"
 _WHITESPACE = " \t\r\n"
 _SPACE = re.compile(r"[ \t\r\n]*")
 _STRING = re.compile(
@@ -37,16 +39,15 @@ class JsonTextError(ValueError):
     """The text is not strict JSON. The message names the reason, line and column."""
 
     def __init__(self, reason: str, text: str, position: int) -> None:
-        line = text.count("\n", 0, position) + 1
-        column = position - text.rfind("\n", 0, position)
-        super().__init__(f"{reason} (line {line}, column {column})")
+        super().__init__(f"{reason} ({place(text, position)})")
 
 
 class Node(NamedTuple):
     """A value and its position in the text, from `start` to `end`.
 
     `begin` is the position of its key if it is a member of an object, else `start`.
-    `children` are its elements in the order of the text, by key or by index.
+    `children` are its elements in the order of the text, by key or by index. A member
+    whose key comes again has its position in place of its key, and is not in `value`.
     """
 
     begin: int
@@ -59,6 +60,12 @@ class Node(NamedTuple):
 def parse(text: str) -> Node:
     """Return the root of *text*; raise JsonTextError unless it is strict JSON."""
     return _Scanner(text).document()
+
+
+def place(text: str, position: int) -> str:
+    """Return *position* in *text* as people count: `line 3, column 5`."""
+    line = text.count("\n", 0, position) + 1
+    return f"line {line}, column {position - text.rfind(chr(10), 0, position)}"
 
 
 def at(node: Node, path: Path) -> Node:
@@ -175,9 +182,8 @@ class _Scanner:
         self.depth = 0
 
     def document(self) -> Node:
-        if self.text.startswith("\ufeff"):
-            self._fail("it begins with a byte order mark, which JSON does not allow")
-        if not self.text.strip(_WHITESPACE):
+        self._take(BYTE_ORDER_MARK)
+        if not self.text[self.position :].strip(_WHITESPACE):
             self._fail("it is empty; `{}` would be valid")
         self._skip()
         root = self._value(None)
@@ -193,7 +199,7 @@ class _Scanner:
         if character and character in "{[":
             children = self._container(character)
             value: object = (
-                {key: child.value for key, child in children.items()}
+                {k: child.value for k, child in children.items() if isinstance(k, str)}
                 if character == "{"
                 else [child.value for child in children.values()]
             )
@@ -234,7 +240,9 @@ class _Scanner:
             self._fail_here("a key in double quotes is missing")
         key = self._string()
         if key in children:
-            self._fail(f"the key {json.dumps(key)} is a duplicate", begin)
+            members = list(children.items())
+            children.clear()
+            children.update((n.begin if k == key else k, n) for k, n in members)
         self._skip()
         if not self._take(":"):
             self._fail_here("`:` is missing")

@@ -5,13 +5,14 @@ Uninstalling restores those bytes if nobody else changed the file since; otherwi
 takes out what is ours, and keeps the rest (`hook_merge` has the rules).
 
 Installers exclude each other with a lock. Claude Code takes none, so the bytes are
-compared right before the rename, and once more after it. A file that is not strict JSON
-of the documented shape is refused: SettingsError is raised, and it is left as it is.
+compared right before the rename, and once more after it. Nothing is installed in a file
+that Claude Code would ignore: SettingsError is raised, and it is left as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import re
@@ -24,13 +25,16 @@ from ..store import paths
 from . import config_file, hook_merge, json_edit, status_line
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from .config_file import Change
     from .hook_merge import Hooks, InstalledHook
     from .json_edit import Node
     from .status_line import StatusLine
 
+# On Linux and on macOS. Settings in them are stronger than those of the user.
+MANAGED_FOLDERS = ("/etc/claude-code", "/Library/Application Support/ClaudeCode")
+_SWITCHES = ("disableAllHooks", "allowManagedHooksOnly")
 _PLACEHOLDER = re.compile(r"/path/to/headcount(/\S+)")
 
 
@@ -49,15 +53,43 @@ def settings_files(project_dir: str | None = None) -> dict[str, str]:
     return files
 
 
+def managed_files() -> list[str]:
+    """Return the managed settings files of this machine that exist."""
+    files = []
+    for folder in MANAGED_FOLDERS:
+        parts = glob.glob(
+            os.path.join(glob.escape(folder), "managed-settings.d/*.json")
+        )
+        files += [os.path.join(folder, "managed-settings.json"), *sorted(parts)]
+    return [path for path in files if os.path.exists(path)]
+
+
 def installed_hooks(path: str) -> list[InstalledHook]:
     """Return our hooks in the settings file at *path*; [] if there is no file."""
     return hook_merge.installed_hooks(_root(path))
 
 
-def disabled(path: str) -> bool:
-    """Whether the settings file at *path* turns off every hook, ours included."""
-    value = _root(path).children.get("disableAllHooks")
-    return value is not None and value.value is True
+def check(path: str) -> None:
+    """Raise SettingsError if Claude Code would ignore the settings file at *path*."""
+    with _settings_errors(path):
+        hook_merge.validate(config_file.read(path) or "{}")
+
+
+def switches(files: Iterable[str]) -> dict[str, str]:
+    """Return what turns our hooks off in *files* and managed settings, by path.
+
+    Managed settings can allow only hooks of their own. A file that cannot be read does
+    not count: Claude Code ignores it.
+    """
+    found: dict[str, str] = {}
+    managed = managed_files()
+    for path in [*files, *managed]:
+        with contextlib.suppress(SettingsError):
+            values = _root(path).children
+            for name in _SWITCHES if path in managed else _SWITCHES[:1]:
+                if name in values and values[name].value is True:
+                    found.setdefault(path, name)
+    return found
 
 
 def installed_status_line(path: str) -> str | None:
@@ -103,6 +135,8 @@ def install_hooks(
     def edit(before: str | None, backup: str | None) -> tuple[str, str | None]:
         after = hook_merge.merge(before, hooks, line)
         hook_merge.verify(before, after, hooks, line)
+        if _is_ignored(after):
+            hook_merge.validate(before or "{}")  # where it is in the file as it is
         return after, (before and hook_merge.remove(before, backup)) or backup
 
     if not dry_run:
@@ -122,6 +156,14 @@ def uninstall_hooks(path: str, *, dry_run: bool = False) -> Change:
         return after, None if after == backup else backup
 
     return _change(path, edit, dry_run=dry_run)
+
+
+def _is_ignored(text: str) -> bool:
+    try:
+        hook_merge.validate(text)
+    except ValueError:
+        return True
+    return False
 
 
 def _change(path: str, edit: config_file.Edit, *, dry_run: bool) -> Change:
@@ -159,9 +201,7 @@ def _root(path: str) -> Node:
     """Return the root of the settings file at *path*; if there is none, of `{}`."""
     with _settings_errors(path):
         text = config_file.read(path)
-        root = json_edit.parse("{}" if text is None else text)
-        hook_merge.validate(root, ())
-        return root
+        return json_edit.parse("{}" if text is None else text)
 
 
 def _example(checkout: str) -> dict[str, Any]:

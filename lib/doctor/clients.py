@@ -18,7 +18,7 @@ from ..record import attached
 from ..store import paths
 from ..text import humanize
 from .finding import OK, WARN, Context, Finding, install_command
-from .hooks import Scope, here, read_all, scopes
+from .hooks import Scope, here, read_all, scopes, turned_off
 from .store import all_sessions
 
 TYPE_CHECKING = False
@@ -85,9 +85,10 @@ def _recorded_processes() -> set[str]:
 
 def _reasons(client: Client, now: float) -> Iterator[Reason]:
     """Yield what alone explains it, then what only may."""
-    settings = read_all(scopes(client.cwd or "/"))
+    files = scopes(client.cwd or "/")
+    settings = read_all(files)
     installed = [scope for scope in settings if scope.hooks]
-    yield from _turned_off(client, settings)
+    yield from _turned_off(client, files)
     yield from _other_store(client)
     if installed:
         yield from _sources_without_hooks(client, installed)
@@ -98,15 +99,12 @@ def _reasons(client: Client, now: float) -> Iterator[Reason]:
     yield from _started_before(client, installed, now)
 
 
-def _turned_off(client: Client, settings: list[Scope]) -> Iterator[Reason]:
+def _turned_off(client: Client, files: dict[str, str]) -> Iterator[Reason]:
     for option in _NO_HOOK_OPTIONS:
         if option in client.arguments:
             why = f"it was started with {option}, which runs no hooks"
             yield Reason(why)
-    for scope in settings:
-        if scope.off:
-            fix = f"remove disableAllHooks from {shlex.quote(scope.path)}"
-            yield Reason(f"{scope.path} turns off all hooks", fix)
+    yield from (Reason(why, fix) for _, why, fix in turned_off(files))
 
 
 def _sources_without_hooks(client: Client, installed: list[Scope]) -> Iterator[Reason]:

@@ -10,7 +10,16 @@ from ..claude import settings, versions
 from ..store import paths
 from ..system import git
 from . import previously_installed
-from .finding import CHECKOUT, OK, PROBLEM, Context, Finding, Repair, install_command
+from .finding import (
+    CHECKOUT,
+    OK,
+    PROBLEM,
+    WARN,
+    Context,
+    Finding,
+    Repair,
+    install_command,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,13 +32,12 @@ _EDITABLE = ("user", "local")
 
 
 class Scope(NamedTuple):
-    """A settings file, what is ours in it, and whether it turns all hooks off."""
+    """A settings file, and what is ours in it."""
 
     name: str
     path: str
     hooks: list[InstalledHook]
     status_line: str | None  # its command
-    off: bool
 
 
 def scopes(project: str) -> dict[str, str]:
@@ -52,7 +60,7 @@ def here() -> dict[str, str]:
 def read(name: str, path: str) -> Scope:
     """Read the settings file at *path*, of scope *name*; may raise SettingsError."""
     hooks, line = settings.installed_hooks(path), settings.installed_status_line(path)
-    return Scope(name, path, hooks, line, settings.disabled(path))
+    return Scope(name, path, hooks, line)
 
 
 def read_all(files: dict[str, str]) -> list[Scope]:
@@ -69,16 +77,19 @@ def read_all(files: dict[str, str]) -> list[Scope]:
 def check_hooks(context: Context) -> Iterator[Finding]:
     """Check the settings of each scope, and what they install together."""
     installed: list[Scope] = []
+    for name, why, fix in turned_off(here()):
+        yield Finding(PROBLEM, "hooks", f"{name}: {why}", fix)
     for name, path in here().items():
         try:
             scope = read(name, path)
+            if scope.hooks:
+                installed.append(scope)
+            settings.check(path)
         except settings.SettingsError as error:
             message, fix = f"{name}: {error}", f"edit {shlex.quote(path)}"
             yield Finding(PROBLEM, "hooks", message, fix)
             continue
         yield from _summary(scope)
-        if scope.hooks:
-            installed.append(scope)
     if not installed:
         yield _none_installed()
         return
@@ -87,14 +98,18 @@ def check_hooks(context: Context) -> Iterator[Finding]:
     for scope in installed:
         yield from _missing_files(scope, events)
         yield from _unknown_events(scope, events, clients)
+        yield from _repeated(scope, events)
     yield from _missing_events(installed, events)
     yield from _duplicates(installed, events)
 
 
 def check_scopes(_: Context) -> Iterator[Finding]:
     """Name the settings files that were read, and the settings that cannot be."""
-    files = ", ".join(f"{path} ({name})" for name, path in here().items())
-    message = f"checked {files}; not checked: managed settings, plugins, --settings"
+    files = {path: name for name, path in here().items()}
+    files |= dict.fromkeys(settings.managed_files(), "managed")
+    names = ", ".join(f"{path} ({name})" for path, name in files.items())
+    message = f"checked {names}; not checked: managed settings of a server, plugins, "
+    message += "--settings"
     yield Finding(OK, "scopes", message)
 
 
@@ -103,9 +118,18 @@ def _summary(scope: Scope) -> Iterator[Finding]:
     if hooks:
         folders = ", ".join(sorted({os.path.dirname(hook.script) for hook in hooks}))
         yield Finding(OK, "hooks", f"{path} ({name}): {len(hooks)} hooks of {folders}")
-    if scope.off:
-        fix = f"remove disableAllHooks from {shlex.quote(path)}"
-        yield Finding(PROBLEM, "hooks", f"{name}: {path} turns off all hooks", fix)
+
+
+def turned_off(files: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield the scope, why and a fix for *files* and managed settings without hooks."""
+    names = {path: name for name, path in files.items()}
+    for path, switch in settings.switches(names).items():
+        fix = f"remove {switch} from {shlex.quote(path)}"
+        if path in names:
+            yield names[path], f"{path} turns off all hooks", fix
+        else:
+            fix = f"ask whoever manages this machine to {fix}"
+            yield "managed", f"{path} turns off your hooks ({switch})", fix
 
 
 def _none_installed() -> Finding:
@@ -231,6 +255,19 @@ def _duplicate_commands(installed: list[Scope]) -> dict[str, dict[str, Scope]]:
         for hook in scope.hooks:
             by_event.setdefault(hook.event, {}).setdefault(hook.command, scope)
     return {event: scopes for event, scopes in by_event.items() if len(scopes) > 1}
+
+
+def _repeated(scope: Scope, events: Container[str]) -> Iterator[Finding]:
+    """Find hooks that *scope* has more than once; Claude Code runs each once."""
+    hooks = [(hook.event, hook.command) for hook in scope.hooks]
+    repeated = sorted(
+        {event for event, command in hooks if hooks.count((event, command)) > 1}
+    )
+    if repeated:
+        message = f"{scope.name}: {scope.path} has the same hook more than once for "
+        message += ", ".join(repeated)
+        fix = install_command(scope.name, scope.path)
+        yield Finding(WARN, "hooks", message, fix, _reinstall(scope, events))
 
 
 # ---- Repairs --------------------------------------------------------------------

@@ -246,9 +246,6 @@ MALFORMED = {
     "block-comment": b'{"a": 1 /* one */}',
     "trailing-comma": b'{"a": 1,}',
     "trailing-comma-array": b'{"a": [1,]}',
-    "bom": b'\xef\xbb\xbf{"a": 1}',
-    "duplicate-key": b'{"a": 1, "a": 2}',
-    "duplicate-key-deep": b'{"x": [{"a": 1, "\\u0061": 2}]}',
     "nan": b'{"a": NaN}',
     "infinity": b'{"a": -Infinity}',
     "overflow": b'{"a": 1e400}',
@@ -272,11 +269,7 @@ MALFORMED = {
     "hooks-array": b'{"hooks": []}',
     "hooks-null": b'{"hooks": null}',
     "event-object": b'{"hooks": {"Stop": {}}}',
-    "group-string": b'{"hooks": {"Stop": ["x"]}}',
-    "group-without-hooks": b'{"hooks": {"Stop": [{"matcher": "x"}]}}',
-    "group-hooks-object": b'{"hooks": {"Stop": [{"hooks": {}}]}}',
-    "hook-string": b'{"hooks": {"Stop": [{"hooks": ["x"]}]}}',
-    "hook-without-type": b'{"hooks": {"Stop": [{"hooks": [{"command": "x"}]}]}}',
+    "two-byte-order-marks": b"\xef\xbb\xbf\xef\xbb\xbf{}",
 }
 
 
@@ -329,7 +322,207 @@ def test_settings_error_names_line_and_column(ours, path):
         settings.install_hooks(str(path), ours)
     path.write_bytes(b'{\n "a": "\xff"}')
     with pytest.raises(settings.SettingsError, match=r"UTF-8 \(line 2, column 8\)"):
-        settings.disabled(str(path))
+        settings.installed_hooks(str(path))
+
+
+def flat(event):
+    return f'{{"hooks": {{"{event}": [\n {THEIRS}]}}}}'
+
+
+def of_hook(event, hook):
+    return f'{{"hooks": {{"{event}": [{{"hooks": [\n {hook}]}}]}}}}'
+
+
+# What Claude Code 2.1.332 was seen to do with each: name, required type, line.
+IGNORED = {
+    "flat-hook": (flat("PreToolUse"), "hooks.PreToolUse[0].hooks", "an array", 2),
+    "flat-hook-permission": (
+        flat("PermissionRequest"),
+        "hooks.PermissionRequest[0].hooks",
+        "an array",
+        2,
+    ),
+    "flat-hook-skill": (
+        flat("PreSkillShellCommand"),
+        "hooks.PreSkillShellCommand[0].hooks",
+        "an array",
+        2,
+    ),
+    "event-object": (
+        '{"hooks": {"PreToolUse": {}}}',
+        "hooks.PreToolUse",
+        "an array",
+        1,
+    ),
+    "group-string": (
+        '{"hooks": {"PreToolUse": ["x"]}}',
+        "hooks.PreToolUse[0]",
+        "an object",
+        1,
+    ),
+    "matcher-object": (
+        '{"hooks": {"PreToolUse": [\n{"hooks": []},\n{"matcher": {}, "hooks": []}]}}',
+        "hooks.PreToolUse[1].matcher",
+        "a string",
+        3,
+    ),
+    "timeout-string": (
+        of_hook("PreToolUse", '{"type": "command", "command": "x", "timeout": "5"}'),
+        "hooks.PreToolUse[0].hooks[0].timeout",
+        "a number above 0",
+        2,
+    ),
+    "timeout-zero": (
+        of_hook("PreToolUse", '{"type": "command", "command": "x", "timeout": 0}'),
+        "hooks.PreToolUse[0].hooks[0].timeout",
+        "a number above 0",
+        2,
+    ),
+    "hook-string": (
+        of_hook("PreToolUse", '"x"'),
+        "hooks.PreToolUse[0].hooks[0]",
+        "an object",
+        2,
+    ),
+    "hook-without-type": (
+        of_hook("PreToolUse", '{"command": "x"}'),
+        "hooks.PreToolUse[0].hooks[0].type",
+        "a string",
+        2,
+    ),
+    "hook-without-command": (
+        of_hook("PreToolUse", '{"type": "command"}'),
+        "hooks.PreToolUse[0].hooks[0].command",
+        "a string",
+        2,
+    ),
+    "permissions-array": ('{"permissions": []}', "permissions", "an object", 1),
+    "allow-string": (
+        '{\n"permissions": {"allow": "Bash"}}',
+        "permissions.allow",
+        "an array",
+        2,
+    ),
+    "deny-string": (
+        '{"permissions": {"deny": "x"}}',
+        "permissions.deny",
+        "an array",
+        1,
+    ),
+    "model-number": ('{"model": 5}', "model", "a string", 1),
+    "model-null": ('{"model": null}', "model", "a string", 1),
+    "env-string": ('{"env": "x"}', "env", "an object", 1),
+    "switch-number": ('{"disableAllHooks": 1}', "disableAllHooks", "true or false", 1),
+    "status-line-string": ('{"statusLine": "x"}', "statusLine", "an object", 1),
+    "status-line-empty": ('{"statusLine": {}}', "statusLine.type", '"command"', 1),
+    "status-line-null": ('{"statusLine": null}', "statusLine", "an object", 1),
+    "status-line-static": (
+        '{"statusLine": {"type": "static", "command": "x"}}',
+        "statusLine.type",
+        '"command"',
+        1,
+    ),
+    "status-line-command-array": (
+        '{"statusLine": {"type": "command", "command": ["x"]}}',
+        "statusLine.command",
+        "a string",
+        1,
+    ),
+    "days-string": (
+        '{"cleanupPeriodDays": "30"}',
+        "cleanupPeriodDays",
+        "a number",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "kind", "line"), IGNORED.values(), ids=IGNORED
+)
+def test_settings_that_the_client_ignores_are_refused_with_the_cause(
+    ours, path, text, name, kind, line
+):
+    path.write_text(text)
+    before = identity(path)
+    reason = f"`{name}` must be {kind} (line {line}, column "
+    for install in (settings.install_hooks, lambda name, _: settings.check(name)):
+        with pytest.raises(settings.SettingsError) as refusal:
+            install(str(path), ours)
+        assert reason in str(refusal.value)
+        assert "Claude Code ignores the whole file" in str(refusal.value)
+    assert (path.read_text(), identity(path)) == (text, before)
+    assert listing(path.parent) == ["settings.json"]
+
+
+@pytest.mark.parametrize("text", [text for text, *_ in IGNORED.values()], ids=IGNORED)
+def test_hooks_are_uninstalled_from_settings_that_the_client_ignores(ours, path, text):
+    """Somebody else's mistake after the install must not keep our hooks in the file."""
+    events = {event: ours[event] for event in ("Stop", "SessionEnd")}
+    value = json.loads(text)
+    value.setdefault("hooks", {}).update({e: [group] for e, group in events.items()})
+    path.write_text(json.dumps(value))
+    settings.uninstall_hooks(str(path))
+    assert installed_events(path) == []
+    assert without_ours(path.read_text()) == without_ours(text)
+
+
+def test_install_replaces_a_headcount_hook_that_voids_the_file(ours, path):
+    settings.install_hooks(str(path), ours)
+    value = json.loads(path.read_text())
+    value["hooks"]["PermissionRequest"][0]["hooks"][0]["timeout"] = "5"
+    path.write_text(json.dumps(value))
+    with pytest.raises(settings.SettingsError, match="timeout"):
+        settings.check(str(path))
+    settings.install_hooks(str(path), ours)
+    settings.check(str(path))
+
+
+ACCEPTED = {
+    "byte-order-mark": '\ufeff{"a": 1}',
+    "byte-order-mark-crlf": '\ufeff{\r\n\t"a": 1\r\n}\r\n',
+    "byte-order-mark-only-object": "\ufeff{}\n",
+    "duplicate-key": '{"a": 1, "a": 2}',
+    "duplicate-key-deep": '{"x": [{"a": 1, "\\u0061": 2}]}',
+    "duplicate-hooks": '{"hooks": {"Stop": []}, "b": 1, "hooks": {"X": [5]}}',
+    "flat-hook": flat("Stop"),
+    "group-string": '{"hooks": {"Stop": ["x"]}}',
+    "group-without-hooks": '{"hooks": {"Stop": [{"matcher": "x"}]}}',
+    "group-hooks-object": '{"hooks": {"Stop": [{"hooks": {}}]}}',
+    "hook-string": of_hook("Stop", '"x"'),
+    "hook-without-type": of_hook("Stop", '{"command": "x"}'),
+    "matcher-object": '{"hooks": {"Stop": [{"matcher": {}, "hooks": []}]}}',
+    "timeout-string": of_hook("Stop", '{"type": "command", "timeout": "5"}'),
+    "unknown-event": '{"hooks": {"Nope": 5}}',
+    "event-null": '{"hooks": {"PreToolUse": null}}',
+    "rule-number": '{"permissions": {"allow": [1]}}',
+    "unknown-key": '{"zzz": {"a": 1}}',
+    "variable-number": '{"env": {"A": 1}}',
+}
+
+
+@pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED)
+def test_settings_that_the_client_loads_are_accepted_and_restored_to_the_byte(
+    ours, path, text
+):
+    path.write_bytes(text.encode())
+    settings.check(str(path))
+    settings.install_hooks(str(path), ours)
+    assert sorted(installed_events(path)) == sorted(EVENTS)
+    assert path.read_bytes().startswith(text.encode()[:3])
+    installed = path.read_bytes().decode()
+    assert installed.count("\n") == installed.count("\r\n") or "\r\n" not in text
+    settings.uninstall_hooks(str(path))
+    assert path.read_bytes() == text.encode()
+
+
+def test_uninstall_without_a_backup_keeps_the_byte_order_mark(ours, path):
+    text = '\ufeff{\r\n  "a": 1\r\n}\r\n'
+    path.write_bytes(text.encode())
+    settings.install_hooks(str(path), ours)
+    (path.parent / "settings.json.headcount-backup").unlink()
+    settings.uninstall_hooks(str(path))
+    assert path.read_bytes() == text.encode()
 
 
 def test_checkout_path_that_is_not_utf8_is_refused(tmp_path):
@@ -373,13 +566,35 @@ def test_installed_hooks_name_the_paths_of_any_checkout(tmp_path, path, folder):
     assert {Path(hook.script).parent for hook in hooks} == {checkout / "hooks"}
 
 
-def test_disabled_only_if_disable_all_hooks_is_true(path):
-    assert not settings.disabled(str(path))
-    for text, disabled in [('{"disableAllHooks": true}', True), ("{}", False)]:
+def test_switches_name_the_settings_that_turn_hooks_off(path):
+    assert settings.switches([str(path)]) == {}
+    for text, switches in [
+        ('{"disableAllHooks": true}', {str(path): "disableAllHooks"}),
+        ('{"disableAllHooks": false}', {}),
+        ('{"allowManagedHooksOnly": true}', {}),  # counts in managed settings only
+        ("{ // not valid", {}),
+    ]:
         path.write_text(text)
-        assert settings.disabled(str(path)) is disabled
-    path.write_text('{"disableAllHooks": 1}')
-    assert not settings.disabled(str(path))
+        assert settings.switches([str(path)]) == switches
+
+
+@pytest.mark.parametrize("switch", ["disableAllHooks", "allowManagedHooksOnly"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("managed-settings.json", id="file"),
+        pytest.param("managed-settings.d/50-hooks.json", id="drop-in"),
+    ],
+)
+def test_switches_count_in_managed_settings(tmp_path, monkeypatch, name, switch):
+    folder = tmp_path / "managed [1]"
+    monkeypatch.setattr(settings, "MANAGED_FOLDERS", ("/nowhere", str(folder)))
+    assert settings.switches([]) == {}
+    file = folder / name
+    file.parent.mkdir(parents=True)
+    file.write_text(f'{{"{switch}": true}}')
+    assert settings.managed_files() == [str(file)]
+    assert settings.switches([]) == {str(file): switch}
 
 
 def test_settings_files_follow_claude_config_dir(home, tmp_path, monkeypatch):

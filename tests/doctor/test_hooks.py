@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
+import time
 
 import pytest
 from examination import install_hooks, strip
 from installing import copy_of_checkout
 from support import SCRIPTS
+
+from lib.claude import settings
+from lib.doctor import hooks
+from lib.doctor.finding import PROBLEM, Context
 
 
 def test_missing_hooks_are_fixed_by_the_installer(examine, store, checkout, run_fix):
@@ -127,6 +133,61 @@ def test_disabled_hooks_are_reported_with_the_file(examine, home, checkout):
     assert code == 1
     assert findings.problem[1] == f"user: {path} turns off all hooks"
     assert "disableAllHooks" in findings.problem[2]
+
+
+@pytest.mark.parametrize("switch", ["disableAllHooks", "allowManagedHooksOnly"])
+def test_managed_settings_that_turn_hooks_off_are_reported(
+    store, home, installed, tmp_path, monkeypatch, switch
+):
+    folder = tmp_path / "managed"
+    folder.mkdir()
+    file = folder / "managed-settings.json"
+    file.write_text(f'{{"{switch}": true}}')
+    monkeypatch.setattr(settings, "MANAGED_FOLDERS", (str(folder),))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    findings = [*hooks.check_hooks(Context(time.time()))]
+    message = f"managed: {file} turns off your hooks ({switch})"
+    assert (PROBLEM, message) in [(f.level, f.message) for f in findings]
+    (scopes,) = hooks.check_scopes(Context(time.time()))
+    assert f"{file} (managed)" in scopes.message
+
+
+def test_settings_that_the_client_ignores_are_reported_with_the_cause(
+    examine, installed, home
+):
+    """An entry of another tool, written after the install, voids the file."""
+    content = json.loads(installed.read_text())
+    content["hooks"]["PreToolUse"] = [{"type": "command", "command": "say hi"}]
+    installed.write_text(json.dumps(content))
+    findings, code = examine()
+    assert code == 1
+    check, message, fix = findings.problem
+    assert check == "hooks"
+    assert message.startswith(f"user: {installed} is not valid as settings of")
+    assert "`hooks.PreToolUse[0].hooks` must be an array (line 1, column " in message
+    assert fix == f"edit {installed}"
+
+
+def test_hook_that_the_client_only_skips_is_no_problem(examine, installed):
+    content = json.loads(installed.read_text())
+    content["hooks"]["Stop"].append({"type": "command", "command": "say hi"})
+    installed.write_text("\ufeff" + json.dumps(content))
+    assert examine()[1] == 0
+
+
+def test_hook_that_is_twice_in_one_file_is_reported_and_fixed(examine, installed):
+    content = json.loads(installed.read_text())
+    content["hooks"]["Stop"] *= 2
+    installed.write_text(json.dumps(content))
+    findings, _ = examine()
+    (warning,) = findings.of("warn")
+    message = f"user: {installed} has the same hook more than once for Stop"
+    assert (warning["message"], warning["fixable"]) == (message, True)
+    assert [finding["message"] for finding in examine("--fix")[0].fixed] == [message]
+    assert len(json.loads(installed.read_text())["hooks"]["Stop"]) == 1
+    assert examine()[0].of("warn") == []
 
 
 def test_broken_settings_are_reported_and_the_other_scopes_examined(

@@ -72,7 +72,6 @@ BREAKS = {
     "a comma too many": lambda _, raw: raw.rstrip()[:-1] + b",}",
     "a comment": lambda _, raw: b"// mine\n" + raw,
     "a comment within": _in_front_of_the_end(b"/* mine */"),
-    "a byte order mark": lambda _, raw: b"\xef\xbb\xbf" + raw,
     "UTF-16": lambda _, raw: raw.decode().encode("utf-16"),
     "not UTF-8": lambda _, raw: raw.rstrip()[:-1] + b"\xff}",
     "NULs": lambda chance, raw: raw + b"\0" * chance.randrange(1, 9),
@@ -81,9 +80,11 @@ BREAKS = {
     "a list": lambda _, raw: b"[" + raw + b"]",
     "hooks is a list": lambda _, _raw: b'{"hooks": []}',
     "an event is no list": lambda chance, _: _event(chance, b'{"hooks": []}'),
-    "a group is no object": lambda chance, _: _event(chance, b'["x"]'),
-    "a group without hooks": lambda chance, _: _event(chance, b'[{"matcher": "*"}]'),
-    "a key twice": lambda _, _raw: b'{"a": 1, "b": 2, "a": 3}',
+    "a group is no object": lambda *_: b'{"hooks": {"PreToolUse": ["x"]}}',
+    "a group without hooks": lambda *_: (
+        b'{"hooks": {"PreToolUse": [{"matcher": "*"}]}}'
+    ),
+    "another type": lambda *_: b'{"a": 1, "model": 2}',
     "not a number": lambda _, _raw: b'{"a": NaN}',
     "infinite": lambda _, _raw: b'{"a": -Infinity}',
     "a tab in a text": lambda _, _raw: b'{"a": "\t"}',
