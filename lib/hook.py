@@ -16,6 +16,7 @@ from . import sessions
 from .claude import events
 from .record import entries, jsonl
 from .store import paths
+from .store.session_file import SessionFile
 from .system import client_process, deadline, process
 
 TYPE_CHECKING = False
@@ -34,7 +35,6 @@ LOCK_POLICY = sessions.LockPolicy(0.5, write_unlocked=True, shared_deadline=True
 # More than the longest prompt a model takes; the client truncates tool output.
 _MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 _BLOCK_BYTES = 1 << 16
-_START_TIME_ERROR = 0.01  # seconds by which /proc may give a start too early
 # They come often, and mostly say nothing new.
 _THROTTLED = ("PostToolUse", "FileChanged")
 _STDIN, _STDOUT, _STDERR = range(3)
@@ -121,7 +121,7 @@ def heartbeat(event: Event) -> None:
         state=lambda recorded: _observe(event, recorded),
         event=name,
         min_interval=HEARTBEAT_INTERVAL_SECONDS if name in _THROTTLED else 0.0,
-        observed_at=began_at(),
+        observed_at=process.began_at(),
     )
 
 
@@ -135,7 +135,7 @@ def stop(event: Event) -> None:
         sessions.close_turn,
         state="busy" if events.runs_in_background(event.payload) else "idle",
         event=event.text("hook_event_name"),
-        observed_at=began_at(),
+        observed_at=process.began_at(),
     )
 
 
@@ -149,7 +149,8 @@ def _upsert(event: Event, action: Callable[..., object], /, **fields: object) ->
     """Call *action* with the session and *fields*; begin it first if there is none."""
 
     def act() -> None:
-        action(event.session_id, pid=client(), timeout=LOCK_POLICY, **fields)
+        pid = _client_on_record(event) or client()
+        action(event.session_id, pid=pid, timeout=LOCK_POLICY, **fields)
 
     try:
         try:
@@ -260,14 +261,22 @@ def _print(answer: dict[str, object], event: Event) -> None:
 # ---- The client and this process ------------------------------------------------
 
 
-def began_at() -> float:
-    """Return when this process began, in seconds since the epoch."""
-    return time.time() - (process.age(os.getpid()) or 0.0) + _START_TIME_ERROR
-
-
 def client() -> int:
     """Return the pid of the client that runs us; NO_PROCESS if it is not found."""
     return client_process.find_client(os.environ) or entries.NO_PROCESS
+
+
+def _client_on_record(event: Event) -> int | None:
+    """Return CLAUDE_PID if that process is on record: to look it up may take long.
+
+    Raises what `SessionFile.read` raises.
+    """
+    recorded = os.environ.get("CLAUDE_PID", "")
+    if process.READS_PROC or not (recorded.isascii() and recorded.isdigit()):
+        return None
+    metadata = SessionFile(event.session_id, LOCK_POLICY).read().metadata
+    fields = entries.fields_on_record(metadata, int(recorded))
+    return int(recorded) if fields else None
 
 
 def _client_version() -> str | None:

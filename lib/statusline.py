@@ -19,7 +19,7 @@ from .claude import live_state, session_status
 from .errors import SessionClosedError
 from .record.verdict import judge
 from .store import paths, reader
-from .system import deadline, git
+from .system import deadline, git, process
 from .text import count
 from .views import neighbours, session_view
 
@@ -122,7 +122,7 @@ def _beat(own: SessionMetadata) -> None:
             state=session_status.observe,
             event="statusline",
             min_interval=hook.HEARTBEAT_INTERVAL_SECONDS,
-            observed_at=hook.began_at(),
+            observed_at=process.began_at(),
             pid=hook.client(),
             timeout=hook.LOCK_POLICY,
         )

@@ -12,6 +12,9 @@ import subprocess
 import sys
 
 import psutil
+import pytest
+
+from lib.system import process
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEAD_PID = 2**22 + 1  # above the highest that Linux gives out
@@ -29,6 +32,27 @@ SCRIPTS = {
     "StopFailure": "stop",
     "SessionEnd": "session_end",
 }
+
+
+def only_with_proc(reason: str) -> pytest.MarkDecorator:
+    """Skip a test where processes are seen through psutil; *reason* says why."""
+    return pytest.mark.skipif(not process.READS_PROC, reason=reason)
+
+
+def changed_fingerprint(
+    pid: int, *, earlier: float = 0, start: str | None = None, **changes: str
+) -> str:
+    """The fingerprint of *pid* with fields changed, or a start that many units before.
+
+    A unit is a clock tick with /proc, and a second elsewhere.
+    """
+    kind, *fields = str(process.fingerprint(pid)).split(":")
+    number = int if kind == "linux" else float
+    fields[-1] = str(number(fields[-1]) - number(earlier)) if start is None else start
+    names = ["boot", "namespace"][: len(fields) - 2]
+    for name, value in changes.items():
+        fields[names.index(name)] = value
+    return ":".join([kind, *fields])
 
 
 def hook_command(script: str, python: str = sys.executable) -> str:

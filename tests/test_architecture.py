@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -140,6 +141,7 @@ def test_hook_imports_only_modules_on_the_hot_list(store, action, event):
         capture_output=True,
         text=True,
         check=True,
+        env={**os.environ, "CLAUDE_PID": str(os.getpid())},
     )
     loaded = set(said.stdout.split())
     own = {name for name in loaded if name.startswith("lib.")}

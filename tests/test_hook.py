@@ -21,6 +21,7 @@ from support import (
     errors,
     hook_command,
     lines,
+    only_with_proc,
     payload,
     types,
     waiting_hook,
@@ -548,6 +549,7 @@ def pythons():
     return found
 
 
+@only_with_proc("most of these interpreters lack psutil")
 @pytest.mark.parametrize("name", sorted(pythons()))
 def test_hooks_run_a_whole_session_on_every_installed_python(store, name):
     """They differ in the JSON scanner and in rename, and most lack our packages."""

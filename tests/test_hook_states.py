@@ -45,7 +45,8 @@ class Terminal:
     def write(self, **fields):
         fingerprint = process.fingerprint(self.client.pid)
         own = {"pid": self.client.pid, "procStart": fingerprint.rpartition(":")[2]}
-        self.path.write_text(json.dumps({**own, "sessionId": ID, **fields}))
+        own |= {"sessionId": ID, "startedAt": time.time() * 1000}
+        self.path.write_text(json.dumps({**own, **fields}))
 
 
 @pytest.fixture

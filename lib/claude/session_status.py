@@ -187,8 +187,8 @@ def is_same_process(entry: SessionEntry, fingerprint: str) -> bool:
         domain = _text(entry, "pidDomain")
         here = "pid:[" not in domain or f"pid:[{namespace}]" in domain
         return here and str(entry.get("procStart")) == start
-    if system == "psutil" and len(parts) == 2:  # noqa: PLR2004
-        return _is_written_since(entry, parts[1])
+    if system == "psutil" and len(parts) == 3:  # noqa: PLR2004
+        return _is_written_since(entry, parts[2])
     return False
 
 

@@ -248,10 +248,26 @@ def _process_part(
     if pid is None and _is_attached(metadata):
         pid = os.getpid()
     if pid:
-        return _process_fields(pid)
+        known = kind != schema.RESUME and fields_on_record(metadata, pid)
+        return known or _process_fields(pid)
     if _starts_fresh(kind, fields):
         return {}
     return {k: v for k, v in metadata.items() if k in schema.PROCESS_KEYS}
+
+
+def fields_on_record(metadata: SessionMetadata, pid: int) -> SessionEntry | None:
+    """Return pid, process and host of process *pid* if it has the session open.
+
+    By the record alone, for where it takes long to identify a process; else None.
+    """
+    if process.READS_PROC:
+        return None
+    host = process.host_name()
+    for attached in processes_of(metadata):
+        is_open = attached.get("process") and attached.get("state") != "closed"
+        if is_open and (attached.get("pid"), attached.get("host")) == (pid, host):
+            return {key: attached.get(key) for key in schema.PROCESS_KEYS}
+    return None
 
 
 def _starts_fresh(kind: str, fields: Mapping[str, object]) -> bool:

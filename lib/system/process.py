@@ -3,7 +3,11 @@
 A pid names a process only until it is reused. The fingerprint of a process names it
 for ever: on Linux it is boot id, pid namespace, pid, and start time in clock ticks
 since boot. That clock cannot be set; psutil's `create_time()` moves with the wall clock
-(psutil issue 2526), so it is used only where there is no /proc.
+there (psutil issue 2526), so it is used only where there is no /proc: boot id, pid, and
+time of creation. macOS stores that time when the process starts and never changes it.
+
+This is the one module that knows what the machine can tell. psutil takes longer to
+import than a whole hook may take, so most hooks go without it: see READS_PROC.
 
 A process is GONE only on proof. What cannot be seen is UNKNOWN.
 """
@@ -27,12 +31,19 @@ if TYPE_CHECKING:
 
 RUNNING, GONE, UNKNOWN = "running", "gone", "unknown"
 MAX_PID = 2**31 - 1
+MAX_ARGUMENT_BYTES = 1 << 21  # what Linux allows for the arguments and environment
 _MAX_READ_BYTES = 4096
+_MAX_BOOT_ID_BYTES = 64
 _LINUX_FIELDS = 4  # boot, pid namespace, pid, start
-_LINUX = sys.platform == "linux"
+_PSUTIL_FIELDS = 3  # boot, pid, time of creation
+# Whether a process can be identified at once, from /proc; elsewhere psutil has to.
+READS_PROC = sys.platform == "linux"
 # psutil reports ticks of 10 ms; no pid is reused within so short a time.
 _PRECISION_SECONDS = 0.05
 _CONTEXTS: dict[int, tuple[str, str, int]] = {}  # by pid: a fork may change it
+_BOOT_IDS: list[str] = []  # ours, once it has been read
+_IMPORTED = time.time() - time.process_time()  # in a hook, about when it began
+_START_TIME_ERROR = 0.01  # seconds by which /proc may give a start too early
 
 
 def host_name() -> str:
@@ -72,12 +83,19 @@ def fingerprint(pid: int) -> str | None:
     """
     if not is_pid(pid):
         return None
-    if _LINUX:
+    if READS_PROC:
         status = _read_stat(pid)
         boot, namespace, _ = _boot_context()
         return None if status is None else f"linux:{boot}:{namespace}:{pid}:{status[2]}"
     created = _create_time(pid)
-    return None if created is None else f"psutil:{pid}:{created:.2f}"
+    return None if created is None else f"psutil:{_boot_id()}:{pid}:{created:.2f}"
+
+
+def boot_of(fingerprint: object) -> str | None:
+    """Return the id of the boot in which the process with *fingerprint* ran."""
+    kind, *fields = str(fingerprint or "").split(":")
+    expected = {"linux": _LINUX_FIELDS, "psutil": _PSUTIL_FIELDS}.get(kind)
+    return fields[0] or None if len(fields) == expected else None
 
 
 def probe(pid: object, process: object, host: object) -> tuple[str, str]:
@@ -90,52 +108,91 @@ def probe(pid: object, process: object, host: object) -> tuple[str, str]:
         return UNKNOWN, "no process on record"
     elsewhere = isinstance(host, str) and host != host_name()
     kind, *recorded = str(process or "pid").split(":")
-    if kind == "linux" and _LINUX and len(recorded) == _LINUX_FIELDS:
+    if kind == "linux" and READS_PROC and len(recorded) == _LINUX_FIELDS:
         return _compare_linux(pid, recorded, elsewhere=elsewhere)
+    if kind == "psutil" and not READS_PROC and len(recorded) == _PSUTIL_FIELDS:
+        return _compare_psutil(pid, recorded, elsewhere=elsewhere)
     if elsewhere:
         return UNKNOWN, f"pid {pid} is on another host, {host}"
     if kind == "pid":
         return _compare_pid(pid)
-    if kind == "psutil" and not _LINUX:
-        return _compare_create_time(pid, recorded[-1])
     return UNKNOWN, f"pid {pid} cannot be judged from here"
 
 
 def age(pid: object) -> float | None:
     """Return for how many seconds process *pid* has existed, time asleep included.
 
-    None if there is no such process, or no clock but the wall clock, which can be set.
+    None if there is no such process. Without /proc it is by the wall clock, which can
+    be set; but no process is older than the boot.
     """
-    if not (_LINUX and is_pid(pid)):
+    if not is_pid(pid):
         return None
+    if not READS_PROC:
+        created = _create_time(pid)
+        return None if created is None else min(time.time() - created, uptime())
     status = _read_stat(pid)
     if status is None:
         return None
-    now = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return now - (status[2] + _boot_context()[2]) / _ticks_per_second()
+    return uptime() - (status[2] + _boot_context()[2]) / _ticks_per_second()
+
+
+def uptime() -> float:
+    """Return the seconds since the boot, time asleep included."""
+    # On macOS, which has no CLOCK_BOOTTIME, CLOCK_MONOTONIC counts them too.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def began_at() -> float:
+    """Return when this process, a hook, began, in seconds since the epoch."""
+    if not READS_PROC:
+        return _IMPORTED
+    return time.time() - (age(os.getpid()) or 0.0) + _START_TIME_ERROR
 
 
 def name_and_parent(pid: int) -> tuple[str, int] | None:
     """Return the name of process *pid* and its parent's pid; None if it is gone."""
-    if not _LINUX:
+    if not READS_PROC:
         return _from_psutil(pid, lambda process: (process.name(), process.ppid()))
     status = _read_stat(pid)
     return None if status is None else status[:2]
 
 
-def command_line(pid: int) -> list[str]:
-    """Return the arguments of process *pid*, of at most 4 KiB; empty if unreadable."""
-    if not _LINUX:
+def command_line(pid: int, max_bytes: int = _MAX_READ_BYTES) -> list[str]:
+    """Return the arguments of process *pid*, *max_bytes* at most; [] if unreadable."""
+    if not READS_PROC:
         return _from_psutil(pid, lambda process: process.cmdline()) or []
-    content = _read(f"/proc/{pid}/cmdline") or b""
+    content = _read(f"/proc/{pid}/cmdline", max_bytes) or b""
     return os.fsdecode(content).rstrip("\0").split("\0")
+
+
+def working_folder(pid: int) -> str:
+    """Return the current folder of process *pid*; "" if unreadable."""
+    if not READS_PROC:
+        return _from_psutil(pid, lambda process: process.cwd()) or ""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
+
+
+def variable(pid: int, name: str) -> str | None:
+    """Return the variable *name* of process *pid*; "" if unset, None if unreadable."""
+    if not READS_PROC:
+        values = _from_psutil(pid, lambda process: process.environ())
+        return values.get(name, "") if values else None
+    environment = _read(f"/proc/{pid}/environ", MAX_ARGUMENT_BYTES)
+    prefix = os.fsencode(name) + b"="
+    for line in (environment or b"").split(b"\0"):
+        if line.startswith(prefix):
+            return os.fsdecode(line.removeprefix(prefix))
+    return "" if environment else None
 
 
 def is_stopped(pid: object) -> bool:
     """Whether process *pid* is stopped: by ctrl-z, by SIGSTOP, or by a debugger."""
     if not is_pid(pid):
         return False
-    if not _LINUX:
+    if not READS_PROC:
         return _from_psutil(pid, lambda process: process.status()) == "stopped"
     status = _read_stat(pid)
     return status is not None and status[3] in "Tt"
@@ -144,11 +201,11 @@ def is_stopped(pid: object) -> bool:
 # ---- Linux: straight from /proc (proc_pid_stat(5)) ------------------------------
 
 
-def _read(path: str) -> bytes | None:
+def _read(path: str, max_bytes: int = _MAX_READ_BYTES) -> bytes | None:
     try:
         descriptor = os.open(path, os.O_RDONLY)
         try:
-            return os.read(descriptor, _MAX_READ_BYTES)
+            return os.read(descriptor, max_bytes)
         finally:
             os.close(descriptor)
     except OSError:
@@ -266,6 +323,20 @@ def _compare_pid(pid: int) -> tuple[str, str]:
     return RUNNING, f"pid {pid} is running (by its number alone: no fingerprint)"
 
 
+def _compare_psutil(
+    pid: int, recorded: list[str], *, elsewhere: bool
+) -> tuple[str, str]:
+    boot, _, created = recorded
+    our_boot = _boot_id()
+    # A boot time, which all but macOS have for an id, moves when the clock is set.
+    is_exact = not (boot.isdigit() and our_boot.isdigit())
+    if elsewhere and not (is_exact and boot == our_boot):
+        return UNKNOWN, f"pid {pid} is on another host"
+    if is_exact and boot != our_boot:
+        return GONE, f"the machine was rebooted since pid {pid} was recorded"
+    return _compare_create_time(pid, created)
+
+
 def _compare_create_time(pid: int, recorded: str) -> tuple[str, str]:
     outcome, reason = _compare_pid(pid)
     created = _create_time(pid)
@@ -280,11 +351,43 @@ def _compare_create_time(pid: int, recorded: str) -> tuple[str, str]:
     return RUNNING, f"pid {pid} is running"
 
 
-def _from_psutil(pid: int, read: Callable[[psutil.Process], T]) -> T | None:
-    """Return what *read* returns for process *pid*; None if psutil raises an error."""
-    _add_site_packages()
-    import psutil
+def _boot_id() -> str:
+    """Return the id of this boot: on macOS its UUID, elsewhere the time of the boot."""
+    if not _BOOT_IDS:
+        _BOOT_IDS.append(_boot_uuid() or f"{_boot_time():.0f}")
+    return _BOOT_IDS[0]
 
+
+def _boot_uuid() -> str | None:
+    import ctypes
+
+    text = ctypes.create_string_buffer(_MAX_BOOT_ID_BYTES)
+    size = ctypes.c_size_t(_MAX_BOOT_ID_BYTES)
+    try:
+        read = ctypes.CDLL(None).sysctlbyname
+    except (AttributeError, OSError):
+        return None  # not macOS
+    name, none = b"kern.bootsessionuuid", ctypes.c_size_t(0)
+    failed = read(name, text, ctypes.byref(size), None, none)
+    return None if failed else text.value.decode("ascii", "replace")
+
+
+def _boot_time() -> float:
+    _add_site_packages()
+    try:
+        import psutil
+    except ImportError:
+        return 0.0
+    return psutil.boot_time()
+
+
+def _from_psutil(pid: int, read: Callable[[psutil.Process], T]) -> T | None:
+    """Return what *read* returns for process *pid*; None if psutil cannot tell."""
+    _add_site_packages()
+    try:
+        import psutil
+    except ImportError:
+        return None
     try:
         return read(psutil.Process(pid))
     except psutil.Error:

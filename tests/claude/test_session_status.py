@@ -249,7 +249,7 @@ def test_of_session_is_none_for(ask, changes):
         pytest.param({"process": None}, id="no-fingerprint"),
         pytest.param({"process": "linux:x"}, id="broken-fingerprint"),
         pytest.param({"process": "psutil:1"}, id="broken-psutil-fingerprint"),
-        pytest.param({"process": "psutil:1:x"}, id="psutil-fingerprint-without-a-time"),
+        pytest.param({"process": "psutil:1:1:x"}, id="psutil-without-a-time"),
         pytest.param({"session_id": None}, id="no-session-id"),
         pytest.param({"transcript_path": "projects/x/y.jsonl"}, id="another-folder"),
         pytest.param({"transcript_path": "/\0/projects/x/y"}, id="not-a-path"),
@@ -270,7 +270,7 @@ def test_of_session_takes_a_domain_without_a_namespace(ask):
 def test_of_session_compares_wall_clocks_where_there_is_no_proc(ask, begun, found):
     """Without /proc the file counts if it was begun since the process was."""
     start = NOW - 100
-    recorded = {"process": f"psutil:{os.getpid()}:{start:.2f}"}
+    recorded = {"process": f"psutil:1:{os.getpid()}:{start:.2f}"}
     status = ask(recorded, startedAt=(start + begun) * 1000)
     assert (status is not None) is found
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+from support import changed_fingerprint
 
 from lib import sessions
 from lib.record import timestamps
@@ -31,10 +32,11 @@ def processes():
     ended.kill()
     ended.wait()
     known = process.fingerprint(living.pid)
-    kind, boot, namespace, pid, start = known.split(":")
-    other_start = f"{kind}:{boot}:{namespace}:{pid}:{int(start) - 1}"
-    other_boot = f"{kind}:x:{namespace}:{pid}:{start}"
-    other_space = f"{kind}:{boot}:1:{pid}:{start}"
+    other_start = changed_fingerprint(living.pid, earlier=1)
+    other_boot = changed_fingerprint(living.pid, boot="x")
+    other_space = "linux:x:1:1:1"
+    if process.READS_PROC:
+        other_space = changed_fingerprint(living.pid, namespace="1")
     host = process.host_name()
     yield {
         "running": {"pid": living.pid, "process": known, "host": host},

@@ -12,7 +12,8 @@ import threading
 import time
 
 import pytest
-from support import DEAD_PID, ID, ROOT
+from support import DEAD_PID, ID, ROOT, only_with_proc
+from support import changed_fingerprint as other
 
 from lib import sessions
 from lib.record import timestamps
@@ -21,14 +22,7 @@ from lib.system import process
 HOUR = 3600.0
 HOST = process.host_name()
 FRESH, OLD = True, False
-linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-
-def other(pid, **changes):
-    """The fingerprint of *pid*, with some of its fields changed."""
-    names = ("kind", "boot", "namespace", "pid", "start")
-    fields = dict(zip(names, process.fingerprint(pid).split(":"), strict=True))
-    return ":".join((fields | changes).values())
+linux = only_with_proc("makes Linux namespaces, which psutil does not tell apart")
 
 
 @pytest.fixture(scope="module")
@@ -43,39 +37,44 @@ def conditions():
         os.waitid(os.P_PID, undead, os.WEXITED | os.WNOWAIT)
         os.kill(ended, signal.SIGKILL)
         os.waitpid(ended, 0)
-        start = int(process.fingerprint(running).rpartition(":")[2])
         known = process.fingerprint(running)
         yield {
             "running": ("running", running, known, HOST),
             "stopped": ("running", stopped, process.fingerprint(stopped), HOST),
-            "running, host renamed": ("running", running, known, "its-old-name"),
             "running, no fingerprint": ("running", running, None, HOST),
             "ended": ("gone", ended, prints[ended], HOST),
             "ended, no fingerprint": ("gone", ended, None, HOST),
             "zombie": ("gone", undead, prints[undead], HOST),
             "zombie, no fingerprint": ("gone", undead, None, HOST),
-            "reused a tick later": ("gone", running, _start(running, start - 1), HOST),
-            "reused a day later": ("gone", running, _start(running, 1), HOST),
+            "reused a tick later": ("gone", running, other(running, earlier=1), HOST),
+            "reused a day later": ("gone", running, other(running, start="1"), HOST),
             "rebooted": ("gone", running, other(running, boot="x"), HOST),
-            "pid above all": ("gone", DEAD_PID, _start(running, start), HOST),
+            "pid above all": ("gone", DEAD_PID, known, HOST),
             "a thread's number": ("gone", _thread(stack), None, HOST),
-            "other namespace": (
-                "unknown",
-                running,
-                other(running, namespace="1"),
-                HOST,
-            ),
             "other host": ("unknown", running, other(running, boot="x"), "elsewhere"),
             "other host, number": ("unknown", running, None, "elsewhere"),
             "other host, gone": ("unknown", DEAD_PID, None, "elsewhere"),
-            "other system": ("unknown", running, "psutil:1:1.00", HOST),
+            "other system": ("unknown", running, _of_other_system(running), HOST),
             "no process": ("unknown", None, None, HOST),
             "pid true": ("unknown", True, None, HOST),
             "pid as text": ("unknown", str(running), known, HOST),
             "pid 0": ("unknown", 0, None, HOST),
             "pid -1": ("unknown", -1, None, HOST),
             "pid too large": ("unknown", 2**31, None, HOST),
+            **(_only_with_proc(running) if process.READS_PROC else {}),
         }
+
+
+def _only_with_proc(running):
+    known, in_other = process.fingerprint(running), other(running, namespace="1")
+    return {
+        "running, host renamed": ("running", running, known, "its-old-name"),
+        "other namespace": ("unknown", running, in_other, HOST),
+    }
+
+
+def _of_other_system(pid):
+    return f"psutil:1:{pid}:1.00" if process.READS_PROC else f"linux:1:1:{pid}:1"
 
 
 def _sleeper(stack):
@@ -91,10 +90,6 @@ def _end(pid):
     with contextlib.suppress(ProcessLookupError, ChildProcessError):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-
-
-def _start(pid, ticks):
-    return other(pid, start=str(ticks))
 
 
 def _thread(stack):
@@ -162,7 +157,6 @@ def write(path, process_fields, heartbeat, now):
     os.utime(path, (now - age,) * 2)
 
 
-@linux
 def test_verdict_of_every_condition_on_disk_matches_the_table(
     store, conditions, figure
 ):
@@ -267,6 +261,7 @@ def test_hidden_or_foreign_process_is_never_judged_dead(tmp_path, hides):
     assert said.stdout.strip() == ("unknown" if hides else "running")
 
 
+@linux
 def test_containers_with_the_same_name_never_judge_each_other_dead(store, figure):
     """They share the store, the host name and the boot id; not the processes."""
     need_root()
@@ -287,7 +282,7 @@ def test_containers_with_the_same_name_never_judge_each_other_dead(store, figure
     figure("3 containers and the host share a store: none archives another's session")
 
 
-@linux
+@only_with_proc("elsewhere only a clock set forward by more than the uptime shows")
 def test_clock_changes_never_archive_a_live_session(
     store, conditions, figure, monkeypatch
 ):

@@ -12,10 +12,7 @@ from support import ROOT, Client
 
 from lib.system import client_process
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-
-@linux
 @pytest.mark.parametrize("name", ["claude", "2.1.128"])
 def test_client_ancestor_is_found_by_its_name(name):
     code = (
@@ -28,7 +25,6 @@ def test_client_ancestor_is_found_by_its_name(name):
         assert done["stdout"].strip() == str(client.pid)
 
 
-@linux
 def test_node_client_ancestor_is_found_by_its_command_line(tmp_path):
     if not shutil.which("node"):
         pytest.skip("node is not installed")

@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
-from support import DEAD_PID, ROOT
+from support import DEAD_PID, ROOT, changed_fingerprint, only_with_proc
 
 from lib.system import process
 from lib.system.process import GONE, RUNNING, UNKNOWN
 
 HOST = process.host_name()
-linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+MAC_BOOT = "8A5C1F7E-33B0-4E0C-9A56-2F1B7C3D9E10"
+linux = only_with_proc("tests how /proc is read")
 
 
 @pytest.fixture
@@ -25,13 +27,6 @@ def child():
     yield started
     started.kill()
     started.wait()
-
-
-def changed(pid, field, value):
-    """Return the fingerprint of *pid* with one of its fields replaced."""
-    kind, *fields = process.fingerprint(pid).split(":")
-    fields[["boot", "namespace", "pid", "start"].index(field)] = str(value)
-    return ":".join([kind, *fields])
 
 
 def test_probe_of_a_running_process_is_running(child):
@@ -70,7 +65,7 @@ def test_probe_of_a_stopped_process_is_running(child):
     [pytest.param(True, id="proc", marks=linux), pytest.param(False, id="psutil")],
 )
 def test_is_stopped_until_the_process_goes_on(child, monkeypatch, has_proc):
-    monkeypatch.setattr(process, "_LINUX", has_proc)
+    monkeypatch.setattr(process, "READS_PROC", has_proc)
     assert not process.is_stopped(child.pid)
     child.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
@@ -82,14 +77,13 @@ def test_is_stopped_until_the_process_goes_on(child, monkeypatch, has_proc):
     assert not process.is_stopped("x")
 
 
-@linux
 def test_probe_of_a_reused_pid_is_gone(child):
-    start = int(process.fingerprint(child.pid).rpartition(":")[2])
-    ticks = os.sysconf("SC_CLK_TCK")
-    recorded = changed(child.pid, "start", start - 60 * ticks)
+    units = 60 * os.sysconf("SC_CLK_TCK") if process.READS_PROC else 60
+    recorded = changed_fingerprint(child.pid, earlier=units)
     outcome, reason = process.probe(child.pid, recorded, HOST)
+    later = ", started 1 min later" if process.READS_PROC else ""
     assert outcome == GONE
-    assert reason == f"pid {child.pid} is now another process, started 1 min later"
+    assert reason == f"pid {child.pid} is now another process{later}"
 
 
 @linux
@@ -100,35 +94,37 @@ def test_probe_of_a_reused_pid_is_gone(child):
 )
 def test_probe_of_a_malformed_start_is_gone(child, start):
     """It was written by another tool. Not every Unicode digit is accepted by `int`."""
-    outcome, reason = process.probe(child.pid, changed(child.pid, "start", start), HOST)
+    outcome, reason = process.probe(
+        child.pid, changed_fingerprint(child.pid, start=start), HOST
+    )
     assert outcome == GONE
     assert reason.startswith(f"pid {child.pid} is now another process")
 
 
-@linux
 def test_probe_after_a_reboot_is_gone_even_for_a_reused_pid(child):
-    recorded = changed(child.pid, "boot", "another-boot")
+    recorded = changed_fingerprint(child.pid, boot="another-boot")
     outcome, reason = process.probe(child.pid, recorded, HOST)
     assert outcome == GONE
     assert "rebooted" in reason
 
 
-@linux
 @pytest.mark.parametrize(
     ("field", "value", "host"),
     [
-        pytest.param("namespace", 1, HOST, id="other-namespace"),
-        pytest.param("namespace", 1, "elsewhere", id="other-namespace-other-name"),
+        pytest.param("namespace", "1", HOST, id="other-namespace", marks=linux),
+        pytest.param(
+            "namespace", "1", "elsewhere", id="other-namespace-and-name", marks=linux
+        ),
         pytest.param("boot", "other", "elsewhere", id="other-host"),
     ],
 )
 def test_probe_of_another_namespace_or_host_is_unknown(child, field, value, host):
-    recorded = changed(child.pid, field, value)
+    recorded = changed_fingerprint(child.pid, **{field: value})
     assert process.probe(child.pid, recorded, host)[0] == UNKNOWN
-    assert process.probe(DEAD_PID, changed(child.pid, field, value), host)[0] == UNKNOWN
+    assert process.probe(DEAD_PID, recorded, host)[0] == UNKNOWN
 
 
-@linux
+@only_with_proc("a boot known by its time alone may be that of another host")
 def test_probe_after_the_host_was_renamed_is_running(child):
     known = process.fingerprint(child.pid)
     assert process.probe(child.pid, known, "its-old-name")[0] == RUNNING
@@ -161,7 +157,6 @@ def test_probe_without_a_fingerprint_goes_by_the_pid_on_this_host(child):
     assert process.probe(DEAD_PID, None, HOST)[0] == GONE
 
 
-@linux
 def test_probe_of_a_thread_id_is_gone():
     ready, done, number = threading.Event(), threading.Event(), []
 
@@ -247,7 +242,6 @@ def test_probe_from_another_pid_namespace_is_unknown():
     assert said.stdout.strip() == UNKNOWN
 
 
-@linux
 def test_age_is_the_time_since_the_process_started(child):
     assert 0 <= process.age(child.pid) < 60
     assert process.age(DEAD_PID) is None
@@ -255,11 +249,12 @@ def test_age_is_the_time_since_the_process_started(child):
 
 
 def test_without_proc_processes_are_identified_through_psutil(child, monkeypatch):
-    monkeypatch.setattr(process, "_LINUX", False)
+    monkeypatch.setattr(process, "READS_PROC", False)
     known = process.fingerprint(child.pid)
-    assert known.startswith(f"psutil:{child.pid}:")
+    boot = process.boot_of(known)
+    assert known.startswith(f"psutil:{boot}:{child.pid}:")
     assert process.probe(child.pid, known, HOST)[0] == RUNNING
-    assert process.probe(child.pid, f"psutil:{child.pid}:1.00", HOST)[0] == GONE
+    assert process.probe(child.pid, f"psutil:{boot}:{child.pid}:1.00", HOST)[0] == GONE
     assert process.probe(child.pid, known, "elsewhere")[0] == UNKNOWN
     assert process.name_and_parent(child.pid) == ("sleep", os.getpid())
     assert process.command_line(child.pid) == ["sleep", "600"]
@@ -269,3 +264,47 @@ def test_without_proc_processes_are_identified_through_psutil(child, monkeypatch
     assert process.fingerprint(child.pid) is None
     assert process.name_and_parent(child.pid) is None
     assert process.command_line(child.pid) == []
+
+
+@pytest.fixture
+def without_proc(monkeypatch):
+    monkeypatch.setattr(process, "READS_PROC", False)
+    monkeypatch.setattr(process, "_BOOT_IDS", [])
+
+
+def test_probe_without_proc_after_a_reboot_is_gone(child, without_proc):
+    recorded = changed_fingerprint(child.pid, boot=MAC_BOOT)
+    outcome, reason = process.probe(child.pid, recorded, HOST)
+    assert outcome == GONE
+    assert "rebooted" in reason
+
+
+def test_probe_without_proc_is_running_though_the_clock_moved_the_boot_time(
+    child, without_proc
+):
+    recorded = changed_fingerprint(child.pid, boot="1")
+    assert process.probe(child.pid, recorded, HOST)[0] == RUNNING
+    recorded = changed_fingerprint(child.pid, boot="1", earlier=1)
+    assert process.probe(child.pid, recorded, HOST)[0] == GONE
+
+
+def test_probe_without_proc_knows_the_machine_by_its_boot_uuid(
+    child, without_proc, monkeypatch
+):
+    """MacOS renames the host with the network it is in."""
+    monkeypatch.setattr(process, "_boot_uuid", lambda: MAC_BOOT)
+    known = process.fingerprint(child.pid)
+    assert process.boot_of(known) == MAC_BOOT
+    assert process.probe(child.pid, known, "its-old-name")[0] == RUNNING
+    recorded = changed_fingerprint(child.pid, boot=MAC_BOOT[::-1])
+    assert process.probe(child.pid, recorded, "elsewhere")[0] == UNKNOWN
+
+
+def test_age_without_proc_is_never_more_than_the_uptime(
+    child, without_proc, monkeypatch
+):
+    assert 0 <= process.age(child.pid) < 60
+    began = time.time()
+    monkeypatch.setattr(time, "time", lambda: began + 10 * 365 * 86_400)
+    assert process.age(child.pid) <= process.uptime()
+    assert process.age(DEAD_PID) is None

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from command_line import DAY, HOSTILE, KEYS, archive, create, environment, write
-from support import ID, ROOT
+from support import ID, ROOT, only_with_proc
 
 from lib import sessions
 from lib.cli.terminal.width import width
@@ -338,6 +338,7 @@ def test_empty_store_is_reported_on_a_terminal(terminal):
     assert terminal("list") == ""
 
 
+@only_with_proc("elsewhere to judge a process takes psutil")
 def test_list_imports_nothing_that_is_slow_to_load(store):
     create(label="日本語", cwd=str(ROOT))
     code = (
