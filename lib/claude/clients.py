@@ -5,14 +5,11 @@ processes. While a client still asks whether to trust its folder, there is only
 `sessions/<pid>.<hash>.key` (seen with 2.1.330). None of this is documented: a file may
 hold anything, and proves nothing about a session. A client counts only if its process
 is running and has the start time that the file names.
-
-Linux only: other systems do not show the arguments and environment of a process.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any, NamedTuple
 
 from ..system import client_process, private, process
@@ -20,7 +17,6 @@ from . import session_status
 
 _MAX_FILES = 1000
 _MAX_BYTES = 1 << 26
-_STORE_NAME = b"HEADCOUNT_DIR="
 _SLACK_SECONDS = 1.0
 
 
@@ -39,11 +35,6 @@ class Client(NamedTuple):
     store: str | None
     entrypoint: str = ""
     waiting: bool = False
-
-
-def is_supported() -> bool:
-    """Whether this system shows us other processes."""
-    return sys.platform == "linux"
 
 
 def from_files(now: float) -> list[Client] | None:
@@ -68,7 +59,7 @@ def asking_for_trust(now: float) -> list[Client]:
 
     Raises nothing. No file is read unless there is a key without a session's file.
     """
-    files = (_files() if is_supported() else None) or []
+    files = _files() or []
     begun = {pid for pid, path in files if path.endswith(".json")}
     keys = {pid: path for pid, path in files if pid not in begun}
     clients = [_from_key(path, pid, now) for pid, path in keys.items()]
@@ -192,37 +183,17 @@ def _read(path: str) -> bytes:
 
 
 def _describe(pid: int, now: float, cwd: str) -> Client | None:
-    """Return what can be seen of process *pid*; None if it is gone, or not on Linux."""
+    """Return what can be seen of process *pid*; None if it is gone, or a zombie."""
     fingerprint, age = process.fingerprint(pid), process.age(pid)
-    if fingerprint is None or age is None or not fingerprint.startswith("linux:"):
+    if fingerprint is None or age is None:
         return None
     if process.probe(pid, fingerprint, None)[0] != process.RUNNING:
-        return None  # a zombie
-    arguments = os.fsdecode(_read(f"/proc/{pid}/cmdline")).rstrip("\0").split("\0")
+        return None
     return Client(
         pid=pid,
         process=fingerprint,
-        cwd=cwd or _cwd(pid),
+        cwd=cwd or process.working_folder(pid),
         started=now - age,
-        arguments=tuple(arguments),
-        store=_headcount_dir(pid),
+        arguments=tuple(process.command_line(pid, process.MAX_ARGUMENT_BYTES)),
+        store=process.variable(pid, "HEADCOUNT_DIR"),
     )
-
-
-def _cwd(pid: int) -> str:
-    try:
-        return os.readlink(f"/proc/{pid}/cwd")
-    except OSError:
-        return ""
-
-
-def _headcount_dir(pid: int) -> str | None:
-    """Return HEADCOUNT_DIR of the process, "" if it has none, None if unreadable.
-
-    Nothing else of its environment is kept.
-    """
-    environment = _read(f"/proc/{pid}/environ")
-    for variable in environment.split(b"\0"):
-        if variable.startswith(_STORE_NAME):
-            return os.fsdecode(variable.removeprefix(_STORE_NAME))
-    return "" if environment else None

@@ -43,8 +43,6 @@ class Reason(NamedTuple):
 
 def check_clients(context: Context) -> Iterator[Finding]:
     """Compare the live clients with the record."""
-    if not clients.is_supported():
-        return
     live = clients.from_files(context.now)
     if live is None:
         live = [] if context.quick else clients.from_command(context.now)

@@ -8,7 +8,6 @@ the next session of the same process) did not.
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -113,7 +112,7 @@ def _annotated(session: SessionView) -> UncleanSession:
     transcript_gone = session_view.transcript_gone(session)
     return {
         **session,
-        "boot": _boot_id(session.get("process")),
+        "boot": process.boot_of(session.get("process")),
         "resume": None if transcript_gone else session_view.resume_command(session),
         "folder_gone": session_view.folder_gone(session),
         "transcript_gone": transcript_gone,
@@ -140,14 +139,8 @@ def _boot_of(session: UncleanSession) -> Boot:
     return Boot(host if host != process.host_name() else None, session["boot"])
 
 
-def _boot_id(fingerprint: object) -> str | None:
-    """Return the boot id in a process's fingerprint, `linux:BOOT:...`."""
-    kind, *rest = str(fingerprint or "").split(":")
-    return rest[0] if kind == "linux" and rest else None
-
-
 def _this_boot() -> str | None:
-    return _boot_id(process.fingerprint(os.getpid()))
+    return process.boot_of(process.fingerprint(os.getpid()))
 
 
 def _title(boot: Boot, group: list[UncleanSession], now: float, *, newest: bool) -> str:
@@ -158,7 +151,7 @@ def _title(boot: Boot, group: list[UncleanSession], now: float, *, newest: bool)
         return printable(f"on another host, {boot.host}{until}", _MAX_TITLE)
     if boot.id is None:
         return f"of an unknown boot{until}"
-    booted = local_time(now - time.clock_gettime(time.CLOCK_BOOTTIME))
+    booted = local_time(now - process.uptime())
     if boot.id == _this_boot():
         return f"since the last boot, {booted}"
     return f"before the reboot of {booted}" if newest else f"of an earlier boot{until}"

@@ -12,7 +12,7 @@ import time
 import pytest
 from examination import install_hooks
 from installing import put_claude
-from support import ID, ROOT, Client
+from support import ID, ROOT, Client, only_with_proc
 
 from lib.system import process
 
@@ -51,7 +51,8 @@ def start(store, home):
 def register(home, pid, **entry):
     """Write the file that Claude Code keeps about a process of its own."""
     start = process.fingerprint(pid).rpartition(":")[2]
-    known = {"pid": pid, "procStart": start, "entrypoint": "sdk-cli", **entry}
+    known = {"pid": pid, "procStart": start, "entrypoint": "sdk-cli"}
+    known |= {"startedAt": time.time() * 1000, **entry}
     folder = home / ".claude/sessions"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{pid}.json").write_text(json.dumps(known))
@@ -123,13 +124,19 @@ def test_client_without_a_record_is_never_a_problem(examine, long_installed, sta
 
 
 @pytest.mark.parametrize(
-    "change", [{"procStart": "1"}, {"procStart": None}], ids=["other-start", "no-start"]
+    "change",
+    [
+        {"procStart": "1", "startedAt": 1000},
+        {"procStart": None, "startedAt": None},
+    ],
+    ids=["other-start", "no-start"],
 )
 def test_process_with_a_reused_pid_is_not_a_client(examine, installed, start, change):
     start(**change)
     assert not any(f["check"] == "clients" for f in examine()[0])
 
 
+@only_with_proc("a psutil fingerprint names no pid namespace")
 def test_client_in_another_pid_namespace_is_ignored(examine, installed, start):
     start(pidDomain="linux:0:pid:[1]")
     assert not any(f["check"] == "clients" for f in examine()[0])
