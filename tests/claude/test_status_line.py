@@ -24,7 +24,7 @@ from lib.claude import hook_merge, settings, status_line
 @pytest.mark.parametrize("text", LIFELIKE)
 def test_merge_and_unmerge_round_trip_the_status_line(text, ours, line):
     merged = hook_merge.merge(text, ours, line)
-    assert json.loads(merged)["statusLine"] == line
+    assert json.loads(merged.removeprefix("\ufeff"))["statusLine"] == line
     assert hook_merge.merge(merged, ours, line) == merged
     assert hook_merge.merge(hook_merge.merge(text, ours), ours, line) == merged
     assert hook_merge.merge(merged, ours) == merged
