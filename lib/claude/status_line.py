@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .json_edit import Node
 
 KEY = "statusLine"
+# Hand-edited commands may name the home folder as a shell does.
+_HOME = re.compile(r"""(?<!\S)(?:~|("?)\$(?:HOME|\{HOME\}))(?="?/)""")
 _MARK = "# headcount"
 SCRIPT = re.compile(r"""/hooks/statusline\.py(?=['"\s]|$)""")
 
@@ -37,8 +39,9 @@ def our_command(value: object, script: re.Pattern[str] = SCRIPT) -> str | None:
 
 def command_paths(command: str, script: re.Pattern[str]) -> tuple[str, str]:
     """Return the paths of interpreter and script in *command*; "" for a missing one."""
+    home = shlex.quote(os.path.expanduser("~"))
     try:
-        words = shlex.split(command)
+        words = shlex.split(_HOME.sub(lambda match: home + (match[1] or ""), command))
     except ValueError:
         return "", ""
     python = words[0] if os.path.isabs(words[0]) else ""

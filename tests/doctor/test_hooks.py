@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 import time
@@ -188,6 +189,33 @@ def test_hook_that_is_twice_in_one_file_is_reported_and_fixed(examine, installed
     assert [finding["message"] for finding in examine("--fix")[0].fixed] == [message]
     assert len(json.loads(installed.read_text())["hooks"]["Stop"]) == 1
     assert examine()[0].of("warn") == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("$HOME/tools{}", id="variable"),
+        pytest.param('"$HOME/tools{}"', id="quoted-variable"),
+        pytest.param('"${HOME}/tools{}"', id="quoted-braces"),
+        pytest.param('"$HOME"/tools{}', id="variable-quoted-alone"),
+        pytest.param("~/tools{}", id="tilde"),
+        pytest.param('"$HOME/"tools{}', id="slash-quoted-too"),
+    ],
+)
+def test_paths_in_hand_edited_commands_are_understood(examine, home, environment, path):
+    checkout = copy_of_checkout(home / "tools", environment)
+    file = install_hooks(home / ".claude/settings.json", checkout)
+    content = json.loads(file.read_text())
+    for groups in content["hooks"].values():
+        hook = groups[0]["hooks"][0]
+        hook["command"] = re.sub(
+            f"{re.escape(str(checkout))}(\\S+)",
+            lambda match: path.replace("{}", match[1]),
+            hook["command"],
+        )
+    file.write_text(json.dumps(content))
+    findings, code = examine()
+    assert code == 0, findings
 
 
 def test_broken_settings_are_reported_and_the_other_scopes_examined(
