@@ -78,20 +78,20 @@ is_ready() {
   cmp -s requirements.txt .venv/requirements.txt && has_packages .venv 2>/dev/null
 }
 
-# Whether the packages are in the environment $1 itself, wherever it was said to put them.
+# Whether the environment $1 has the packages, and they can be imported.
 has_packages() {
   "$1/bin/python" -I - <<'EOF'
 import os, sys, filelock, dateutil.parser, wcwidth, jinja2
 try:
     import psutil
-except ImportError:  # it cannot be loaded from noexec; Linux can do without it
+except ImportError:  # a noexec mount prevents it; Linux does not need it
     if not os.statvfs(sys.prefix).f_flag & getattr(os, "ST_NOEXEC", 0):
         raise
 EOF
 }
 
-# Runs uv or pip with so much of the user's configuration as reaches a package index. The
-# rest could put packages elsewhere, choose other ones, or build them.
+# Runs uv or pip with only that part of the user's configuration that says how to reach a
+# package index. The rest could install other packages, build them, or put them elsewhere.
 with_index() {
   "$py" -I - "$@" <<'EOF'
 import ast, os, re, subprocess, sys
@@ -118,7 +118,7 @@ EOF
 # The environment is built under another name and renamed, so that it is never partial.
 make_environment() {
   ! is_ready || return 0
-  [ -w . ] || die "$root has no .venv that is complete, and you may not write there." \
+  [ -w . ] || die "$root has no .venv that is up to date, and you may not write there." \
     'Its owner must run install.sh first; after that everyone can'
   new=.venv.new.$$ old=.venv.old.$$
   trap 'rm -rf "$root/$new" "$root/$old"' EXIT

@@ -290,9 +290,16 @@ def _make_command() -> None:
 
 
 def _write(path: str, text: str) -> None:
-    if config_file.read(path) != text:
+    if config_file.read(path) == text:
+        return
+    try:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
+    except OSError as error:
+        raise HeadcountError(
+            f"cannot write to {path}: {error.strerror}; if {_CHECKOUT} is not yours, "
+            "its owner must run install.sh first"
+        ) from error
 
 
 def _link_command() -> None:

@@ -62,6 +62,19 @@ def test_install_works_in_a_shared_checkout_that_is_read_only(
 
 
 @needs_mounts
+def test_install_asks_for_the_owner_of_a_read_only_checkout_with_an_old_command(
+    run_mounted, checkout, home
+):
+    command = checkout / ".venv/bin/headcount"
+    command.write_text("old\n")
+    done = run_mounted(checkout, "ro", checkout / "install.sh")
+    assert done.returncode == 1
+    assert f"install.sh: cannot write to {checkout}/.venv/" in done.stderr
+    assert "its owner must run install.sh first\n" in done.stderr
+    assert not (home / ".claude").exists()
+
+
+@needs_mounts
 def test_install_asks_for_the_owner_of_a_read_only_checkout_without_packages(
     run_mounted, tmp_path, home
 ):
@@ -69,8 +82,8 @@ def test_install_asks_for_the_owner_of_a_read_only_checkout_without_packages(
     done = run_mounted(checkout, "ro", checkout / "install.sh")
     assert done.returncode == 1
     assert done.stderr == (
-        f"install.sh: {checkout} has no .venv that is complete, and you may not write "
-        "there. Its owner must run install.sh first; after that everyone can\n"
+        f"install.sh: {checkout} has no .venv that is up to date, and you may not "
+        "write there. Its owner must run install.sh first; after that everyone can\n"
     )
     assert not (home / ".claude").exists()
 
