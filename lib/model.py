@@ -22,6 +22,7 @@ class Process(TypedDict, total=False):
     pid: int
     process: str
     host: str
+    machine: str
     state: State
     waiting_for: WaitingFor
     state_since: str
@@ -56,9 +57,9 @@ class SessionMetadata(Process, SessionDetails, total=False):
     """What a session is now: line 1 of its file, folded with the entries after it.
 
     Times are timestamps (RFC 3339 UTC, milliseconds). A key without a value is absent.
-    `pid`, `process`, `host`, and `state` with what it waits for and since when, are
-    those of the process last heard of; `others` are further processes that have the
-    same session open.
+    `pid`, `process`, `host`, `machine`, and `state` with what it waits for and since
+    when, are those of the process last heard of; `others` are further processes that
+    have the same session open.
     """
 
     session_id: str

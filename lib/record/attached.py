@@ -26,38 +26,38 @@ _PLAIN_STATES = ("busy", "idle")  # which need no other field
 
 
 def last_and_others(
-    first: SessionEntry | None, lifecycle: list[SessionEntry], host: object
+    before: SessionEntry | None, lifecycle: list[SessionEntry], first: SessionEntry
 ) -> tuple[Process, list[Process]]:
     """Return the process last heard of, and the others that have the session open.
 
-    *first* is the metadata entry, None if entries between it and the *lifecycle*
-    entries are missing. *host* is that of line 1, where an entry names none.
+    *first* is the metadata entry, and so is *before*, which is None if entries between
+    it and the *lifecycle* entries are missing.
     """
-    if process := _only_process(first, lifecycle, host):
+    if process := _only_process(before, lifecycle, first):
         return process, []
-    attached = AttachedProcesses(host)
-    if first is not None:
-        attached.attach(first, "idle")
+    attached = AttachedProcesses(first)
+    if before is not None:
+        attached.attach(before, "idle")
     for entry in lifecycle:
         attached.apply(entry)
     return attached.current(), attached.others()
 
 
 def _only_process(
-    first: SessionEntry | None, lifecycle: list[SessionEntry], host: object
+    before: SessionEntry | None, lifecycle: list[SessionEntry], first: SessionEntry
 ) -> Process | None:
     """Return the process if every entry is a plain heartbeat of the same one.
 
     Most sessions are like that, and it saves a tenth of the time of a long list.
     """
-    last = lifecycle[-1] if lifecycle else first
+    last = lifecycle[-1] if lifecycle else before
     if last is None or "process" not in last:
         return None
     pid, name, state, since = last.get("pid"), last["process"], "idle", None
-    if first is not None:
-        if first.get("process") != name or first.get("pid") != pid:
+    if before is not None:
+        if before.get("process") != name or before.get("pid") != pid:
             return None
-        since = first.get("start_time")
+        since = before.get("start_time")
     for entry in lifecycle:
         new = entry.get("state")
         if (
@@ -71,7 +71,7 @@ def _only_process(
             return None
         if new != state or not since or "state_since" in entry:
             state, since = new, entry.get("state_since") or entry.get("timestamp")
-    process = process_of(last, host)
+    process = process_of(last, first)
     if process is not None:
         process["state"] = state  # type: ignore[typeddict-item]
         process["state_since"] = since  # type: ignore[typeddict-item]
@@ -81,10 +81,10 @@ def _only_process(
 class AttachedProcesses:
     """The processes of a session, as its entries name them one after the other."""
 
-    __slots__ = ("_attached", "_detached", "_host", "_last")
+    __slots__ = ("_attached", "_detached", "_first", "_last")
 
-    def __init__(self, host: object) -> None:
-        self._host = host
+    def __init__(self, first: SessionEntry) -> None:
+        self._first = first
         self._last: Process = {}
         self._attached: dict[str, Process] = {}
         self._detached: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ class AttachedProcesses:
         """Note that the process *entry* names, else the last one, is in *state*."""
         if "others" in entry:
             self._attach_others(entry)
-        process = process_of(entry, self._host) or self._last.copy()
+        process = process_of(entry, self._first) or self._last.copy()
         before = self._before(process)
         if not before and state_of(state) is None:
             before = self._last
@@ -134,7 +134,7 @@ class AttachedProcesses:
 
         An entry that closes names in its `others` all that still have it open.
         """
-        process = process_of(entry, self._host) or self._last.copy()
+        process = process_of(entry, self._first) or self._last.copy()
         _set_state(process, entry, "closed", self._before(process))
         self._detached = (*self._detached, _key(process))
         self._attached.clear()
@@ -169,7 +169,7 @@ class AttachedProcesses:
 
     def _attach_others(self, entry: SessionEntry) -> None:
         for other in _others_of(entry):
-            process = process_of(other, self._host)
+            process = process_of(other, self._first)
             if process and _key(process) not in self._detached:
                 since = {"state_since": entry.get("timestamp"), **other}
                 _set_state(process, since, other.get("state"), {})

@@ -26,6 +26,7 @@ MAX_LABEL_BYTES = 8 * 1024
 MAX_NAME_LENGTH = 256
 MAX_OTHERS = 16
 _OTHER_KEYS = (*schema.PROCESS_KEYS, *schema.STATE_KEYS)
+_PLACE = ("host", "machine")  # an entry that names the host names the machine, too
 _RESUME = ("cwd", "source", "previous_session_id")
 _ID_DIGITS = 16
 _HEX = frozenset("0123456789abcdef")
@@ -44,6 +45,7 @@ def metadata_entry(
     return {
         **entry,
         **_process_fields(os.getpid() if pid is None else pid),
+        **_machine(),
         "start_time": start,
         "last_heartbeat": start,
         **_without_none(fields),
@@ -58,14 +60,14 @@ def lifecycle_entry(
     *pid* None is this process if it has the session open, else the one on record. With
     0, too, the entry is about the one on record, unless *kind* starts a session afresh.
 
-    The entry carries what `fold` needs: further processes that are running, and the
-    host, texts, label and tasks where they are no longer those of line 1.
+    The entry carries what `fold` needs: further processes that are running, and host,
+    machine, texts, label and tasks where they are no longer those of line 1.
     """
     metadata, first = session.metadata, session.metadata_entry
     process_part = _process_part(metadata, kind, pid, fields)
     others = _other_processes(metadata, process_part)
-    if process_part.get("host") == first.get("host"):
-        process_part.pop("host", None)
+    if _place_of(process_part) == _place_of(first):
+        process_part = {k: v for k, v in process_part.items() if k not in _PLACE}
     envelope = _envelope(kind, metadata["session_id"])
     entry = {**envelope, **process_part, **_without_none(fields)}
     if others:
@@ -81,6 +83,7 @@ def resume_entry(
     fields = {
         **{k: v for k, v in fields.items() if k in _RESUME or _is_news(k, v, metadata)},
         "host": process.host_name(),
+        **_machine(),
     }
     if not _starts_fresh(schema.RESUME, fields):
         fields |= _state_fields(_as_of(metadata, pid), {})
@@ -244,12 +247,13 @@ def _process_part(
     pid: int | None,
     fields: Mapping[str, object],
 ) -> SessionEntry:
-    """Return pid, process and host of the process that the entry is about."""
+    """Return pid, process, host and machine of what the entry is about."""
     if pid is None and _is_attached(metadata):
         pid = os.getpid()
     if pid:
         known = kind != schema.RESUME and fields_on_record(metadata, pid)
-        return known or _process_fields(pid)
+        part = known or _process_fields(pid)
+        return part | _recorded_machine(metadata, part)
     if _starts_fresh(kind, fields):
         return {}
     return {k: v for k, v in metadata.items() if k in schema.PROCESS_KEYS}
@@ -266,7 +270,7 @@ def fields_on_record(metadata: SessionMetadata, pid: int) -> SessionEntry | None
     for attached in processes_of(metadata):
         is_open = attached.get("process") and attached.get("state") != "closed"
         if is_open and (attached.get("pid"), attached.get("host")) == (pid, host):
-            return {key: attached.get(key) for key in schema.PROCESS_KEYS}
+            return {k: v for k, v in attached.items() if k in schema.PROCESS_KEYS}
     return None
 
 
@@ -285,6 +289,26 @@ def _process_fields(pid: int) -> SessionEntry:
     """Return pid, process and host of process *pid*; of NO_PROCESS only the host."""
     fields = {"pid": pid or None, "process": process.fingerprint(pid)}
     return _without_none({**fields, "host": process.host_name()})
+
+
+def _machine() -> SessionEntry:
+    """Return the id of this machine, which only an entry that begins something asks."""
+    from ..system import machine
+
+    return _without_none({"machine": machine.machine_id()})
+
+
+def _recorded_machine(metadata: SessionMetadata, part: SessionEntry) -> SessionEntry:
+    """Return the machine on record of a process of the same boot and pid namespace."""
+    ours = str(part.get("process")).rsplit(":", 2)[0]
+    for attached in processes_of(metadata):
+        if str(attached.get("process")).rsplit(":", 2)[0] == ours:
+            return _without_none({"machine": attached.get("machine")})
+    return {}
+
+
+def _place_of(entry: SessionEntry) -> list[object]:
+    return [entry.get(key) for key in _PLACE]
 
 
 def _without_none(fields: Mapping[str, object]) -> SessionEntry:

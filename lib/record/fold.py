@@ -56,7 +56,7 @@ def fold(
         else:
             session.mark_incomplete()
     lifecycle = session.apply(later)
-    process, others = last_and_others(before, lifecycle, first.get("host"))
+    process, others = last_and_others(before, lifecycle, first)
     return Snapshot(first, session.result(process, others, min(modified, now)))
 
 

@@ -31,7 +31,7 @@ TEXT_FIELDS = (
     "name",
 )
 # What names a process in an entry, and in the metadata; and what it is doing.
-PROCESS_KEYS = ("pid", "process", "host")
+PROCESS_KEYS = ("pid", "process", "host", "machine")
 STATE_KEYS = ("state", "waiting_for", "state_since")
 UPDATABLE_TEXT_FIELDS = tuple(key for key in TEXT_FIELDS if key != "source")
 

@@ -15,7 +15,7 @@ import os
 
 from ..system import process
 from ..text import humanize
-from . import timestamps
+from . import schema, timestamps
 from .attached import processes_of
 
 TYPE_CHECKING = False
@@ -79,9 +79,7 @@ def running_processes(metadata: SessionMetadata) -> list[Process]:
 
 def probe(attached: Process) -> tuple[str, str]:
     """Return what `process.probe` says of the process."""
-    return process.probe(
-        attached.get("pid"), attached.get("process"), attached.get("host")
-    )
+    return process.probe(*map(attached.get, schema.PROCESS_KEYS))
 
 
 def _closed(metadata: SessionMetadata, now: float) -> str:

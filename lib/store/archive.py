@@ -192,10 +192,10 @@ def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) 
     heartbeat and the file are both older than the process, by the monotonic boot clock,
     then the wall clock was set. (A process known by its pid alone may be another one.)
     """
-    pid, fingerprint, host = (metadata.get(key) for key in PROCESS_KEYS)
-    if pid is None or fingerprint is None:
+    pid, *identity = (metadata.get(key) for key in PROCESS_KEYS)
+    if pid is None or identity[0] is None:
         return
-    if process.probe(pid, fingerprint, host)[0] != process.RUNNING:
+    if process.probe(pid, *identity)[0] != process.RUNNING:
         return
     age = process.age(pid)
     beat = timestamps.parse(metadata.get("last_heartbeat"))

@@ -60,10 +60,26 @@ def is_pid(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 < value <= MAX_PID
 
 
-def process_of(entry: SessionEntry, host: object) -> Process | None:
+def elsewhere(host: object, machine: object) -> str | None:
+    """Return where it is, in words, if *host* and *machine* are not ours, else None.
+
+    The host name decides only where no machine is on record, or none is known here.
+    """
+    if isinstance(machine, str):
+        from . import machine as our
+
+        if ours := our.machine_id():
+            name = f", {host}" if isinstance(host, str) else ""
+            return None if machine == ours else f"another machine{name}"
+    if isinstance(host, str) and host != host_name():
+        return f"another host, {host}"
+    return None
+
+
+def process_of(entry: SessionEntry, first: SessionEntry) -> Process | None:
     """Return the process that *entry* names, or None.
 
-    An entry without a host means *host*, that of line 1.
+    An entry without a host means host and machine of *first*, line 1.
     """
     pid = entry.get("pid")
     if not is_pid(pid):
@@ -71,8 +87,11 @@ def process_of(entry: SessionEntry, host: object) -> Process | None:
     process: Process = {"pid": pid}
     if isinstance(recorded := entry.get("process"), str):
         process["process"] = recorded
-    if isinstance(host := entry.get("host", host), str):
+    place = entry if "host" in entry else first
+    if isinstance(host := place.get("host"), str):
         process["host"] = host
+    if isinstance(machine := place.get("machine"), str):
+        process["machine"] = machine
     return process
 
 
@@ -98,22 +117,24 @@ def boot_of(fingerprint: object) -> str | None:
     return fields[0] or None if len(fields) == expected else None
 
 
-def probe(pid: object, process: object, host: object) -> tuple[str, str]:
+def probe(
+    pid: object, process: object, host: object, machine: object = None
+) -> tuple[str, str]:
     """Return whether the recorded process is still running, and the reason in words.
 
     The first is RUNNING, GONE or UNKNOWN. *process* is the recorded fingerprint, or
-    None: then only the pid is compared, and only on this *host*.
+    None: then only the pid is compared, and only on this *host* or *machine*.
     """
     if not is_pid(pid):
         return UNKNOWN, "no process on record"
-    elsewhere = isinstance(host, str) and host != host_name()
     kind, *recorded = str(process or "pid").split(":")
     if kind == "linux" and READS_PROC and len(recorded) == _LINUX_FIELDS:
-        return _compare_linux(pid, recorded, elsewhere=elsewhere)
+        return _compare_linux(pid, recorded, host, machine)
+    place = elsewhere(host, machine)
     if kind == "psutil" and not READS_PROC and len(recorded) == _PSUTIL_FIELDS:
-        return _compare_psutil(pid, recorded, elsewhere=elsewhere)
-    if elsewhere:
-        return UNKNOWN, f"pid {pid} is on another host, {host}"
+        return _compare_psutil(pid, recorded, place)
+    if place is not None:
+        return UNKNOWN, f"pid {pid} is on {place}"
     if kind == "pid":
         return _compare_pid(pid)
     return UNKNOWN, f"pid {pid} cannot be judged from here"
@@ -256,13 +277,13 @@ def _pid_namespace() -> str:
 
 
 def _compare_linux(
-    pid: int, recorded: list[str], *, elsewhere: bool
+    pid: int, recorded: list[str], host: object, machine: object
 ) -> tuple[str, str]:
     boot, namespace, _, start = recorded
     our_boot, our_namespace, _ = _boot_context()
     if boot != our_boot:
-        if elsewhere:
-            return UNKNOWN, f"pid {pid} is on another host"
+        if place := elsewhere(host, machine):
+            return UNKNOWN, f"pid {pid} is on {place}"
         return GONE, f"the machine was rebooted since pid {pid} was recorded"
     if namespace != our_namespace:
         return UNKNOWN, f"pid {pid} is in another pid namespace"
@@ -324,14 +345,14 @@ def _compare_pid(pid: int) -> tuple[str, str]:
 
 
 def _compare_psutil(
-    pid: int, recorded: list[str], *, elsewhere: bool
+    pid: int, recorded: list[str], place: str | None
 ) -> tuple[str, str]:
     boot, _, created = recorded
     our_boot = _boot_id()
     # A boot time, which all but macOS have for an id, moves when the clock is set.
     is_exact = not (boot.isdigit() and our_boot.isdigit())
-    if elsewhere and not (is_exact and boot == our_boot):
-        return UNKNOWN, f"pid {pid} is on another host"
+    if place is not None and not (is_exact and boot == our_boot):
+        return UNKNOWN, f"pid {pid} is on {place}"
     if is_exact and boot != our_boot:
         return GONE, f"the machine was rebooted since pid {pid} was recorded"
     return _compare_create_time(pid, created)

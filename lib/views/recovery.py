@@ -38,9 +38,9 @@ _MAX_TITLE = 4096
 
 
 class Boot(NamedTuple):
-    """A boot: of another host by its name, or of this one by its id if known."""
+    """A boot: where, in words, if on another machine, and its id if known."""
 
-    host: str | None
+    elsewhere: str | None
     id: str | None
 
 
@@ -90,7 +90,7 @@ def by_boot(sessions: Iterable[UncleanSession], now: float) -> list[Group]:
     boots: dict[Boot, list[UncleanSession]] = {}
     for session in sessions:
         boots.setdefault(_boot_of(session), []).append(session)
-    own = [boot for boot in boots if boot.host is None]
+    own = [boot for boot in boots if boot.elsewhere is None]
     earlier = [boot for boot in own if boot.id not in (None, _this_boot())]
     return [
         Group(_title(boot, group, now, newest=[boot] == earlier[:1]), group)
@@ -135,8 +135,8 @@ def _skip_reason(session: UncleanSession, since: float) -> str | None:
 
 
 def _boot_of(session: UncleanSession) -> Boot:
-    host = session.get("host")
-    return Boot(host if host != process.host_name() else None, session["boot"])
+    place = process.elsewhere(session.get("host"), session.get("machine"))
+    return Boot(place, session["boot"])
 
 
 def _this_boot() -> str | None:
@@ -147,8 +147,8 @@ def _title(boot: Boot, group: list[UncleanSession], now: float, *, newest: bool)
     """Return a title for *boot*; *newest* says it is the last one before this boot."""
     last = timestamps.parse(group[0]["last_heartbeat"])
     until = "" if last is None else f", until {local_time(last)}"
-    if boot.host is not None:
-        return printable(f"on another host, {boot.host}{until}", _MAX_TITLE)
+    if boot.elsewhere is not None:
+        return printable(f"on {boot.elsewhere}{until}", _MAX_TITLE)
     if boot.id is None:
         return f"of an unknown boot{until}"
     booted = local_time(now - process.uptime())

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
         process: str
         host: str
+        machine: str
         # What `neighbours.annotate` adds.
         worktree: str | None
         branch: str | None

@@ -8,11 +8,11 @@ import os
 
 import pytest
 from folding import add_raw, fold
-from support import ID, Client, has_open
+from support import ID, Client, has_open, lines
 
 from lib import sessions
 from lib.store import journal
-from lib.system import process
+from lib.system import machine, process
 
 FORK = multiprocessing.get_context("fork")
 
@@ -101,3 +101,56 @@ def test_heartbeat_does_not_carry_dead_processes(path):
     sessions.update_heartbeat(ID, state="busy", pid=os.getpid())
     entry = json.loads(path.read_bytes().splitlines()[-1])
     assert "others" not in entry
+
+
+@pytest.fixture
+def machine_id(monkeypatch):
+    """Let this machine be another from now on, each time that it is called."""
+
+    def become(value):
+        monkeypatch.setattr(machine, "_IDS", [value])
+
+    become("a" * 32)
+    return become
+
+
+def test_machine_is_recorded_when_a_session_begins_and_not_with_each_heartbeat(
+    store, machine_id
+):
+    sessions.create_session(session_id=ID)
+    sessions.update_heartbeat(ID, state="busy")
+    first, beat = lines(store / f"{ID}.jsonl")
+    assert first["machine"] == "a" * 32
+    assert "machine" not in beat
+    assert "host" not in beat
+    assert sessions.discover_sessions()[0].metadata["machine"] == "a" * 32
+
+
+@pytest.mark.parametrize("second", ["b" * 32, None], ids=["other", "none"])
+def test_machine_that_differs_from_line_1_is_carried_with_the_host(
+    store, machine_id, second
+):
+    path = store / f"{ID}.jsonl"
+    sessions.create_session(session_id=ID, pid=0)
+    machine_id(second)
+    sessions.resume_session(ID, source="resume")
+    machine_id("c" * 32)  # a heartbeat does not ask
+    sessions.update_heartbeat(ID, state="busy")
+    _, resume, beat = lines(path)
+    assert resume.get("machine") == beat.get("machine") == second
+    assert resume["host"] == beat["host"] == process.host_name()
+    assert sessions.discover_sessions()[0].metadata.get("machine") == second
+
+
+def test_processes_on_two_machines_of_one_name_are_two(store, machine_id):
+    other = {"pid": 7, "process": "linux:their-boot:1:7:7"}
+    sessions.create_session(session_id=ID, pid=0)
+    path = store / f"{ID}.jsonl"
+    first = {**json.loads(path.read_text()), **other, "machine": "b" * 32}
+    path.write_text(json.dumps(first) + "\n")
+    sessions.update_heartbeat(ID, pid=os.getpid(), state="busy")
+    metadata = sessions.discover_sessions()[0].metadata
+    (attached,) = metadata["others"]
+    assert (attached["pid"], attached["machine"]) == (7, "b" * 32)
+    reasons = sessions.verdict(metadata).reasons
+    assert f"pid 7 is on another machine, {process.host_name()}" in reasons

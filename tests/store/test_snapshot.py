@@ -63,7 +63,7 @@ def test_snapshot_omits_a_process_that_closed_in_the_unread_middle(path):
 
 def test_snapshot_has_the_host_of_the_process_last_seen(path):
     first = json.loads(path.read_text())
-    first["host"] = "elsewhere"
+    first |= {"host": "elsewhere", "machine": "f" * 32}
     first["process"] = "linux:other-boot:1:7:7"
     write(path, first)
     assert sessions.verdict(fold(path)).verdict == "unknown"
