@@ -2,7 +2,8 @@
 
 A session ended uncleanly if it was not closed, and it is dead, or it is stale and none
 of its processes is known to run. One that continues elsewhere (under the same id, or as
-the next session of the same process) did not.
+the next session of the same process) did not. One that is unknown may have: its
+container may be gone, or its machine. It is listed, too, as one that cannot be judged.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         folder_gone: bool
         transcript_gone: bool
         headless: bool
+        judged: bool  # whether its process is known to be gone
 
 
 _HEADLESS = "sdk-cli"  # `claude -p`: whoever ran it will run it again
@@ -38,10 +40,14 @@ _MAX_TITLE = 4096
 
 
 class Boot(NamedTuple):
-    """A boot: where, in words, if on another machine, and its id if known."""
+    """A boot: where, in words, if on another machine, and its id if known.
+
+    Those of its sessions whose processes cannot be judged from here are not *judged*.
+    """
 
     elsewhere: str | None
     id: str | None
+    judged: bool
 
 
 class Group(NamedTuple):
@@ -61,7 +67,7 @@ class Selection(NamedTuple):
 def ended_uncleanly(
     live: list[SessionView], archived: list[SessionView]
 ) -> list[UncleanSession]:
-    """Return the sessions that ended uncleanly, the latest heartbeat first.
+    """Return the sessions that ended uncleanly or may have, the latest heartbeat first.
 
     Each is the last file of its id, of *live* and *archived* ones.
     """
@@ -86,11 +92,14 @@ def select(sessions: list[UncleanSession], since: float) -> Selection:
 
 
 def by_boot(sessions: Iterable[UncleanSession], now: float) -> list[Group]:
-    """Return *sessions* grouped by boot, groups and sessions in the given order."""
+    """Return *sessions* grouped by boot, groups and sessions in the given order.
+
+    Those that cannot be judged are in the last groups.
+    """
     boots: dict[Boot, list[UncleanSession]] = {}
-    for session in sessions:
+    for session in sorted(sessions, key=lambda session: not session["judged"]):
         boots.setdefault(_boot_of(session), []).append(session)
-    own = [boot for boot in boots if boot.elsewhere is None]
+    own = [boot for boot in boots if boot.elsewhere is None and boot.judged]
     earlier = [boot for boot in own if boot.id not in (None, _this_boot())]
     return [
         Group(_title(boot, group, now, newest=[boot] == earlier[:1]), group)
@@ -102,10 +111,14 @@ def by_boot(sessions: Iterable[UncleanSession], now: float) -> list[Group]:
 
 
 def _ended_uncleanly(session: SessionView) -> bool:
-    if session["state"] == "closed" or session["verdict"] not in verdict.FINISHED:
+    if session["state"] == "closed" or session["verdict"] is None:
         return False
-    outcomes = (verdict.probe(each)[0] for each in processes_of(session))  # type: ignore[arg-type]
-    return session["verdict"] == "dead" or process.RUNNING not in outcomes
+    return process.RUNNING not in _outcomes(session)
+
+
+def _outcomes(session: SessionView) -> set[str]:
+    """Return what is known of the processes of the session."""
+    return {verdict.probe(each)[0] for each in processes_of(session)}  # type: ignore[arg-type]
 
 
 def _annotated(session: SessionView) -> UncleanSession:
@@ -117,6 +130,7 @@ def _annotated(session: SessionView) -> UncleanSession:
         "folder_gone": session_view.folder_gone(session),
         "transcript_gone": transcript_gone,
         "headless": session.get("entrypoint") == _HEADLESS,
+        "judged": _outcomes(session) == {process.GONE},
     }
 
 
@@ -136,7 +150,7 @@ def _skip_reason(session: UncleanSession, since: float) -> str | None:
 
 def _boot_of(session: UncleanSession) -> Boot:
     place = process.elsewhere(session.get("host"), session.get("machine"))
-    return Boot(place, session["boot"])
+    return Boot(place, session["boot"], session["judged"])
 
 
 def _this_boot() -> str | None:
@@ -147,8 +161,11 @@ def _title(boot: Boot, group: list[UncleanSession], now: float, *, newest: bool)
     """Return a title for *boot*; *newest* says it is the last one before this boot."""
     last = timestamps.parse(group[0]["last_heartbeat"])
     until = "" if last is None else f", until {local_time(last)}"
-    if boot.elsewhere is not None:
-        return printable(f"on {boot.elsewhere}{until}", _MAX_TITLE)
+    where = "" if boot.elsewhere is None else f"on {boot.elsewhere}"
+    if not boot.judged:
+        where = ", ".join(filter(None, ("cannot be judged from here", where)))
+    if where:
+        return printable(f"{where}{until}", _MAX_TITLE)
     if boot.id is None:
         return f"of an unknown boot{until}"
     booted = local_time(now - process.uptime())

@@ -79,12 +79,17 @@ def _line(session: UncleanSession, short: dict[str, str], now: float) -> str:
 
 
 def _print0(sessions: list[UncleanSession]) -> None:
-    """Print the commands for `xargs -0`."""
-    commands = [session["resume"] for session in sessions if session["resume"]]
-    output.write_text("".join(f"{command}\0" for command in commands))
-    if len(commands) < len(sessions):
-        gone = count(len(sessions) - len(commands), "session")
-        output.message(f"left out: {gone} whose transcript is gone")
+    """Print the commands for `xargs -0`, of every session that is safe to resume."""
+    can_resume = [session for session in sessions if session["resume"]]
+    ended = [session for session in can_resume if session["verdict"] != "unknown"]
+    output.write_text("".join(f"{session['resume']}\0" for session in ended))
+    left_out = (
+        (len(sessions) - len(can_resume), "whose transcript is gone"),
+        (len(can_resume) - len(ended), "that may still be open elsewhere"),
+    )
+    reasons = [f"{count(n, 'session')} {reason}" for n, reason in left_out if n]
+    if reasons:
+        output.message(f"left out: {', '.join(reasons)}")
 
 
 def _report_skipped(

@@ -95,12 +95,42 @@ def test_recover_lists_an_interrupted_session_that_was_left_and_returned_to(
     assert recovered() == ["returned"]
 
 
-def test_recover_omits_sessions_whose_process_may_still_run(recovered, store):
+def test_recover_omits_sessions_whose_process_still_runs(recovered, store):
     known = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
     write(store, "silent", **known, **ago(2 * DAY))
-    write(store, "unseen", host="elsewhere", **ago(2 * DAY))
-    write(store, "perhaps", host="elsewhere")
-    assert recovered() == ["unseen"]
+    assert recovered() == []
+
+
+@pytest.fixture
+def unseen(store):
+    """Sessions of a container and of two machines, recent and old, all resumable."""
+    kind, boot, namespace, *_ = process.fingerprint(os.getpid()).split(":")
+    inside = f"{kind}:{boot}:{int(namespace) + 1}:7:99"
+    write(store, "container", process=inside, **ago(60))
+    write(store, "machine", host="far", machine="f" * 32, **ago(120))
+    write(store, "silent", host="far", machine="f" * 32, **ago(2 * DAY))
+    write(store, "ended", **ago(180))
+
+
+def test_recover_lists_what_cannot_be_judged_last(headcount, recovered, unseen):
+    _, out, err = headcount("recover")
+    lines = [line for line in out.splitlines() if line and line[:4] != "    "]
+    assert [line.split(",")[0] for line in lines if line[0] != " "] == [
+        "of an unknown boot",
+        *["cannot be judged from here"] * 2,
+    ]
+    assert [line.split()[1] for line in lines if line[0] == " "] == [
+        *("ended", "containe", "machine", "silent")
+    ]
+    assert "cannot be judged from here, on another machine, far, until " in out
+    assert err == ""
+    assert sorted(recovered()) == ["container", "ended", "machine", "silent"]
+
+
+def test_print0_leaves_out_what_may_still_be_open_and_counts_it(headcount, unseen):
+    _, out, err = headcount("recover", "--print0")
+    assert out == "claude --resume ended\0claude --resume silent\0"
+    assert err == "headcount: left out: 2 sessions that may still be open elsewhere\n"
 
 
 def test_recover_groups_sessions_by_boot_newest_first(headcount, store):
@@ -119,7 +149,7 @@ def test_recover_groups_sessions_by_boot_newest_first(headcount, store):
         "before the reboot of",
         "of an earlier boot, until",
         "of an unknown boot, until",
-        "on another host, far, until",
+        "cannot be judged from here, on another host, far, until",
     ]
     booted = time.time() - process.uptime()
     near = [
