@@ -101,16 +101,18 @@ def _install(options: argparse.Namespace) -> int:
     path = _settings_file(options)
     # This also refuses unreadable settings before the self-test, which takes seconds.
     line = _status_line(path, requested=options.statusline)
-    hooks = _hooks(sys.stdout)
+    clients = versions.in_use(time.time())
+    hooks = _hooks(clients, sys.stdout)
+    lenient = versions.skip_malformed_hooks(clients)
     _announce_takeover(path)
     if options.dry_run:
-        _show(settings.install_hooks(path, hooks, line, dry_run=True))
+        _show(settings.install_hooks(path, hooks, line, dry_run=True, lenient=lenient))
         _warn_if_turned_off(path)
         return 0
     _make_command()
     if not _self_test(hooks):
         return 1
-    change = settings.install_hooks(path, hooks, line)
+    change = settings.install_hooks(path, hooks, line, lenient=lenient)
     what = f"{len(hooks)} hooks{' and the status line' * bool(line)}"
     _report(change, f"{what} installed")
     _link_command()
@@ -146,7 +148,8 @@ def _uninstall(options: argparse.Namespace) -> int:
 
 
 def _print(options: argparse.Namespace) -> int:
-    groups = {event: [group] for event, group in _hooks(sys.stderr).items()}
+    hooks = _hooks(versions.in_use(time.time()), sys.stderr)
+    groups = {event: [group] for event, group in hooks.items()}
     desired: dict[str, object] = {"hooks": groups}
     if options.statusline:
         desired["statusLine"] = settings.desired_status_line(_CHECKOUT)
@@ -154,9 +157,8 @@ def _print(options: argparse.Namespace) -> int:
     return 0
 
 
-def _hooks(output: TextIO) -> hook_merge.Hooks:
-    """Return the hooks to install; say to *output* which events are left out."""
-    clients = versions.in_use(time.time())
+def _hooks(clients: list[versions.ClientInUse], output: TextIO) -> hook_merge.Hooks:
+    """Return the hooks that all *clients* know; name the others on *output*."""
     left_out = versions.left_out(clients)
     if left_out:
         print(f"left out: {left_out}; run this again when that changes", file=output)

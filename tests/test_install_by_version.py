@@ -37,6 +37,27 @@ def said(output):
 
 
 @pytest.mark.parametrize(
+    ("version", "code"),
+    [
+        pytest.param("2.1.121", 1, id="drops-the-file"),
+        pytest.param("2.1.122", 0, id="skips-the-hook"),
+    ],
+)
+def test_malformed_hook_is_refused_if_a_client_drops_the_file_for_it(
+    run, checkout, home, tools, version, code
+):
+    (tools / "claude").unlink()
+    put_claude(tools, of_version(version))
+    (home / ".claude").mkdir()
+    file = home / ".claude/settings.json"
+    file.write_text('{"hooks": {"Stop": [{"type": "command", "command": "x"}]}}')
+    done = run(checkout / "install.sh", "--dry-run")
+    assert done.returncode == code
+    reason = "`hooks.Stop[0].hooks` must be an array (line 1, column 21)"
+    assert (reason in done.stderr) is bool(code)
+
+
+@pytest.mark.parametrize(
     ("script", "expected", "why"),
     [
         pytest.param(of_version("2.1.332"), ALL, "", id="2.1.332"),

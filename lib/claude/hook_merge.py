@@ -38,7 +38,7 @@ _SCRIPT = re.compile(
 )
 # Measured with 2.1.332: the client ignores the whole file if a value has another type
 # than here, or if a key with `!` is missing. Only the hooks of events that decide what
-# the client may do count; of other events it skips a malformed one.
+# the client may do count; of other events it skips a malformed one, since 2.1.122.
 _DECIDING = ("PreToolUse", "PermissionRequest", "PreSkillShellCommand")
 _HOOK: _Shape = {
     "type!": "a string",
@@ -47,7 +47,8 @@ _HOOK: _Shape = {
     "async": "true or false",
     "if": "a string",
 }
-_SHAPE: _Shape = {
+_GROUPS: _Shape = [{"matcher": "a string", "hooks!": [_HOOK]}]
+_SHAPE: dict[str, _Shape] = {
     "$schema": "a string",
     "apiKeyHelper": "a string",
     "cleanupPeriodDays": "a number",
@@ -59,7 +60,7 @@ _SHAPE: _Shape = {
     "outputStyle": "a string",
     "permissions": {"allow": [], "deny": [], "ask": [], "additionalDirectories": []},
     "statusLine": {"type!": '"command"', "command!": "a string"},
-    "hooks": {name: [{"matcher": "a string", "hooks!": [_HOOK]}] for name in _DECIDING},
+    "hooks": dict.fromkeys(_DECIDING, _GROUPS),
 }
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "an object": lambda value: isinstance(value, dict),
@@ -126,12 +127,17 @@ def remove(text: str, backup: str | None) -> str | None:
 # Validation
 
 
-def validate(text: str) -> None:
+def validate(text: str, *, lenient: bool = True) -> None:
     """Raise ValueError if Claude Code would ignore all of the settings *text*.
 
     The message names the value that is the cause, its position, and what it must be.
+    Unless *lenient*, no event's hooks may be malformed.
     """
-    for name, kind, position in _violations(json_edit.parse(text), _SHAPE, ""):
+    root, shape = json_edit.parse(text), _SHAPE
+    if not lenient and "hooks" in root.children:
+        events = map(str, root.children["hooks"].children)
+        shape = {**_SHAPE, "hooks": dict.fromkeys(events, _GROUPS)}
+    for name, kind, position in _violations(root, shape, ""):
         place = json_edit.place(text, position)
         message = f"`{name}` must be {kind} ({place}), or Claude Code ignores the whole"
         raise ValueError(f"{message} file")

@@ -69,10 +69,13 @@ def installed_hooks(path: str) -> list[InstalledHook]:
     return hook_merge.installed_hooks(_root(path))
 
 
-def check(path: str) -> None:
-    """Raise SettingsError if Claude Code would ignore the settings file at *path*."""
+def check(path: str, *, lenient: bool = True) -> None:
+    """Raise SettingsError if Claude Code would ignore the settings file at *path*.
+
+    *lenient*: it skips malformed hooks of most events (`skip_malformed_hooks`).
+    """
     with _settings_errors(path):
-        hook_merge.validate(config_file.read(path) or "{}")
+        hook_merge.validate(config_file.read(path) or "{}", lenient=lenient)
 
 
 def switches(files: Iterable[str]) -> dict[str, str]:
@@ -125,18 +128,23 @@ def desired_status_line(checkout: str) -> StatusLine:
 
 
 def install_hooks(
-    path: str, hooks: Hooks, line: StatusLine | None = None, *, dry_run: bool = False
+    path: str,
+    hooks: Hooks,
+    line: StatusLine | None = None,
+    *,
+    dry_run: bool = False,
+    lenient: bool = True,
 ) -> Change:
     """Merge *hooks* and the status *line* into the settings file at *path*.
 
-    The file is created if there is none.
+    The file is created if there is none. *lenient* is as for `check`.
     """
 
     def edit(before: str | None, backup: str | None) -> tuple[str, str | None]:
         after = hook_merge.merge(before, hooks, line)
         hook_merge.verify(before, after, hooks, line)
-        if _is_ignored(after):
-            hook_merge.validate(before or "{}")  # where it is in the file as it is
+        if _is_ignored(after, lenient=lenient):  # say where, in the file as it is
+            hook_merge.validate(before or "{}", lenient=lenient)
         return after, (before and hook_merge.remove(before, backup)) or backup
 
     if not dry_run:
@@ -158,9 +166,9 @@ def uninstall_hooks(path: str, *, dry_run: bool = False) -> Change:
     return _change(path, edit, dry_run=dry_run)
 
 
-def _is_ignored(text: str) -> bool:
+def _is_ignored(text: str, *, lenient: bool) -> bool:
     try:
-        hook_merge.validate(text)
+        hook_merge.validate(text, lenient=lenient)
     except ValueError:
         return True
     return False

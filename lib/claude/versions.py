@@ -7,6 +7,7 @@ a client drops a whole settings file for one event name that it does not know.
     events_known_to(clients)          what to install
     left_out(clients)                 what not, and why, as one line
     voided_by(installed, clients)     what is installed that a client does not know
+    skip_malformed_hooks(clients)     or do they drop settings for them, too?
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _COMMAND = "claude"
 _MAX_SECONDS = 4.0
 _MAX_SESSIONS = 1000
 _TOLERANT = (2, 1, 101)
+_SKIPPING = (2, 1, 122)
 _QUIET = {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 _CONFIG = "CLAUDE_CONFIG_DIR"
 
@@ -83,6 +85,14 @@ def voided_by(
     newer = {event.name for event in events.EVENTS if event.since > _version(oldest)}
     unknown = sorted(newer.intersection(installed))
     return (oldest, unknown) if unknown else None
+
+
+def skip_malformed_hooks(clients: list[ClientInUse]) -> bool:
+    """Whether all *clients* skip a malformed hook; an older one drops the settings.
+
+    A client of unknown version does not count.
+    """
+    return all(_version(c) >= _SKIPPING for c in clients if c.version)
 
 
 def output_of(*arguments: str) -> bytes:

@@ -77,6 +77,8 @@ def read_all(files: dict[str, str]) -> list[Scope]:
 def check_hooks(context: Context) -> Iterator[Finding]:
     """Check the settings of each scope, and what they install together."""
     installed: list[Scope] = []
+    clients = versions.in_use(context.now)
+    lenient = versions.skip_malformed_hooks(clients)
     for name, why, fix in turned_off(here()):
         yield Finding(PROBLEM, "hooks", f"{name}: {why}", fix)
     for name, path in here().items():
@@ -84,7 +86,7 @@ def check_hooks(context: Context) -> Iterator[Finding]:
             scope = read(name, path)
             if scope.hooks:
                 installed.append(scope)
-            settings.check(path)
+            settings.check(path, lenient=lenient)
         except settings.SettingsError as error:
             message, fix = f"{name}: {error}", f"edit {shlex.quote(path)}"
             yield Finding(PROBLEM, "hooks", message, fix)
@@ -93,7 +95,6 @@ def check_hooks(context: Context) -> Iterator[Finding]:
     if not installed:
         yield _none_installed()
         return
-    clients = versions.in_use(context.now)
     events = _desired_events(installed, clients)
     for scope in installed:
         yield from _missing_files(scope, events)
