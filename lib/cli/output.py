@@ -8,7 +8,7 @@ import sys
 import time
 
 from ..errors import HeadcountError
-from ..text import printable
+from ..text import count, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,13 @@ def message(message: str, more: Sequence[str] = ()) -> None:
     """Write a message of the command, and the lines that belong to it, to stderr."""
     for line in (f"headcount: {message}", *more):
         print(printable(line, MAX_LINE), file=sys.stderr)
+
+
+def report_unreadable(number: int) -> None:
+    """Say that *number* sessions are left out because their files are unreadable."""
+    if number:
+        sessions = count(number, "unreadable session")
+        message(f"left out: {sessions}; `headcount doctor` says what helps")
 
 
 def write(lines: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .session_view import SessionView
     from .spans import OpenPeriod
 
+    Files = tuple[SessionView, list[str]]
     Place = tuple[str | None, str | None]  # a working tree, and the branch there
 
 HOUR = 3600
@@ -82,11 +83,14 @@ class Report(NamedTuple):
     total: Sum
     by_day: list[Sum]
     by_worktree: list[Sum]  # the most hours first; a row for each branch
+    unreadable: int  # how many sessions are not in it
 
 
 def build(since: float, now: float) -> Report:
     """Return the report on all sessions, live and archived, from *since* to *now*."""
-    rows = sorted(_rows(since, now), key=lambda row: (row.begin, row.end))
+    files = list(_files(now))
+    unreadable = sum(session["verdict"] is None for session, _ in files)
+    rows = sorted(_rows(files, since, now), key=lambda row: (row.begin, row.end))
     midnights = [*local_days.between(since, now), local_days.next_after(now)]
     days = [
         Day(local_days.name(begin), begin, end, _within(rows, begin, end))
@@ -98,12 +102,13 @@ def build(since: float, now: float) -> Report:
     by_day = [_sum(day.rows, day.name) for day in days]
     by_worktree = [_sum(group, *place) for place, group in places.items()]
     by_worktree.sort(key=lambda s: (-s.open, s.name or "", s.branch or ""))
-    return Report(since, now, days, _sum(rows, "all"), by_day, by_worktree)
+    total = _sum(rows, "all")
+    return Report(since, now, days, total, by_day, by_worktree, unreadable)
 
 
-def _rows(since: float, now: float) -> Iterator[Row]:
+def _rows(files: Iterable[Files], since: float, now: float) -> Iterator[Row]:
     places: dict[str, Place] = {}
-    for session, paths in _files(now):
+    for session, paths in files:
         heartbeat = timestamps.parse(session["last_heartbeat"])
         too_old = heartbeat is not None and heartbeat < since
         if session["verdict"] is None or too_old:
@@ -118,7 +123,7 @@ def _rows(since: float, now: float) -> Iterator[Row]:
             yield Row(session, places[cwd], within)
 
 
-def _files(now: float) -> Iterator[tuple[SessionView, list[str]]]:
+def _files(now: float) -> Iterator[Files]:
     """Yield each session once, from its newest file, and the paths of its files.
 
     A session that was archived twice has two.

@@ -42,6 +42,7 @@ def run(args: Namespace) -> int:
         short = formatting.short_ids([*live, *archived])
         output.write(_lines(recovery.by_boot(sessions, now), short, now))
     _report_skipped(args, sessions, selection)
+    output.report_unreadable(sum(s["verdict"] is None for s in (*live, *archived)))
     return 0
 
 

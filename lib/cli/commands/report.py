@@ -43,6 +43,7 @@ def run(args: Namespace) -> int:
         columns, _ = output.terminal()
         characters = _BLOCKS if _can_encode(_BLOCKS) else _ASCII
         output.write(text.lines(content, columns or _DEFAULT_COLUMNS, characters))
+    output.report_unreadable(content.unreadable)
     return 0
 
 

@@ -263,6 +263,20 @@ def test_recover_says_when_there_is_nothing_to_recover(headcount, store):
     assert told.startswith("headcount: left out: 1 with the last heartbeat before ")
 
 
+@pytest.mark.parametrize("command", ["recover", "report"])
+def test_summary_says_that_it_leaves_out_an_unreadable_session(
+    headcount, store, command
+):
+    write(store, "died")
+    (store / "damaged.jsonl").write_text("{}\n")
+    code, _, err = headcount(command)
+    assert code == 0
+    assert err == (
+        "headcount: left out: 1 unreadable session; `headcount doctor` says what "
+        "helps\n"
+    )
+
+
 @pytest.mark.parametrize(
     "words",
     [["--since", "soon"], ["--json", "--print0"], ["--all", "--since", "1d"]],
