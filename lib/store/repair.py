@@ -27,9 +27,13 @@ _OPTIONAL = (
 def is_possible(path: str) -> bool:
     """Whether line 1 of the file at *path* is destroyed, and can be written again.
 
-    The entries after it must be those of the session that the file is named by.
+    The entries after it must be those of the session that the file is named by. False
+    if it cannot be read, or is not a regular file of this user.
     """
-    descriptor, status = journal.open_ours(path)
+    try:
+        descriptor, status = journal.open_ours(path)
+    except OSError:
+        return False
     try:
         return _examine(descriptor, status.st_size, paths.id_of(path)) is not None
     finally:
