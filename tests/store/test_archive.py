@@ -285,8 +285,10 @@ def test_stale_session_of_another_host_is_archived_despite_a_local_pid(quiet):
     young = subprocess.Popen(["sleep", "600"])
     sessions.create_session(session_id=ID, pid=young.pid)
     path = quiet / f"{ID}.jsonl"
-    text = path.read_text().replace('"linux:', '"linux:x')
-    path.write_text(text.replace(os.uname().nodename, "elsewhere"))
+    entry = json.loads(path.read_text())
+    entry["process"] = entry["process"].replace("linux:", "linux:x")
+    entry = {**entry, "host": "elsewhere", "machine": "0" * 32}
+    path.write_text(json.dumps(entry) + "\n")
     age(path, 2 * DAY)
     os.utime(path, (time.time() - 2 * DAY,) * 2)
     problems = []

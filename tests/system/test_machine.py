@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hmac
 import os
-import sys
 import uuid
 
 import pytest
+from support import only_with_proc
 
 from lib.system import machine, process
 
 SYSTEM_ID = "0123456789abcdef0123456789abcdef"
 OTHER = "f" * 32
 REBOOTED = "linux:another-boot:1:7:7"
-linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+linux = only_with_proc("tests how /proc is read")
 
 
 @pytest.fixture

@@ -251,6 +251,7 @@ def test_show_says_where_a_live_session_is_open(headcount, store, me, tmux):
     write(store, ID, **me)
     start = me["process"].split(":")[-1]
     client = {"pid": me["pid"], "sessionId": ID, "procStart": start, "tmux": tmux}
+    client["startedAt"] = time.time() * 1000  # which counts without /proc
     files = store.parent / "home/.claude/sessions"
     files.mkdir(parents=True)
     (files / f"{me['pid']}.json").write_text(json.dumps(client))

@@ -1,0 +1,83 @@
+"""What holds on Linux also holds where processes are seen through psutil, as on macOS.
+
+A copy of the tree believes that it has no /proc, and its tests of processes run a
+second time. Tests that need /proc skip themselves there (`support.only_with_proc`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from support import ROOT, only_with_proc
+
+SWITCH = 'READS_PROC = sys.platform == "linux"\n'
+REASON = re.compile(r"^SKIPPED .*?:\d+: (.*)$", re.MULTILINE)
+FILES = {
+    "record": "record system test_sessions.py",
+    "liveness": "reliability/test_liveness.py",
+    "hooks": "test_hook.py test_architecture.py",
+    "archive": "store/test_archive.py",
+    "commands": "cli/commands/test_recover.py cli/commands/test_show.py "
+    "doctor/test_clients.py",
+}
+# What is slow, or not about processes, and holds once if it holds at all.
+LEFT_OUT = (
+    "newest_200_files or recorded_payloads or claude_agents or any_content or "
+    "test_architecture and not imports_only_modules"
+)
+# Why some tests of an area can only hold with /proc.
+SKIPPED = {
+    "record": {
+        "a boot known by its time alone may be that of another host",
+        "tests how /proc is read",
+    },
+    "liveness": {
+        "elsewhere only a clock set forward by more than the uptime shows",
+        "makes Linux namespaces, which psutil does not tell apart",
+    },
+    "hooks": {"most of these interpreters lack psutil"},
+    "archive": set(),
+    "commands": {"a psutil fingerprint names no pid namespace"},
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A copy of the tree that believes it is not on Linux."""
+    tree = tmp_path_factory.mktemp("portable")
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "bench")
+    for name in ("lib", "hooks", "docs", "tests"):
+        shutil.copytree(ROOT / name, tree / name, ignore=ignored)
+    for path in ROOT.iterdir():
+        if path.is_file() and path.name != ".git":
+            shutil.copy(path, tree)
+    (tree / "tests/.venv").symlink_to(ROOT / "tests/.venv")
+    module = tree / "lib/system/process.py"
+    text = module.read_text()
+    assert text.count(SWITCH) == 1
+    module.write_text(text.replace(SWITCH, "READS_PROC = False\n"))
+    return tree
+
+
+@pytest.mark.timeout(300)
+@only_with_proc("it is tested without /proc as it is")
+@pytest.mark.parametrize("area", FILES)
+def test_area_holds_where_processes_are_seen_through_psutil(tree, area):
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    words += ["--tb=short", "-k", f"not ({LEFT_OUT})"]
+    environment = {k: v for k, v in os.environ.items() if k != "CI"}
+    done = subprocess.run(
+        [*words, *(f"tests/{file}" for file in FILES[area].split())],
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
+    assert set(REASON.findall(done.stdout)) == SKIPPED[area]
