@@ -30,14 +30,30 @@ def test_status_line_without_its_script_is_a_problem(
 
 
 @pytest.mark.parametrize(
-    "value",
-    ['"x"', "[]", "1", '{"command": 5}', '{"command": "/hooks/statusline.py"}'],
-    ids=["text", "list", "number", "command-is-a-number", "no-mark"],
+    ("value", "cause"),
+    [
+        pytest.param('"x"', "statusLine", id="text"),
+        pytest.param("[]", "statusLine", id="list"),
+        pytest.param("1", "statusLine", id="number"),
+        pytest.param('{"command": 5}', "statusLine.type", id="command-is-a-number"),
+        pytest.param(
+            '{"command": "/hooks/statusline.py"}', "statusLine.type", id="untyped"
+        ),
+        pytest.param(
+            '{"type": "command", "command": "/hooks/statusline.py"}', "", id="no-mark"
+        ),
+    ],
 )
-def test_foreign_status_line_is_not_reported(examine, home, value, installed):
+def test_foreign_status_line_is_reported_only_if_the_client_ignores_the_file(
+    examine, home, value, cause, installed
+):
     content = json.loads(installed.read_text())
     content["statusLine"] = json.loads(value)
     installed.write_text(json.dumps(content))
     findings, code = examine()
-    assert code == 0
+    assert code == bool(cause)
+    if cause:
+        check, message, _ = findings.problem
+        assert check == "hooks"
+        assert f"`{cause}` must be " in message
     assert not any(finding["check"] == "statusline" for finding in findings)
