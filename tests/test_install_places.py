@@ -110,7 +110,7 @@ def test_install_on_a_noexec_mount_says_that_only_the_command_cannot_run(
     [
         (["--statusline"], "--statusline"),
         (["--uninstall", "--purge"], "--uninstall --purge"),
-        (["--scope=local", "--project=/"], "--scope local --project /"),
+        (["--scope=local", "--project={}"], "--scope local --project {}"),
     ],
     ids=["install", "purge", "local"],
 )
@@ -118,6 +118,9 @@ def test_install_with_sudo_in_the_home_of_another_user_is_refused(
     run, tmp_path, home, options, advice
 ):
     checkout = copy_of_checkout(tmp_path / "checkout")
+    project = tmp_path / "project"
+    project.mkdir()
+    options, advice = [o.format(project) for o in options], advice.format(project)
     if os.geteuid() == 0:
         os.chown(home, 1234, 1234)
     theirs = home if os.geteuid() == 0 else "/"
@@ -128,7 +131,7 @@ def test_install_with_sudo_in_the_home_of_another_user_is_refused(
         f"changed. Run it without sudo, as ada: {checkout}/install.sh {advice}\n"
     )
     assert not list(checkout.glob(".venv*"))
-    assert list(home.iterdir()) == []
+    assert list(home.iterdir()) == list(project.iterdir()) == []
 
 
 def test_install_with_sudo_in_the_home_of_its_own_user_works(run, checkout):
