@@ -46,13 +46,20 @@ def client(store):
 
 @pytest.fixture
 def interruptible():
-    """Commands started by this test get SIGINT, even if pytest runs in the background.
+    """Commands started by this test get signals, even if pytest runs in the background.
 
-    A shell starts a job in the background with SIGINT ignored, and children inherit it.
+    A shell starts a job in the background with SIGINT and SIGQUIT ignored, nohup one
+    with SIGHUP ignored, and children inherit that.
     """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    defaults = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGQUIT: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {n: signal.signal(n, handler) for n, handler in defaults.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
