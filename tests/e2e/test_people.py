@@ -27,7 +27,7 @@ def test_watch_reports_the_changes_of_two_clients(box, records):
     assert told(session_id=first_id)["event"] == "started"
     second = box.terminal()
     second_id = records.new_id(first_id)
-    assert told(session_id=second_id, event="started")["session"]["same_tree"] == [
+    assert told(session_id=second_id, event="started")["session"]["same_worktree"] == [
         first_id
     ]
 
