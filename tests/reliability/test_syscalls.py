@@ -34,7 +34,7 @@ CALLS = {
 PROGRAM = (
     "import pathlib, sys, uuid, filelock, psutil\n"
     "sys.path.insert(0, sys.argv.pop(1))\n"
-    "import ctypes\n"
+    "import ctypes, shutil\n"
     "from lib import errors, model, sessions\n"
     "from lib.claude import settings\n"
     "from lib.record import entries, verdict\n"
