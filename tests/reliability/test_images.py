@@ -77,7 +77,9 @@ def test_lost_pages_lose_no_other_line_and_no_later_entry(
     """A power loss may leave NULs where a page was not written yet."""
     path, count = store / f"{ID}.jsonl", size(200, 4000)
     for _ in range(count):
-        start = chance.randrange(image.index(b"\n"), len(image))  # line 1 was synced
+        start = chance.randrange(
+            image.index(b"\n") + 1, len(image)
+        )  # line 1 was synced
         end = min(len(image), start + chance.choice([1, 16, PAGE, 4 * PAGE]))
         lost = image[:start] + b"\0" * (end - start) + image[end:]
         wrong = next_event(path, lost)
