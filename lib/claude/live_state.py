@@ -17,7 +17,7 @@ import time
 from ..record import schema, timestamps, verdict
 from ..record.attached import processes_of
 from ..system import process
-from . import session_status, transcript
+from . import session_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ def _apply_interruption(live: LiveState, transcript_path: object) -> None:
     """Make the session idle if its transcript ends with a later interruption."""
     if not isinstance(transcript_path, str):
         return
+    from . import transcript  # only sessions of older clients need it
+
     interrupted = transcript.interrupted_at(transcript_path)
     if interrupted is None:
         return

@@ -17,7 +17,7 @@ from ..errors import HeadcountError, LockError, LockTimeoutError, StoreError
 from ..record import timestamps
 from ..record.schema import PROCESS_KEYS
 from ..record.verdict import FINISHED, judge
-from ..system import process, rename
+from ..system import process
 from ..text import humanize
 from . import journal, links, paths, snapshot
 from .paths import Listing
@@ -149,14 +149,20 @@ def _locate(session_id: str) -> str:
     raise paths.not_found(session_id)
 
 
+def _rename(path: str, target: str) -> None:
+    from ..system import rename  # most starts of a session move nothing
+
+    rename.rename(path, target)
+
+
 def _move_back(archived: str, live: str, policy: LockPolicy) -> None:
     try:
         with journal.locked(archived, policy.timeout):
-            rename.rename(archived, live)
+            _rename(archived, live)
     except LockError:
         if not policy.write_unlocked:
             raise
-        rename.rename(archived, live)
+        _rename(archived, live)
 
 
 def _clean_one(
@@ -248,7 +254,7 @@ def _move_to_free_name(path: str, folder: str) -> str:
         name = f"{session_id}.{number}" if number else session_id
         target = os.path.join(folder, name + paths.SUFFIX)
         try:
-            rename.rename(path, target)
+            _rename(path, target)
         except FileExistsError:
             number += 1
         else:
@@ -262,7 +268,7 @@ def _undo_if_grown(target: str, size: int, path: str) -> bool:
     """
     try:
         if os.stat(target).st_size != size:
-            rename.rename(target, path)
+            _rename(target, path)
             return False
     except (FileNotFoundError, FileExistsError):
         return False  # another process restored it

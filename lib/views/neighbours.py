@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from ..record import verdict
 from ..system import git
-from .session_view import last_heartbeat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,4 +101,6 @@ def _link(group: list[SessionView]) -> None:
 
 
 def _latest_first(sessions: list[SessionView]) -> list[SessionView]:
+    from .session_view import last_heartbeat  # not for the notice of a session's start
+
     return sorted(sessions, key=last_heartbeat, reverse=True)
