@@ -33,7 +33,7 @@ class Who(NamedTuple):
 
 
 class Place:
-    """The installed copy: its interpreter, and the commands that it wired."""
+    """The installed copy: its interpreter, and the commands that it installed."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder

@@ -2,7 +2,7 @@
 
 A Box is a set of namespaces: its own loopback interface, on which only the stand-in
 of the Messages API listens, and its own processes, which are all killed when the box
-is closed, whatever state a test left them in. HOME and the project lie in a folder
+is closed, whatever state a test left them in. HOME and the project are in a folder
 that goes with it. Nothing of the caller's environment reaches the client.
 
 Calling sequence

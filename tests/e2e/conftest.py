@@ -78,7 +78,7 @@ def installed(_machine, tmp_path_factory):
 
 @pytest.fixture
 def checkout(installed):
-    """Return the checkout that the hooks run from; whoever breaks it mends it."""
+    """Return the checkout that the hooks run from; a test that breaks it repairs it."""
     return installed[0]
 
 

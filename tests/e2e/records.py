@@ -34,12 +34,12 @@ class Records:
         return session_id
 
     def path(self, session_id: str) -> Path:
-        """Return where the record of *session_id* lies; it lies in one place only."""
+        """Return where the record of *session_id* is; it is in one place only."""
         (path,) = self.folder.rglob(f"{session_id}.jsonl")
         return path
 
     def is_archived(self, session_id: str) -> bool:
-        """Whether the record of *session_id* lies in the archive."""
+        """Whether the record of *session_id* is in the archive."""
         return (self.folder / "archive") in self.path(session_id).parents
 
     def entries(self, session_id: str, **like: object) -> list[Json]:

@@ -28,7 +28,7 @@ def only_file_of(store, session_id):
 def listing(folder, besides=None):
     """Return each path below *folder* with its inode, mode and content.
 
-    What lies in *besides* is left out.
+    What is in *besides* is left out.
     """
     seen = {}
     for here, folders, names in os.walk(folder):

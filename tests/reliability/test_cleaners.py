@@ -90,7 +90,7 @@ def test_session_revived_during_a_cleanup_stays_or_comes_back(quiet, size, figur
             info.path.unlink()
     figure(
         f"{rounds * count} dead sessions come alive while a cleaner runs: {moved} were "
-        "filed away before, and came back; all are live"
+        "archived before, and came back; all are live"
     )
 
 

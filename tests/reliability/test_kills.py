@@ -67,7 +67,7 @@ def _write_for_ever(session_id, name, said):
 
 
 def _write_once(session_id, number, event):
-    """Append, beat, end and file away, in turn."""
+    """Append, beat, close and archive, in turn."""
     if number % 4:
         entry = {"type": "n", "event": event, "pad": "x" * (number % 3 * 4000)}
         sessions.append_to_session(session_id, entry)

@@ -26,7 +26,7 @@ _CHANGES = frozenset(
         *("chmod", "chown", "utime", "system", "exec", "posix_spawn", "fork"),
     )
 )
-# What may come to lie in the store, by the end of its name.
+# What may get into the store, by the end of its name.
 _OURS = (".jsonl", "errors.log", "errors.log.1", ".tmp")
 
 

@@ -1,4 +1,4 @@
-"""`headcount cleanup`: which of the dead are filed away, and how long they are kept."""
+"""`headcount cleanup`: which sessions are archived, and how long they are kept."""
 
 from __future__ import annotations
 

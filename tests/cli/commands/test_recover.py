@@ -1,4 +1,4 @@
-"""`headcount recover` from outside: who ended unheard, and what resumes it."""
+"""`headcount recover` from outside: which sessions ended uncleanly, and what resumes them."""
 
 from __future__ import annotations
 
