@@ -1,4 +1,4 @@
-"""`headcount recover` from outside: which sessions ended uncleanly, and what resumes them."""
+"""`headcount recover` from outside: what ended uncleanly, and what resumes it."""
 
 from __future__ import annotations
 
