@@ -55,7 +55,7 @@ def put_metadata(path: str, entry: SessionEntry, timeout: float) -> bool:
             if line is None:
                 return False
             os.lseek(descriptor, 0, os.SEEK_SET)
-            os.write(descriptor, line)
+            private.write_whole(descriptor, line, roll_back=False)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -127,9 +127,9 @@ def _copy_ownership(source: str, target: str) -> None:
 
 
 def write_whole(descriptor: int, line: bytes, *, roll_back: bool = True) -> None:
-    """Write *line* at the end of the file, in one call, or raise OSError.
+    """Write *line* where the file is positioned, in one call, or raise OSError.
 
-    With *roll_back*, a part of it that was written is taken back: the caller must hold
+    With *roll_back*, a part written to the end is taken back: the caller must hold
     the file's lock.
     """
     before = os.fstat(descriptor).st_size
