@@ -16,8 +16,9 @@ usage: headcount [COMMAND] [OPTIONS]     without a command: list
        headcount --version"""
 EXAMPLES = (
     ("$ headcount", "live sessions, those waiting for you first"),
-    ("$ headcount show 6f2a", "one session; the beginning of its id is enough"),
+    ("$ headcount show 6f2a", "one session, by the beginning of its id"),
     ("$ headcount label 6f2a nightly", "give it a label"),
+    ("$ headcount tail nightly -f", "follow it, by its label or name"),
     ("$ headcount list --all --json", "all sessions, archived ones too, for scripts"),
     ("$ headcount cleanup --dry-run", "what would be archived, and why"),
 )
@@ -26,7 +27,7 @@ _EXIT_CODES = (
     ("1", "failure, or problems were found"),
     ("2", "wrong usage"),
     ("3", "no such session"),
-    ("4", "the id is ambiguous"),
+    ("4", "several sessions match"),
 )
 _ENVIRONMENT = (
     ("HEADCOUNT_DIR", "the store (default: ~/.local/state/headcount)"),

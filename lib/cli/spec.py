@@ -71,9 +71,18 @@ def _number(text: str) -> int:
 
 _JSON = Argument(("--json",), "print JSON, for scripts")
 _HERE = Argument(("--here",), "only sessions in this working tree")
-_ID = Argument(("id",), "a session id, or its beginning", "ID", completer=SESSION)
+_ID = Argument(
+    ("id",),
+    "a session: the beginning of its id, its label, or its name",
+    "SESSION",
+    completer=SESSION,
+)
 _IDS = Argument(
-    ("ids",), "session ids, or their beginnings", "ID", nargs="+", completer=SESSION
+    ("ids",),
+    "sessions: each the beginning of an id, a label, or a name",
+    "SESSION",
+    nargs="+",
+    completer=SESSION,
 )
 
 # As the table shows them: the state of a live session, the verdict on any other.

@@ -73,13 +73,17 @@ def stream(path: str) -> Iterator[SessionEntry]:
 
 
 def discover(folder: str, now: float, prefix: str = "") -> list[SessionInfo]:
-    """Return every session of *folder* whose id begins with *prefix*, by name."""
+    """Return every session of *folder* whose id begins with *prefix*, by name.
+
+    Upper and lower case are the same.
+    """
     from ..model import SessionInfo
 
+    prefix = prefix.lower()
     files = paths.session_files(folder)
     sessions: list[SessionInfo] = []
     with _no_collection():
-        for path in sorted(f.path for f in files if f.name.startswith(prefix)):
+        for path in sorted(f.path for f in files if f.name.lower().startswith(prefix)):
             try:
                 metadata = metadata_at(path, now)
             except FileNotFoundError:

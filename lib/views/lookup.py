@@ -1,4 +1,4 @@
-"""Finds sessions, by the start of an id or all of them, each as one object."""
+"""Finds sessions, each as one object: all of them, or the one that a person names."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from ..errors import AmbiguousIdError, HeadcountError, SessionNotFoundError, Usa
 from ..store import paths, reader
 from ..system import git
 from . import session_view
+from .session_view import last_heartbeat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TypeVar
 
     from ..model import SessionInfo
@@ -20,12 +22,13 @@ if TYPE_CHECKING:
     View = TypeVar("View", bound=SessionView)
 
 _MAX_CANDIDATES = 20
+_ID_LENGTH = 8  # of the ids in a list, where they are unique
 
 
 def discover(now: float, *, archived: bool, prefix: str = "") -> list[SessionView]:
     """Return the live sessions, or the archived ones, with their verdicts at *now*.
 
-    Only those whose id begins with *prefix*; no other file is opened.
+    Only those whose id begins with *prefix*, in any case; no other file is opened.
     """
     return [
         judged(info, now, archived=archived)
@@ -67,29 +70,57 @@ def in_current_worktree(sessions: list[View]) -> list[View]:
 
 
 def find(query: str, now: float, *, archived_first: bool = False) -> SessionView:
-    """Return the session whose id is *query*, or else the one whose id begins so.
+    """Return the session that *query* names, in upper or lower case.
 
-    A complete id wins over the start of another. Live sessions win over archived ones,
-    unless *archived_first*. Raises AmbiguousIdError or SessionNotFoundError, and
-    UsageError if *query* is empty.
+    It is a complete id; else the beginning of one, or a whole label or name; else the
+    beginning of a label or name. The first _ID_LENGTH characters of an id win over
+    names, so that no other file is read. Live sessions win over archived ones, unless
+    *archived_first*. Raises AmbiguousIdError or SessionNotFoundError, and UsageError if
+    *query* is empty.
     """
-    if not query:
-        raise UsageError("the ID is empty; `headcount list --all` shows the ids")
-    live = discover(now, archived=False, prefix=query)
-    exact = [session for session in live if session["session_id"] == query]
-    if exact:
-        return exact[0]
-    archived = discover(now, archived=True, prefix=query)
-    exact = [session for session in archived if session["session_id"] == query]
-    groups = (archived, live) if archived_first else (live, archived)
-    for group in (exact, *groups):
-        matches = [s for s in group if s["session_id"].startswith(query)]
+    if not _key(query):
+        raise UsageError("SESSION is empty; `headcount list --all` shows every session")
+    for matches in _matches(query, now, archived_first=archived_first):
         if matches:
             return _unique(query, matches)
     raise SessionNotFoundError(
         f"no session {query} in {sessions.SESSIONS_DIR} or its archive; "
         "`headcount list --all` shows every session"
     )
+
+
+def _matches(
+    query: str, now: float, *, archived_first: bool
+) -> Iterator[list[SessionView]]:
+    """Yield the sessions that *query* may name, the best first; read them in turn."""
+    by_id: dict[bool, list[SessionView]] = {}
+    every: dict[bool, list[SessionView]] = {}
+    for archived in (False, True):
+        by_id[archived] = discover(now, archived=archived, prefix=query)
+        yield [s for s in by_id[archived] if s["session_id"] == query]
+    order = (True, False) if archived_first else (False, True)
+    if len(query) >= _ID_LENGTH:
+        yield from (by_id[archived] for archived in order)
+    key = _key(query)
+    for archived in order:
+        every[archived] = discover(now, archived=archived)
+        yield by_id[archived] + [s for s in every[archived] if key in _names(s)]
+    for archived in order:
+        yield [
+            session
+            for session in every[archived]
+            if any(name.startswith(key) for name in _names(session))
+        ]
+
+
+def _names(session: SessionView) -> list[str]:
+    """Return what people call the session, each as `_key` returns it."""
+    return [_key(name) for name in (session["label"], session["name"]) if name]
+
+
+def _key(name: str) -> str:
+    """Return *name* without regard to case and to spaces at its ends."""
+    return name.strip().casefold()
 
 
 def find_all(
@@ -109,13 +140,19 @@ def unreadable_error(session: SessionView, consequence: str) -> HeadcountError:
 
 
 def _unique(query: str, matches: list[SessionView]) -> SessionView:
-    """Return the only session in *matches*; of several archived files, the newest."""
-    names = {s["session_id"]: session_view.name_of(s) for s in matches}
-    if len(names) > 1:
-        lines = [f"  {match}  {name or ''}".rstrip() for match, name in names.items()]
+    """Return the only session in *matches*; of several files, the newest."""
+    by_id = {s["session_id"]: s for s in sorted(matches, key=last_heartbeat)}
+    if len(by_id) > 1:
+        lines = [_candidate(session) for session in reversed(by_id.values())]
         more = ["  ..."] if len(lines) > _MAX_CANDIDATES else []
         raise AmbiguousIdError(
-            f"{len(names)} sessions begin with {query}; give more of the id",
+            f"{query} matches {len(by_id)} sessions; give more of the id",
             lines[:_MAX_CANDIDATES] + more,
         )
-    return max(matches, key=session_view.last_heartbeat)
+    return by_id.popitem()[1]
+
+
+def _candidate(session: SessionView) -> str:
+    state = "archived" if session["archived"] else session_view.state_of(session)
+    cells = (f"{state:<8}", session_view.name_of(session), session["cwd"])
+    return f"  {session['session_id']}  {'  '.join(filter(None, cells))}".rstrip()

@@ -481,7 +481,9 @@ def test_name_that_the_client_derived_is_called_that_by_show(
 ):
     begin(ID, {"state": "busy", "timestamp": ago(60)})
     client_says(status="busy", **DERIVED)
-    assert "name          shop-39 (derived by the client)" in headcount("show", ID)[1]
+    for query in (ID, "SHOP-39"):
+        _, out, _ = headcount("show", query)
+        assert "name          shop-39 (derived by the client)" in out
 
 
 # ---- Clients without a session --------------------------------------------------

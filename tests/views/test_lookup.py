@@ -1,4 +1,4 @@
-"""Which session is meant: by its id, or by how that begins."""
+"""Which session is meant: by its id or the beginning of it, its label, or its name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import time
 
 import pytest
-from command_line import DAY, archive, create
+from command_line import DAY, archive, create, write
 from support import ID
 
 from lib.record import timestamps
@@ -21,15 +21,65 @@ def test_unique_id_prefix_finds_its_session(headcount):
     assert headcount("show", "6")[1].startswith("session       6f2a1b3c-one\n")
 
 
-def test_ambiguous_id_prefix_lists_the_candidates_and_exits_4(headcount):
+EVERY_COMMAND = [
+    pytest.param(["show"], [], id="show"),
+    pytest.param(["tail"], [], id="tail"),
+    pytest.param(["append"], ["note"], id="append"),
+    pytest.param(["label"], ["x"], id="label"),
+    pytest.param(["restore"], [], id="restore"),
+    pytest.param(["rm", "--force"], [], id="rm"),
+]
+
+
+@pytest.mark.parametrize(("words", "more"), EVERY_COMMAND)
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("6F2A", id="upper-case-prefix"),
+        pytest.param("Nightly Build", id="label"),
+        pytest.param("nightly b", id="beginning-of-label"),
+        pytest.param("shop-4C", id="name"),
+    ],
+)
+def test_session_is_found_by_prefix_label_or_name(headcount, store, words, more, query):
+    changes = {"label": "Nightly build", "name": "shop-4c"}
+    if words == ["restore"]:
+        archive(store, "6f2a1b3c-one", **changes)
+    else:
+        write(store, "6f2a1b3c-one", **changes)
+    write(store, "77777777-two")
+    assert headcount(*words, query, *more)[0] == 0
+    assert bool(list(store.rglob("6f2a1b3c-one.jsonl"))) == (words[0] != "rm")
+    assert (store / "77777777-two.jsonl").exists()
+
+
+@pytest.mark.parametrize(("words", "more"), EVERY_COMMAND)
+def test_ambiguous_session_lists_the_candidates_and_exits_4(headcount, words, more):
+    create("6f2a1b3c-one", label="nightly", cwd="/srv/shop")
+    create("6f2a1b3c-two", cwd="/srv/blog")
+    create("77777777-two", label="6f2a", cwd="/srv")
+    code, out, err = headcount(*words, "6f2a", *more)
+    assert (code, out) == (4, "")
+    first, *candidates = err.splitlines()
+    assert first == "headcount: 6f2a matches 3 sessions; give more of the id"
+    assert sorted(candidates) == [
+        "  6f2a1b3c-one  idle      nightly  /srv/shop",
+        "  6f2a1b3c-two  idle      /srv/blog",
+        "  77777777-two  idle      6f2a  /srv",
+    ]
+
+
+def test_eight_characters_of_an_id_win_over_a_label(headcount):
+    create("6f2a1b3c-one")
+    create("77777777-two", label="6f2a1b3c")
+    assert headcount("show", "6f2a1b3c")[1].startswith("session       6f2a1b3c-one\n")
+
+
+def test_whole_label_wins_over_the_beginning_of_another(headcount):
     create("6f2a1b3c-one", label="nightly")
-    create("6f2a1b3c-two")
-    for words in (["show", "6f2a"], ["append", "6f2a", "x"], ["label", "6f2a", "x"]):
-        code, out, err = headcount(*words)
-        assert (code, out) == (4, "")
-        first, *candidates = err.splitlines()
-        assert first.startswith("headcount: 2 sessions begin with 6f2a")
-        assert candidates == ["  6f2a1b3c-one  nightly", "  6f2a1b3c-two"]
+    create("77777777-two", label="nightly build")
+    _, out, _ = headcount("show", "nightly")
+    assert out.startswith("session       6f2a1b3c-one\n")
 
 
 def test_whole_id_wins_over_a_prefix_even_if_archived(headcount, store):
@@ -76,14 +126,14 @@ def test_unknown_id_exits_3_and_names_the_searched_store(headcount, store, words
 
 
 def test_lookup_reads_only_files_that_match_the_prefix(store, monkeypatch):
-    for session_id in ("6f2a-one", "6f2b-two", "77777777"):
+    for session_id in ("6f2a1b3c-one", "6f2b1b3c-two", "77777777"):
         create(session_id)
-    archive(store, "6f2c-filed")
+    archive(store, "6f2c1b3c-filed")
     archive(store, "88888888")
     read, seen = snapshot.read, []
     monkeypatch.setattr(
         snapshot, "read", lambda path, now: seen.append(path) or read(path, now)
     )
-    assert lookup.find("6f2b", time.time())["session_id"] == "6f2b-two"
-    assert lookup.find("6f2c", time.time())["session_id"] == "6f2c-filed"
+    assert lookup.find("6f2b1b3c", time.time())["session_id"] == "6f2b1b3c-two"
+    assert lookup.find("6f2c1b3c", time.time())["session_id"] == "6f2c1b3c-filed"
     assert [os.path.basename(path)[:4] for path in seen] == ["6f2b", "6f2c"]
