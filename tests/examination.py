@@ -48,7 +48,7 @@ def examine(doctor):
     def run(*words, cwd=None, quick=True, **more):
         words = ("--json", *(["--quick"] if quick else []), *words)
         done = doctor(*words, **({"cwd": cwd} if cwd else {}), **more)
-        return Findings(json.loads(done.stdout)), done.returncode
+        return Findings(json.loads(done.stdout)["findings"]), done.returncode
 
     return run
 

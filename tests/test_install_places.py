@@ -102,7 +102,7 @@ def test_install_on_a_noexec_mount_says_that_only_the_command_cannot_run(
     assert done.stdout.count(" ms") == len(SCRIPTS)
     (line,) = re.findall(r"Instead of it, use: (.*)", done.stdout)
     listed = run_mounted(checkout, "noexec", "sh", "-c", f"{line} list --json")
-    assert (listed.returncode, listed.stdout) == (0, "[]\n")
+    assert (listed.returncode, listed.stdout) == (0, '{"v": 1, "sessions": []}\n')
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,12 @@ from .terminal.width import truncate_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..model import SessionEntry
     from ..views.session_view import SessionView
 
+OUTPUT_VERSION = 1  # `v` of what commands print as JSON
 NONE = "-"  # where there is no value
 MAX_TEXT = 4096  # the longest path
 _MAX_ENTRY = 200
@@ -112,15 +113,15 @@ def entry_text(entry: SessionEntry) -> str:
 # ---- JSON -----------------------------------------------------------------------
 
 
-def as_json(value: object) -> str:
-    """Return *value* as JSON in ASCII, each session or entry on a line of its own.
+def as_json(content: Mapping[str, object]) -> str:
+    """Return what a command prints as JSON: one object in ASCII, with its version `v`.
 
-    A value of theirs that has no JSON form (1e999, or too deep a nesting) is null.
+    Each session or entry in it is on a line of its own. A value of theirs that has no
+    JSON form (1e999, or too deep a nesting) is null.
     """
-    if isinstance(value, dict):
-        pairs = (f"{_dumps(key)}: {_rows(item)}" for key, item in value.items())
-        return "{" + ", ".join(pairs) + "}"
-    return _rows(value)
+    versioned = {"v": OUTPUT_VERSION, **content}
+    pairs = (f"{_dumps(key)}: {_rows(item)}" for key, item in versioned.items())
+    return "{" + ", ".join(pairs) + "}"
 
 
 def _rows(value: object) -> str:

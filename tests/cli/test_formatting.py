@@ -177,23 +177,23 @@ def test_resume_command_without_a_folder_only_resumes():
 
 def test_json_is_ascii_and_round_trips():
     given = [session(label="日本語\x7f\x1b", tasks=[{"a": [1]}], others=[]), session()]
-    text = formatting.as_json(given)
+    text = formatting.as_json({"sessions": given})
     assert text.isascii()
     assert "\x7f" not in text
-    assert json.loads(text) == given
-    assert formatting.as_json([]) == "[]"
+    assert json.loads(text) == {"v": 1, "sessions": given}
+    assert formatting.as_json({"sessions": []}) == '{"v": 1, "sessions": []}'
 
 
 def test_json_has_one_line_per_session_or_entry():
     entries = [{"type": "x", "deep": {"list": [{"a": 1}]}}, {"type": "y"}]
     shown = {"session_id": "a", "entries": entries, "tasks": ["x"], "none": []}
     assert formatting.as_json(shown).split("\n") == [
-        '{"session_id": "a", "entries": [',
+        '{"v": 1, "session_id": "a", "entries": [',
         '{"type": "x", "deep": {"list": [{"a": 1}]}},',
         '{"type": "y"}',
         '], "tasks": ["x"], "none": []}',
     ]
-    assert formatting.as_json([shown]).count("\n") == 2
+    assert formatting.as_json({"sessions": [shown]}).count("\n") == 2
 
 
 def test_json_replaces_only_unencodable_values_by_null():
@@ -205,6 +205,7 @@ def test_json_replaces_only_unencodable_values_by_null():
         "entries": [{"type": "x", "n": float("inf"), "c": deep}],
     }
     assert json.loads(formatting.as_json(given)) == {
+        "v": 1,
         "session_id": "a",
         "entries": [{"type": "x", "n": None, "c": None}],
     }

@@ -104,7 +104,7 @@ def shown(headcount):
 
     def run(session_id=ID):
         views = [
-            *json.loads(headcount("list", "--json")[1]),
+            *json.loads(headcount("list", "--json")[1])["sessions"],
             json.loads(headcount("show", session_id, "--json")[1]),
             *(
                 json.loads(line)["session"]
@@ -201,7 +201,7 @@ def test_elicitation_on_record_is_newer_than_a_busy_file(begin, client_says, sho
 def test_reasons_say_what_tells_the_state(begin, client_says, headcount):
     begin(ID, {"state": "busy", "timestamp": ago(60)})
     client_says(**ASKS)
-    (view,) = json.loads(headcount("list", "--json")[1])
+    (view,) = json.loads(headcount("list", "--json")[1])["sessions"]
     assert view["reasons"][-1] == (
         "Claude Code's own session file says waiting: permission prompt"
     )
@@ -284,7 +284,7 @@ def test_recover_says_what_a_dead_session_waited_for(store, begin, headcount):
         client.kill()
     _, out, _ = headcount("recover", "--all")
     assert f"waiting (question)  {ID[:8]}  payments" in out
-    (row,) = json.loads(headcount("recover", "--all", "--json")[1])
+    (row,) = json.loads(headcount("recover", "--all", "--json")[1])["sessions"]
     assert (row["waiting_for"], row["name"]) == ("question", "payments")
 
 
@@ -516,7 +516,7 @@ def test_client_that_asks_for_trust_is_no_session_for_scripts(
 ):
     create(OTHER, state="busy")
     assert headcount("list", "-q")[1] == f"{OTHER}\n"
-    assert len(json.loads(headcount("list", "--json")[1])) == 1
+    assert len(json.loads(headcount("list", "--json")[1])["sessions"]) == 1
     assert headcount("watch", "--until", "waiting", "--timeout", "0s")[0] == 1
     assert headcount("statusline")[1] == "1 session\n"
 

@@ -39,7 +39,7 @@ def test_missing_packages_are_named_with_the_install_command(
         check=False,
     )
     assert done.returncode == 1
-    check, message, fix = Findings(json.loads(done.stdout)).problem
+    check, message, fix = Findings(json.loads(done.stdout)["findings"]).problem
     assert check == "packages"
     assert message.endswith("lacks filelock, psutil, python-dateutil, wcwidth, jinja2")
     assert fix.startswith(f"{bare}/bin/python -m pip install filelock")

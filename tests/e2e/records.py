@@ -72,7 +72,7 @@ class Records:
         """Return what `headcount list --all` says of every session."""
         done = self.box.run("headcount", "list", "--all", "--json")
         assert done.returncode == 0, done.stderr
-        rows: list[Json] = json.loads(done.stdout)
+        rows: list[Json] = json.loads(done.stdout)["sessions"]
         return rows
 
     def listed(self, session_id: str) -> Json:

@@ -144,7 +144,8 @@ class Stage:
         """Return what is listed of process *pid*: its open session, else its last."""
         done = self.box.run("headcount", "list", "--all", "--json")
         assert done.returncode == 0, done.stderr
-        rows = [row for row in json.loads(done.stdout) if row["pid"] == pid]
+        sessions = json.loads(done.stdout)["sessions"]
+        rows = [row for row in sessions if row["pid"] == pid]
         rows.sort(key=lambda row: (row["state"] != "closed", row["start_time"]))
         return rows[-1] if rows else None
 

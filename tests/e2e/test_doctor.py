@@ -26,7 +26,8 @@ def install(box, checkout, *options):
 def warnings(box, *options):
     """Return what is said of each client without a record, by its pid."""
     done = box.run("headcount", "doctor", "--json", "--quick", *options)
-    found = [f for f in json.loads(done.stdout) if f["check"] == "clients"]
+    findings = json.loads(done.stdout)["findings"]
+    found = [f for f in findings if f["check"] == "clients"]
     said = [f["message"] for f in found if f["level"] == "warn"]
     return {int(words.split("pid ")[1].split()[0]): words for words in said}
 

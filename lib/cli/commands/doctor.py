@@ -25,7 +25,8 @@ def run(args: Namespace) -> int:
     remaining = examine.examine(Context(time.time(), quick=args.quick))
     findings = fixed + remaining
     if args.json:
-        output.write([formatting.as_json([each.as_object() for each in findings])])
+        objects = [finding.as_object() for finding in findings]
+        output.write([formatting.as_json({"findings": objects})])
     else:
         output.write(examine.lines(findings))
     problems = [finding for finding in remaining if finding.level == PROBLEM]

@@ -38,7 +38,7 @@ def run(args: Namespace) -> int:
     matches = [s for s in sessions if all(holds(s) for holds in conditions)]
     matches = session_table.ordered(matches, args.sort)
     if args.json:
-        output.write([formatting.as_json(matches)])
+        output.write([formatting.as_json({"sessions": matches})])
     elif args.quiet:
         output.write([printable(s["session_id"], output.MAX_LINE) for s in matches])
     elif matches:

@@ -35,7 +35,7 @@ def run(args: Namespace) -> int:
     selection = recovery.select(candidates, _since(args, now))
     sessions = candidates if args.all else selection.sessions
     if args.json:
-        output.write([formatting.as_json(sessions)])
+        output.write([formatting.as_json({"sessions": sessions})])
     elif args.print0:
         _print0(sessions)
     else:

@@ -12,7 +12,7 @@ def test_label_sets_changes_and_removes_a_label(headcount, store):
     create()
 
     def label():
-        return json.loads(headcount("--json")[1])[0]["label"]
+        return json.loads(headcount("--json")[1])["sessions"][0]["label"]
 
     assert headcount("label", ID, "nightly build") == (0, "", "")
     entry = lines(store / f"{ID}.jsonl")[-1]

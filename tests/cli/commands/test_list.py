@@ -49,7 +49,7 @@ def cell(heading, name, row):
 
 
 def as_json(headcount, *words):
-    found = json.loads(headcount("list", "--json", *words)[1])
+    found = json.loads(headcount("list", "--json", *words)[1])["sessions"]
     return {session["session_id"]: session for session in found}
 
 
@@ -373,7 +373,7 @@ def test_list_is_the_default_with_and_without_its_options(headcount):
         code, out, err = headcount(*words)
         assert (code, err) == (0, "")
         assert "nightly build" in out
-    assert json.loads(headcount("--json")[1])[0]["session_id"] == ID
+    assert json.loads(headcount("--json")[1])["sessions"][0]["session_id"] == ID
 
 
 def test_list_shows_twenty_sessions_with_ids_that_show_accepts(headcount):
@@ -390,7 +390,9 @@ def test_json_has_every_key_even_without_a_value(headcount, store):
     create(state="busy")
     write(store, "bare-one", pid=None, start_time=None)
     (store / "damaged.jsonl").write_text("not json\n")
-    found = {one["session_id"]: one for one in json.loads(headcount("--json")[1])}
+    found = {
+        one["session_id"]: one for one in json.loads(headcount("--json")[1])["sessions"]
+    }
     assert set(found) == {ID, "bare-one", "damaged"}
     assert all(one.keys() >= KEYS for one in found.values())
     alive = found[ID]
@@ -413,7 +415,8 @@ def test_archived_sessions_are_listed_only_with_all(headcount, store):
     _, out, _ = headcount("list", "--all")
     assert "dead, archived" in out
     found = {
-        one["session_id"]: one for one in json.loads(headcount("--all", "--json")[1])
+        one["session_id"]: one
+        for one in json.loads(headcount("--all", "--json")[1])["sessions"]
     }
     assert found["gone-one"]["archived"] is True
     assert found["gone-one"]["path"] == str(path)
@@ -436,7 +439,7 @@ def test_here_lists_sessions_of_the_current_worktree(headcount, tmp_path):
     (tree / "b").mkdir()
     create("session-here", cwd=str(tree / "a"))
     create("session-there", cwd=str(tmp_path))
-    found = json.loads(headcount("--here", "--json", cwd=tree / "b")[1])
+    found = json.loads(headcount("--here", "--json", cwd=tree / "b")[1])["sessions"]
     assert [one["session_id"] for one in found] == ["session-here"]
     (tree / "other").mkdir()
     (tree / "other/.git").touch()
@@ -471,7 +474,7 @@ def test_empty_store_is_reported_in_one_sentence_with_exit_0(headcount, store):
 
 
 def test_empty_store_is_an_empty_array_in_json(headcount):
-    assert headcount("list", "--json") == (0, "[]\n", "")
+    assert headcount("list", "--json") == (0, '{"v": 1, "sessions": []}\n', "")
 
 
 def test_list_writes_nothing(headcount, store):

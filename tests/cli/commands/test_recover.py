@@ -44,7 +44,7 @@ def recovered(headcount):
     def run(*words, **more):
         code, said, _ = headcount("recover", "--json", *words, **more)
         assert code == 0
-        return [session["session_id"] for session in json.loads(said)]
+        return [session["session_id"] for session in json.loads(said)["sessions"]]
 
     return run
 
@@ -255,7 +255,7 @@ def test_recover_prints_no_control_characters_of_a_session(terminal, store):
 def test_recover_says_when_there_is_nothing_to_recover(headcount, store):
     nothing = "headcount: no session ended uncleanly\n"
     assert headcount("recover") == (0, "", nothing)
-    assert headcount("recover", "--json")[:2] == (0, "[]\n")
+    assert headcount("recover", "--json")[:2] == (0, '{"v": 1, "sessions": []}\n')
     assert headcount("recover", "--print0")[:2] == (0, "")
     write(store, "old", **ago(8 * DAY))
     _, said, told = headcount("recover")
