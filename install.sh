@@ -91,29 +91,8 @@ EOF
 }
 
 # Runs uv or pip with only that part of the user's configuration that says how to reach a
-# package index. The rest could install other packages, build them, or put them elsewhere.
-with_index() {
-  "$py" -I - "$@" <<'EOF'
-import ast, os, re, subprocess, sys
-command = sys.argv[1:]
-kept = re.compile("(PIP|UV)_(.*INDEX.*|FIND_LINKS|.*HOST|PROXY|.*CERTS?|NATIVE_TLS"
-                  "|KEYRING_PROVIDER|.*TIMEOUT)")
-environ = {name: value for name, value in os.environ.items()
-           if not name.startswith(("PIP_", "UV_")) or value and kept.fullmatch(name)}
-if command[0] != "uv":
-    file = os.environ.get("PIP_CONFIG_FILE")
-    reader = {**environ, "PIP_QUIET": "0", **({"PIP_CONFIG_FILE": file} if file else {})}
-    listed = subprocess.run([*command[:4], "config", "list"], env=reader,
-                            stdout=subprocess.PIPE, text=True).stdout
-    found = re.findall(r"^(global|install)\.([^=]+)=(.*)$", listed, re.M)
-    for section, key, value in sorted(found, reverse=True):  # [install] before [global]
-        name = "PIP_" + key.upper().replace("-", "_")
-        if kept.fullmatch(name):
-            environ.setdefault(name, ast.literal_eval(value))
-    environ["PIP_CONFIG_FILE"] = os.devnull
-os.execvpe(command[0], command, environ)
-EOF
-}
+# package index.
+with_index() { "$py" -I -B lib/package_index.py "$@"; }
 
 # The environment is built under another name and renamed, so that it is never partial.
 make_environment() {

@@ -23,7 +23,7 @@ LAYERS = [
     "store",
     "claude",
     "sessions",
-    "views doctor installer",
+    "views doctor installer package_index",
     "hook",
     "statusline",
     "cli",

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import io
 import os
+import re
+import shutil
+import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 from installing import PACKAGES, copy_of_checkout
+from support import ROOT
 
 BACKEND = """
 def build_wheel(*_): open({marker!r}, "w"); raise SystemExit(1)
@@ -163,3 +169,127 @@ echo "$*" >>{tmp_path}/calls; set >>{tmp_path}/variables
     lines = (tmp_path / "variables").read_text().splitlines()
     names = {line.partition("=")[0] for line in lines}
     assert names & variables.keys() == {"UV_DEFAULT_INDEX", "UV_INDEX_OURS_PASSWORD"}
+
+
+@pytest.fixture
+def install_with_uv(run, new_checkout, index, tools, home):
+    """Return a function that installs with the real uv, configured to use the index."""
+    uv = shutil.which("uv")
+    if not uv:
+        pytest.skip("uv is not installed")
+    (tools / "uv").symlink_to(uv)
+
+    def install(configuration="", **variables):
+        file = home / ".config/uv/uv.toml"
+        file.parent.mkdir(parents=True)
+        links = f'no-index = true\nfind-links = ["{index.folder}"]\n'
+        file.write_text(links + configuration)
+        variables = {"UV_FIND_LINKS": "", "PIP_NO_INDEX": "1", **variables}
+        return run(new_checkout / "install.sh", **variables)
+
+    return install
+
+
+HOSTILE_UV = '[pip]\ntarget = "{folder}"\nno-binary = [":all:"]\n'
+
+
+def _hostile_user_settings(folder, checkout):
+    return HOSTILE_UV.format(folder=folder)
+
+
+def _hostile_uv_toml_above(folder, checkout):
+    (checkout.parent / "uv.toml").write_text(HOSTILE_UV.format(folder=folder))
+    return ""
+
+
+def _hostile_pyproject_above(folder, checkout):
+    text = HOSTILE_UV.format(folder=folder).replace("[pip]", "[tool.uv.pip]")
+    (checkout.parent / "pyproject.toml").write_text(text)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        pytest.param(_hostile_user_settings, id="settings-of-the-user"),
+        pytest.param(_hostile_uv_toml_above, id="uv.toml-above"),
+        pytest.param(_hostile_pyproject_above, id="pyproject.toml-above"),
+    ],
+)
+def test_install_with_uv_takes_only_the_index_from_its_files(
+    install_with_uv, new_checkout, tmp_path, plant
+):
+    done = install_with_uv(plant(tmp_path / "elsewhere", new_checkout))
+    assert (done.returncode, done.stderr) == (0, "")
+    (packages,) = new_checkout.glob(".venv/lib/python*/site-packages")
+    assert {"filelock", "psutil", "dateutil", "jinja2"} <= {*os.listdir(packages)}
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_install_with_uv_never_builds_a_package(
+    install_with_uv, index, new_checkout, tmp_path
+):
+    next(index.folder.glob("wcwidth-*")).unlink()
+    index.add_source("wcwidth", tmp_path / "built")
+    index.lock()
+    done = install_with_uv("no-build = false\n")
+    assert done.returncode == 1
+    assert "uv could not make the environment" in done.stderr
+    assert not (tmp_path / "built").exists()
+    assert not list(new_checkout.glob(".venv*"))
+
+
+PYLOCK = """
+lock-version = "1.0"
+[[packages]]
+name = "one"
+version = "1"
+marker = "python_version < '3.11'"
+sdist = { url = "https://here/one-1.tar.gz", hashes = { sha256 = "aa" } }
+wheels = [
+    { url = "https://here/one-1-cp311.whl", hashes = { sha256 = "cc" } },
+    { url = "https://here/one-1-cp310.whl", hashes = { sha256 = "bb" } },
+]
+"""
+ONLY_SOURCE = '[[packages]]\nname = "two"\nversion = "2"\nsdist = { hashes = {} }\n'
+
+
+def lock_wheels(pylock):
+    return subprocess.run(
+        [sys.executable, ROOT / ".ci/wheel_hashes.py"],
+        input=pylock,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib is new in Python 3.11")
+def test_wheel_hashes_leaves_out_source_distributions():
+    hashes = "    --hash=sha256:bb \\\n    --hash=sha256:cc\n"
+    expected = f"one==1 ; python_version < '3.11' \\\n{hashes}"
+    assert lock_wheels(PYLOCK).stdout == expected
+    assert lock_wheels(PYLOCK + ONLY_SOURCE).returncode == 1
+
+
+@pytest.mark.parametrize("folder", ["", "tests"], ids=["runtime", "tests"])
+def test_requirements_lock_wheels_only(folder):
+    text = (ROOT / folder / "requirements.txt").read_text()
+    hashes = {
+        name: lock.count("--hash=sha256:")
+        for name, lock in re.findall(
+            r"^([\w.-]+)==(.*(?:\n    .*)*)", text, re.MULTILINE
+        )
+    }
+    pure = [name for name in hashes if is_installed_from_the_only_wheel(name)]
+    assert len(pure) >= 4
+    assert {name: hashes[name] for name in pure} == dict.fromkeys(pure, 1)
+
+
+def is_installed_from_the_only_wheel(name):
+    """Whether it is pure Python, of which a release has one wheel for all platforms."""
+    try:
+        wheel = importlib.metadata.distribution(name).read_text("WHEEL") or ""
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return "-none-any" in wheel
