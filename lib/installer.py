@@ -12,7 +12,6 @@ import difflib
 import json
 import os
 import re
-import shlex
 import shutil
 import stat
 import sys
@@ -23,6 +22,7 @@ from .claude import config_file, hook_merge, settings, smoke_test, versions
 from .claude.config_file import BACKUP_SUFFIX, Change
 from .errors import HeadcountError
 from .store import paths, snapshot
+from .system.shell import command_or_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -241,7 +241,7 @@ def _self_test(hooks: hook_merge.Hooks) -> bool:
         print(
             f"install.sh: {failed} of {len(hooks)} hooks do not record; the settings "
             f"were not changed. To find the cause, run "
-            f"`{shlex.quote(_COMMAND)} doctor`",
+            f"`{command_or_reason(_COMMAND, 'doctor')}`",
             file=sys.stderr,
         )
     return not failed
@@ -265,7 +265,7 @@ def _command_line(options: argparse.Namespace, *actions: str) -> str:
         words += ["--scope", scope]
     if options.project or scope:
         words += ["--project", os.path.abspath(options.project or os.curdir)]
-    return shlex.join(words)
+    return command_or_reason(*words)
 
 
 def _report(change: Change, done: str) -> None:
@@ -321,7 +321,7 @@ def _link_command() -> None:
     print(f"command:  {_LINK}")
     if not os.access(_COMMAND, os.X_OK):
         print(f"    it cannot run, since {_CHECKOUT} is mounted noexec; the hooks can.")
-        print(f"    Instead of it, use: {shlex.join(['sh', _COMMAND])}")
+        print(f"    Instead of it, use: {command_or_reason('sh', _COMMAND)}")
     if folder not in os.environ.get("PATH", "").split(os.pathsep):
         print(f"    {folder} is not on your PATH; add it")
 

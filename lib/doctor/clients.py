@@ -7,7 +7,6 @@ nothing, so a finding here is a warning, never a problem.
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from ..claude.config_file import BACKUP_SUFFIX
 from ..errors import StoreError
 from ..record import attached
 from ..store import paths
+from ..system.shell import command_or_reason
 from ..text import humanize
 from .finding import OK, WARN, Context, Finding, install_command
 from .hooks import Scope, here, read_all, scopes, turned_off
@@ -136,7 +136,7 @@ def _other_store(client: Client) -> Iterator[Reason]:
     if os.path.realpath(store) != os.path.realpath(paths.SESSIONS_DIR):
         variable = "HEADCOUNT_DIR" if client.store else "no HEADCOUNT_DIR"
         why = f"it records to {store} ({variable} in its environment)"
-        fix = f"HEADCOUNT_DIR={shlex.quote(store)} headcount list"
+        fix = command_or_reason("env", f"HEADCOUNT_DIR={store}", "headcount", "list")
         yield Reason(why, fix)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 from typing import NamedTuple
+
+from ..system.shell import command_or_reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def install_command(scope: str = "user", settings: str = "", *more: str) -> str:
     if scope != "user":
         project = os.path.dirname(os.path.dirname(settings))
         words += ["--scope", scope, "--project", project]
-    return shlex.join(words)
+    return command_or_reason(*words)
 
 
 def is_ours(status: os.stat_result) -> bool:

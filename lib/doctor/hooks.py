@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from typing import NamedTuple
 
 from ..claude import settings, versions
@@ -88,7 +87,7 @@ def check_hooks(context: Context) -> Iterator[Finding]:
                 installed.append(scope)
             settings.check(path, lenient=lenient)
         except settings.SettingsError as error:
-            message, fix = f"{name}: {error}", f"edit {shlex.quote(path)}"
+            message, fix = f"{name}: {error}", f"edit {path}"
             yield Finding(PROBLEM, "hooks", message, fix)
             continue
         yield from _summary(scope)
@@ -125,7 +124,7 @@ def turned_off(files: dict[str, str]) -> Iterator[tuple[str, str, str]]:
     """Yield the scope, why and a fix for *files* and managed settings without hooks."""
     names = {path: name for name, path in files.items()}
     for path, switch in settings.switches(names).items():
-        fix = f"remove {switch} from {shlex.quote(path)}"
+        fix = f"remove {switch} from {path}"
         if path in names:
             yield names[path], f"{path} turns off all hooks", fix
         else:

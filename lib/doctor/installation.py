@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 
+from ..system.shell import command_or_reason
 from .finding import (
     CHECKOUT,
     OK,
@@ -51,7 +51,7 @@ def check_packages(_: Context) -> Iterator[Finding]:
         yield Finding(OK, "packages", ", ".join(installed))
     if missing:
         message = f"{sys.executable} lacks {', '.join(missing)}"
-        fix = shlex.join([sys.executable, "-m", "pip", "install", *missing])
+        fix = command_or_reason(sys.executable, "-m", "pip", "install", *missing)
         yield Finding(PROBLEM, "packages", message, fix)
 
 
@@ -65,21 +65,20 @@ def check_command(_: Context) -> Iterator[Finding]:
     if not os.path.exists(link):
         message = f"{link} is a symbolic link to nothing ({target})"
         # If this checkout has the command, it is the one that was moved.
-        command = (
-            CHECKOUT + _OUR_TARGET if os.path.exists(CHECKOUT + _OUR_TARGET) else ""
-        )
-        words = ["ln", "-sf", command, link] if ours and command else ["rm", link]
-        fix = shlex.join(words)
-        repair = Repair(fix, lambda: _replace(link, target, command))
+        own = CHECKOUT + _OUR_TARGET
+        own = own if os.path.exists(own) else ""
+        words = ["ln", "-sf", own, link] if ours and own else ["rm", link]
+        fix = command_or_reason(*words)
+        repair = Repair(fix, lambda: _replace(link, target, own))
         yield Finding(PROBLEM, "command", message, fix, repair if ours else None)
     elif ours and not os.access(link, os.X_OK):
         message = f"{target} cannot run: it is not executable, or mounted noexec"
-        yield Finding(WARN, "command", message, shlex.join(["sh", target]))
+        yield Finding(WARN, "command", message, command_or_reason("sh", target))
 
 
-def _replace(link: str, target: str, command: str) -> None:
+def _replace(link: str, target: str, own: str) -> None:
     if os.readlink(link) != target:  # it was replaced in the meantime
         return
     os.unlink(link)
-    if command:
-        os.symlink(command, link)
+    if own:
+        os.symlink(own, link)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 import time
 
 from ..store import journal, paths
+from ..system.shell import command_or_reason
 from ..text import count
 from .finding import PROBLEM, WARN, Context, Finding, Repair, is_ours
 from .store import all_files, is_usable
@@ -39,7 +39,7 @@ def check_moves(_: Context) -> Iterator[Finding]:
     for path in (path for path in linked if path not in inside):
         message = f"{path} has a second name (hard link) outside the store, so nothing "
         message += "is written to it; find the other name and remove it"
-        fix = shlex.join(["find", "/", "-xdev", "-samefile", path])
+        fix = command_or_reason("find", "/", "-xdev", "-samefile", path)
         yield Finding(PROBLEM, "moves", message, fix)
 
 
@@ -51,7 +51,8 @@ def check_leftovers(context: Context) -> Iterator[Finding]:
     if old:
         message = f"{count(len(old), 'hidden file')} left by a crash: {_listed(old)}"
         repair = Repair(f"rm {_listed(old)}", lambda: _remove(old, context.now))
-        yield Finding(WARN, "moves", message, shlex.join(["rm", "-f", *old]), repair)
+        fix = command_or_reason("rm", "-f", *old)
+        yield Finding(WARN, "moves", message, fix, repair)
 
 
 def _with_two_names() -> list[str]:

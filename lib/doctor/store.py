@@ -7,7 +7,6 @@ import functools
 import io
 import os
 import re
-import shlex
 import stat
 
 from .. import file_lock, sessions
@@ -15,8 +14,17 @@ from ..errors import HeadcountError, StoreError
 from ..record import entries, verdict
 from ..store import paths, repair, snapshot
 from ..system import private
+from ..system.shell import command_or_reason
 from ..text import count
-from .finding import ELSEWHERE, OK, PROBLEM, Context, Finding, Repair, is_ours
+from .finding import (
+    ELSEWHERE,
+    OK,
+    PROBLEM,
+    Context,
+    Finding,
+    Repair,
+    is_ours,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,13 +62,15 @@ def check_files(_: Context) -> Iterator[Finding]:
     if not is_usable():
         return
     files = all_files()
-    foreign = [path for path, status in files.items() if not is_ours(status)]
+    others = {path: status for path, status in files.items() if not is_ours(status)}
+    linked = [path for path, status in others.items() if _is_link(status)]
+    foreign = [path for path in others if path not in linked]
     readable = [
         path
         for path, status in files.items()
-        if _is_not_private(status) and path not in foreign
+        if _is_not_private(status) and path not in others
     ]
-    faulty = {*foreign, *readable}
+    faulty = {*others, *readable}
     damaged = [
         os.fspath(info)
         for info in all_sessions()
@@ -68,6 +78,7 @@ def check_files(_: Context) -> Iterator[Finding]:
         if os.path.lexists(info)  # else it was archived in the meantime
     ]
     yield from _file_faults(foreign, "not yours", _chown_command)
+    yield from _file_faults(linked, "not yours, and a link", _move_command)
     yield from _file_faults(readable, "not of mode 0600", _chmod_command)
     repairable = [path for path in damaged if repair.is_possible(path)]
     yield from _destroyed(repairable)
@@ -85,7 +96,7 @@ def check_archive(_: Context) -> Iterator[Finding]:
         return
     if os.path.islink(folder):
         message = f"{folder} is a symbolic link; nothing is archived through it"
-        yield Finding(PROBLEM, "archive", message, shlex.join(["rm", folder]))
+        yield Finding(PROBLEM, "archive", message, command_or_reason("rm", folder))
     elif os.path.lexists(folder):
         yield from _folder_faults(folder, "archive")
 
@@ -161,7 +172,8 @@ def _folder_faults(folder: str, check: str) -> Iterator[Finding]:
     mode = stat.S_IMODE(status.st_mode)
     if not is_ours(status):
         message = f"{folder} belongs to user {status.st_uid}, not to you"
-        yield Finding(PROBLEM, check, message, _chown_command(folder))
+        fix = ELSEWHERE if os.path.islink(folder) else _chown_command(folder)
+        yield Finding(PROBLEM, check, message, fix)
     elif mode & _OTHERS_MAY:
         message = f"{folder} is open to others (mode {mode:04o})"
         yield _wrong_mode(folder, check, message)
@@ -171,7 +183,7 @@ def _folder_faults(folder: str, check: str) -> Iterator[Finding]:
 
 
 def _wrong_mode(folder: str, check: str, message: str) -> Finding:
-    fix = shlex.join(["chmod", "700", folder])
+    fix = command_or_reason("chmod", "700", folder)
     repair = Repair(fix, lambda: _make_folder_private(folder))
     safe = _has_only_ours(folder)
     return Finding(PROBLEM, check, message, fix, repair if safe else None)
@@ -200,6 +212,11 @@ def _is_our_name(name: str) -> bool:
 
 
 # ---- Files ----------------------------------------------------------------------
+
+
+def _is_link(status: os.stat_result) -> bool:
+    """Whether it is a symbolic link, or has another name, perhaps elsewhere."""
+    return stat.S_ISLNK(status.st_mode) or status.st_nlink > 1
 
 
 def _is_not_private(status: os.stat_result) -> bool:
@@ -259,12 +276,17 @@ def _is_provably_ours(path: str) -> bool:
 
 
 def _chown_command(*file_paths: str) -> str:
-    return shlex.join(["sudo", "chown", str(os.geteuid()), *file_paths])
+    """Return how to take over *file_paths*, none of which is a link.
+
+    `-h`: one of them may be replaced by a symbolic link before it runs.
+    """
+    return command_or_reason("sudo", "chown", "-h", str(os.geteuid()), *file_paths)
 
 
 def _chmod_command(*file_paths: str) -> str:
-    return shlex.join(["chmod", "600", *file_paths])
+    return command_or_reason("chmod", "600", *file_paths)
 
 
 def _move_command(*file_paths: str) -> str:
-    return "; ".join(shlex.join(["mv", path, f"{path}.aside"]) for path in file_paths)
+    moves = (command_or_reason("mv", path, f"{path}.aside") for path in file_paths)
+    return "; ".join(moves)

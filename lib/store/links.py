@@ -84,9 +84,12 @@ def finish_interrupted_move(path: str, descriptor: int, *, unlink: bool) -> None
             if unlink:
                 os.unlink(other)
     if surplus > 0:
+        from ..system.shell import command_or_reason  # only when it is needed
+
+        find = command_or_reason("find", "/", "-samefile", path)
         raise StoreError(
             f"{path} has a second name (hard link) outside the store; it was left "
-            f"alone. `find / -samefile {path}` finds the other"
+            f"alone. `{find}` finds the other"
         )
 
 

@@ -32,7 +32,7 @@ def check_ours(path: str, status: os.stat_result) -> None:
     if _HAS_USERS and status.st_uid != os.geteuid():
         raise StoreError(
             f"{path} belongs to user {status.st_uid}, not you; it was left alone. "
-            f"If it is yours: sudo chown {os.geteuid()} {path}"
+            "`headcount doctor` says what helps"
         )
 
 

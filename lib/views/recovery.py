@@ -28,7 +28,8 @@ if TYPE_CHECKING:
         """A session that ended uncleanly, and what is needed to resume it."""
 
         boot: str | None  # the id of the boot in which it ran
-        resume: str | None  # the shell command; None if its transcript is gone
+        # The shell command; None if its transcript is gone, or it cannot be printed.
+        resume: str | None
         folder_gone: bool
         transcript_gone: bool
         headless: bool

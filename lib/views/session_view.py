@@ -10,7 +10,7 @@ import os
 
 from ..claude import live_state
 from ..record import timestamps
-from ..system import git
+from ..system import git, shell
 from ..text import humanize
 
 TYPE_CHECKING = False
@@ -146,42 +146,36 @@ def transcript_gone(session: SessionView) -> bool:
     return bool(transcript) and not os.path.exists(transcript)
 
 
-def resume_command(session: SessionView) -> str:
+def resume_command(session: SessionView) -> str | None:
     """Return the shell command that resumes the session, in its folder if that exists.
 
     Else in a folder of its repository, where 2.1.200 and later find an id. Without one
-    it names no folder: 2.1.332 finds an id from anywhere.
+    it names no folder: 2.1.332 finds an id from anywhere. None if the name of the
+    folder is not safe to print; `no_command` says so.
     """
-    resume = f"claude --resume {_shell_quote(session['session_id'])}"
+    resume = shell.command("claude", "--resume", session["session_id"])
     folder = _resume_folder(session)
-    return f"cd {_shell_quote(folder)} && {resume}" if folder else resume
+    if folder is None or resume is None:
+        return resume
+    change = shell.command("cd", "--", folder)
+    return change and f"{change} && {resume}"
+
+
+def no_command(session: SessionView) -> str:
+    """Return why `resume_command` gives none, and what to do instead."""
+    session_id = session["session_id"]
+    return (
+        "no command: the name of its folder has characters that are not safe to print. "
+        f"It is `cwd` in `headcount show --json {session_id}`; go there and run "
+        f"claude --resume {session_id}"
+    )
 
 
 def _resume_folder(session: SessionView) -> str | None:
-    folders = [f for f in (session["cwd"], session.get("project_dir")) if f]
+    named = (session["cwd"], session.get("project_dir"))
+    folders = [folder for folder in named if folder and os.path.isabs(folder)]
     for folder in folders:
         if os.path.isdir(folder):
             return folder
     roots = map(git.Worktrees().root, folders)
     return next(filter(os.path.isdir, roots), None)
-
-
-def _shell_quote(text: str) -> str:
-    """Return *text* quoted for a shell, and safe to print on a terminal.
-
-    Characters that are not printable are escaped in `$'...'`, which bash, ksh and zsh
-    decode.
-    """
-    if text.isprintable():
-        import shlex
-
-        return shlex.quote(text)
-    return "$'" + "".join(map(_escaped, text)) + "'"
-
-
-def _escaped(character: str) -> str:
-    if character.isprintable() and character not in "'\\":
-        return character
-    undecodable = "\udc80" <= character <= "\udcff"
-    errors = "surrogateescape" if undecodable else "replace"
-    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", errors))

@@ -44,7 +44,7 @@ def test_session_view_has_no_control_characters_of_a_session():
         formatting.entry_line(
             {**entry, "type": "heartbeat", "event": HOSTILE}, NOW, 80
         ),
-        session_view.resume_command(hostile),
+        session_view.resume_command(hostile) or "",
         *formatting.as_json(hostile).split("\n"),
     ]
     assert [line for line in shown if not line.isprintable()] == []
@@ -120,10 +120,7 @@ def test_entry_line_is_limited_in_length():
         "`touch pwned`",
         "-dash",
         "日本語",
-        "esc\x1b[31m",
-        "new\nline'\\x41",
-        "bidi\u202e",
-        os.fsdecode(b"latin-\xe9"),
+        "back\\slash'",
     ],
 )
 def test_resume_command_changes_to_the_session_folder(folder, tmp_path):
@@ -137,6 +134,29 @@ def test_resume_command_changes_to_the_session_folder(folder, tmp_path):
     words = os.fsdecode(done.stdout).split("\0")[:-1]
     assert words == [str(tmp_path / folder), "--resume", session()["session_id"]]
     assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("esc\x1b[31m", id="escape"),
+        pytest.param("new\nline", id="line-break"),
+        pytest.param("tab\t", id="tab"),
+        pytest.param("bidi\u202e", id="direction-mark"),
+        pytest.param("csi\x9b2J", id="control-of-8-bits"),
+        pytest.param(os.fsdecode(b"latin-\xe9"), id="undecodable"),
+    ],
+)
+def test_folder_whose_name_does_not_print_gets_no_resume_command(name, tmp_path):
+    (tmp_path / name).mkdir()
+    assert session_view.resume_command(session(cwd=str(tmp_path / name))) is None
+
+
+def test_resume_command_never_names_a_relative_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-P").mkdir()
+    line = session_view.resume_command(session(cwd="-P", project_dir="."))
+    assert line == f"claude --resume {session()['session_id']}"
 
 
 @pytest.fixture
@@ -153,14 +173,14 @@ def test_resume_command_runs_in_the_repository_of_a_removed_folder(
     removed, tmp_path, project
 ):
     line = session_view.resume_command(session(cwd=removed, project_dir=project))
-    assert line.startswith(f"cd {tmp_path}/repo && claude --resume ")
+    assert line.startswith(f"cd -- {tmp_path}/repo && claude --resume ")
 
 
 def test_resume_command_runs_in_the_project_of_a_removed_folder(removed, tmp_path):
     (tmp_path / "project").mkdir()
     project = str(tmp_path / "project")
     line = session_view.resume_command(session(cwd=removed, project_dir=project))
-    assert line.startswith(f"cd {project} && claude --resume ")
+    assert line.startswith(f"cd -- {project} && claude --resume ")
 
 
 def test_resume_command_without_a_repository_names_no_folder(tmp_path):

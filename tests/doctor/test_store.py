@@ -92,12 +92,16 @@ def test_files_of_another_user_are_fixed_by_chown(examine, installed, store):
     os.chown(path, 65_534, -1)
     findings, code = examine()
     assert code == 1
-    assert findings.problem == ("files", f"1 not yours: {path}", f"sudo chown 0 {path}")
+    assert findings.problem == (
+        "files",
+        f"1 not yours: {path}",
+        f"sudo chown -h 0 {path}",
+    )
     os.chown(path, 0, -1)
     os.chown(store, 65_534, -1)
     assert examine()[0].problem[1:] == (
         f"{store} belongs to user 65534, not to you",
-        f"sudo chown 0 {store}",
+        f"sudo chown -h 0 {store}",
     )
 
 

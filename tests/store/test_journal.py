@@ -316,7 +316,7 @@ def test_links_fifos_and_foreign_files_are_neither_read_nor_written(store, tmp_p
         path.unlink()
         outside.rename(path)
         os.chown(path, 12345, -1)
-        with pytest.raises(StoreError, match="sudo chown"):
+        with pytest.raises(StoreError, match="belongs to user 12345"):
             sessions.append_to_session(ID, {"type": "n"})
 
 

@@ -63,8 +63,15 @@ def _lines(groups: list[Group], short: dict[str, str], now: float) -> list[str]:
         for session in group.sessions:
             line = _line(session, short, now)
             lines += [line if columns is None else truncate(line, columns)]
-            lines += [f"    {session['resume']}"] if session["resume"] else []
+            lines += [f"    {command}" for command in _commands(session)]
     return lines
+
+
+def _commands(session: UncleanSession) -> list[str]:
+    """Return the command that resumes *session*, or why there is none to print."""
+    if session["transcript_gone"]:
+        return []
+    return [session["resume"] or session_view.no_command(session)]
 
 
 def _line(session: UncleanSession, short: dict[str, str], now: float) -> str:
@@ -81,12 +88,14 @@ def _line(session: UncleanSession, short: dict[str, str], now: float) -> str:
 
 def _print0(sessions: list[UncleanSession]) -> None:
     """Print the commands for `xargs -0`, of every session that is safe to resume."""
-    can_resume = [session for session in sessions if session["resume"]]
+    can_resume = [session for session in sessions if not session["transcript_gone"]]
     ended = [session for session in can_resume if session["verdict"] != "unknown"]
-    output.write_text("".join(f"{session['resume']}\0" for session in ended))
+    commands = [session["resume"] for session in ended if session["resume"]]
+    output.write_text("".join(f"{command}\0" for command in commands))
     left_out = (
         (len(sessions) - len(can_resume), "whose transcript is gone"),
         (len(can_resume) - len(ended), "that may still be open elsewhere"),
+        (len(ended) - len(commands), "whose folder has a name not safe to print"),
     )
     reasons = [f"{count(n, 'session')} {reason}" for n, reason in left_out if n]
     if reasons:

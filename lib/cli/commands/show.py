@@ -133,8 +133,10 @@ def _resume_lines(session: Details) -> list[str]:
         return []
     if session["open_in"]:
         return ["", *map(_open_line, session["open_in"])]
-    if not session["resume"]:
+    if session_view.transcript_gone(session):  # type: ignore[arg-type]
         return ["", "it cannot be resumed: its transcript is gone"]
+    if not session["resume"]:
+        return ["", session_view.no_command(session)]  # type: ignore[arg-type]
     heading = "resume it with"
     if session_view.folder_gone(session):  # type: ignore[arg-type]
         heading = f"its folder is gone; {heading}"

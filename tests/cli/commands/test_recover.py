@@ -203,14 +203,14 @@ def test_print0_has_every_session_that_can_be_resumed(headcount, store, tmp_path
     _, out, err = headcount("recover", "--print0")
     assert err == ""
     assert out.split("\0")[:-1] == [
-        f"cd {tmp_path}/repo && claude --resume removed",
+        f"cd -- {tmp_path}/repo && claude --resume removed",
         "claude --resume unmounted",
-        f"cd {tmp_path} && claude --resume here",
+        f"cd -- {tmp_path} && claude --resume here",
     ]
 
 
 def test_print0_separates_resume_commands_for_xargs(headcount, store, tmp_path):
-    folders = [tmp_path / name for name in ("a b", "it's", "new\nline", "$(id)")]
+    folders = [tmp_path / name for name in ("a b", "it's", "back\\slash", "$(id)")]
     for number, folder in enumerate(folders):
         folder.mkdir()
         write(store, f"s{number}", cwd=str(folder))

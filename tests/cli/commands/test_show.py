@@ -141,7 +141,7 @@ def test_show_json_has_timeline_related_sessions_and_resume_command(headcount):
     ]
     assert found["timeline"][1]["to"] == found["timeline"][2]["from"]
     assert found["other_entries"] == {"build.done": 1}
-    assert found["resume"] == f"cd /srv && claude --resume {ID}"
+    assert found["resume"] == f"cd -- /srv && claude --resume {ID}"
     assert found["predecessors"] == found["successors"] == found["same_worktree"] == []
     assert len(found["entries"]) == 4
 
@@ -280,7 +280,7 @@ def test_show_offers_to_resume_a_session_that_a_live_process_has_left(
     write(store, ID, **me, cwd="/")
     sessions.close_session(ID, pid=os.getpid(), reason="clear")
     lines = headcount("show", ID)[1].splitlines()
-    assert lines[-2:] == ["resume it with", f"cd / && claude --resume {ID}"]
+    assert lines[-2:] == ["resume it with", f"cd -- / && claude --resume {ID}"]
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_show_offers_to_resume_a_session_that_a_live_process_has_left(
             {"host": "far", "cwd": "/"},
             [
                 "it may be open elsewhere; if not, resume it with",
-                f"cd / && claude --resume {ID}",
+                f"cd -- / && claude --resume {ID}",
             ],
             id="host",
         ),
