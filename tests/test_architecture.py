@@ -22,7 +22,7 @@ LAYERS = [
     "record file_lock",
     "store",
     "claude",
-    "sessions",
+    "sessions terminals",
     "views doctor installer package_index",
     "hook",
     "statusline",

@@ -146,6 +146,8 @@ COMMANDS = (
         (
             "headcount watch --here",
             "headcount watch --until waiting && notify-send 'Claude waits'",
+            "headcount watch --on waiting,dead --notify",
+            """headcount watch --on idle --exec 'say "$HEADCOUNT_NAME is done"'""",
             "headcount watch --json | jq -r .event",
         ),
         (
@@ -156,6 +158,28 @@ COMMANDS = (
                 "exit as soon as a session is in this state, and print only that one",
                 "STATE",
                 STATES,
+            ),
+            Argument(
+                ("--new",),
+                "with --until: only a session that enters the state from now on",
+            ),
+            Argument(
+                ("--on",),
+                "the states for --exec and --notify: waiting (the default), busy, "
+                "idle, closed, stale, dead; separate several with commas",
+                "STATE",
+                repeatable=True,
+            ),
+            Argument(
+                ("--exec",),
+                "run this shell command each time a session enters such a state; "
+                "HEADCOUNT_SESSION_ID, HEADCOUNT_NAME, HEADCOUNT_STATE, "
+                "HEADCOUNT_WAITING_FOR and HEADCOUNT_WHERE describe it",
+                "CMD",
+            ),
+            Argument(
+                ("--notify",),
+                "show a notification on the desktop, or in the terminal, each time",
             ),
             Argument(
                 ("--timeout",),

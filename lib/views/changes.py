@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..model import SessionInfo
 from ..record import timestamps, verdict
 from ..store import follow, paths, reader
-from . import lookup, neighbours
+from . import lookup, neighbours, session_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .session_view import SessionView
 
 STARTED, CHANGED, ENDED = "started", "changed", "ended"
+CLOSED = "closed"
 COMPARED_KEYS = (
     "state",
     "waiting_for",
@@ -52,6 +53,28 @@ class Change(NamedTuple):
 def is_open(session: SessionView) -> bool:
     """Whether the session is alive, or may be."""
     return session["verdict"] in verdict.OPEN
+
+
+def word(session: SessionView) -> str:
+    """Return what the session is doing, or how it ended: `closed`, or a verdict."""
+    closed = session["verdict"] == "dead" and session["state"] == CLOSED
+    return CLOSED if closed else session_view.state_of(session)
+
+
+def entered(change: Change) -> str | None:
+    """Return the state that the session has entered with *change*; None if it has not.
+
+    Another reason to wait counts: it is another question to a person. A session that
+    starts idle has not finished anything, so it has not become idle.
+    """
+    session, now = change.session, word(change.session)
+    if change.event == STARTED and now == "idle":
+        return None
+    if change.event == CHANGED:
+        before: SessionView = {**session, **change.before}  # type: ignore[typeddict-item]
+        same_wait = before["waiting_for"] == session["waiting_for"]
+        return None if same_wait and word(before) == now else now
+    return now
 
 
 class Poller:

@@ -8,7 +8,7 @@ import time
 from ...errors import UsageError
 from ...text import count, local_time, printable
 from ...views import changes, lookup, neighbours, session_view
-from .. import formatting, output, time_spec
+from .. import formatting, notifications, output, time_spec
 from ..terminal import screen, session_table
 from ..terminal.width import truncate
 
@@ -32,6 +32,8 @@ def run(args: Namespace) -> int:
     poller = changes.Poller()
     if args.until:
         return _wait(args, poller)
+    if args.new:
+        raise UsageError("--new needs --until STATE")
     if args.json or not output.can_draw(sys.stdout):
         return _print_changes(args, poller)
     return _show(args, poller)
@@ -39,8 +41,15 @@ def run(args: Namespace) -> int:
 
 def _wait(args: Namespace, poller: Poller) -> int:
     """Print the first session in the state waited for; return 1 if time is up."""
+    if args.on or args.exec or args.notify:
+        raise UsageError("--until excludes --on, --exec and --notify")
+    is_first_poll = True
     for news in _polls(args, poller, _sleep):
         sessions = [*poller.sessions, *(change.session for change in news)]
+        if args.new:
+            new = [] if is_first_poll else news
+            sessions = [c.session for c in new if changes.entered(c)]
+        is_first_poll = False
         matches = [s for s in sessions if _is(s, args.until) and _is_here(args, s)]
         if matches:
             _print(args, _last_change(matches[0], news), poller)
@@ -50,17 +59,24 @@ def _wait(args: Namespace, poller: Poller) -> int:
 
 
 def _print_changes(args: Namespace, poller: Poller) -> int:
-    for news in _polls(args, poller, _sleep):
-        for change in news:
-            if _is_selected(args, change):
-                _print(args, change, poller)
+    with notifications.requested(args) as requested:
+        for news in _polls(args, poller, _sleep):
+            requested.add(change for change in news if _is_here(args, change.session))
+            for change in news:
+                if _is_selected(args, change):
+                    _print(args, change, poller)
     return 0
 
 
 def _show(args: Namespace, poller: Poller) -> int:
-    with screen.Screen() as display:
-        for _ in _polls(args, poller, display.pause):
+    problems: list[str] = []  # printed once the screen is gone
+    requested = notifications.requested(args, problems.append)
+    with requested, screen.Screen() as display:
+        for news in _polls(args, poller, display.pause):
+            requested.add(change for change in news if _is_here(args, change.session))
             display.draw(_frame(args, poller, *display.size()))
+    for problem in problems:
+        output.message(problem)
     return 0
 
 
