@@ -36,8 +36,8 @@ _KEPT_UV_SETTINGS = {
 _PIP_SETTING = re.compile(r"^(global|install)\.([^=]+)=(.*)$", re.MULTILINE)
 
 
-def main() -> int:
-    """Run the command in the arguments, and return its exit code."""
+def main() -> None:
+    """Become the command in the arguments."""
     command = sys.argv[1:]
     environment = {
         name: value
@@ -45,21 +45,23 @@ def main() -> int:
         if not name.startswith(("PIP_", "UV_"))
         or (value and _KEPT_VARIABLES.fullmatch(name))
     }
-    if command[0] != "uv":
+    if command[0] == "uv":
+        settings = _open_without_name(_uv_settings())
+        environment["UV_CONFIG_FILE"] = f"/dev/fd/{settings}"
+    else:
         environment = _pip_variables(command[:4], environment)
         environment["PIP_CONFIG_FILE"] = os.devnull  # pip then reads no file at all
-        return _run(command, environment)
-    with tempfile.NamedTemporaryFile("w", suffix=".toml", encoding="utf-8") as file:
-        file.write(_uv_settings())
-        file.flush()
-        return _run(command, {**environment, "UV_CONFIG_FILE": file.name})
+    os.execvpe(command[0], command, environment)  # noqa: S606
 
 
-def _run(command: list[str], environment: dict[str, str]) -> int:
-    try:
-        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
-    except KeyboardInterrupt:  # the command got it, too, and says so
-        return 1
+def _open_without_name(text: str) -> int:
+    """Return a descriptor for the command to read *text* from; it leaves no file."""
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode())
+        file.seek(0)
+        descriptor = os.dup(file.fileno())
+    os.set_inheritable(descriptor, True)
+    return descriptor
 
 
 # ---- pip ------------------------------------------------------------------------
@@ -157,4 +159,4 @@ def _as_toml(value: object) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()
