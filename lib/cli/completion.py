@@ -124,8 +124,7 @@ def _command_names() -> Candidates:
 def _sessions(prefix: str, now: float) -> Iterator[tuple[str, str]]:
     """Yield ids with descriptions: live sessions first, then the archive, newest first.
 
-    No further day of the archive is read once there are MAX_SESSIONS. An id that is
-    not safe as a file name is not safe on a command line either.
+    No further day of the archive is read once there are MAX_SESSIONS.
     """
     ids: set[str] = set()
     for folder in (paths.SESSIONS_DIR, *paths.archive_folders()):
@@ -135,7 +134,7 @@ def _sessions(prefix: str, now: float) -> Iterator[tuple[str, str]]:
         for info in reader.discover(folder, now, prefix):
             session = lookup.judged(info, now, archived=archived)
             session_id = str(session["session_id"])
-            if paths.is_session_id(session_id) and session_id not in ids:
+            if session_id not in ids:
                 ids.add(session_id)
                 yield session_id, _description(session)
 

@@ -20,6 +20,7 @@ from .finding import (
     ELSEWHERE,
     OK,
     PROBLEM,
+    WARN,
     Context,
     Finding,
     Repair,
@@ -61,6 +62,7 @@ def check_files(_: Context) -> Iterator[Finding]:
     """Check owner, mode and content of each session file."""
     if not is_usable():
         return
+    yield from _misnamed()
     files = all_files()
     others = {path: status for path, status in files.items() if not is_ours(status)}
     linked = [path for path, status in others.items() if _is_link(status)]
@@ -205,7 +207,7 @@ def _has_only_ours(folder: str) -> bool:
 
 def _is_our_name(name: str) -> bool:
     if name.endswith(paths.SUFFIX):
-        return paths.is_session_id(name.removesuffix(paths.SUFFIX))
+        return paths.is_session_file(name, archived=True)
     if name in _OTHERS or _DAY.fullmatch(name):
         return True
     return paths.is_by_product(name)
@@ -239,6 +241,19 @@ def _file_faults(
         description = f"chmod 600: {len(file_paths)} files that others may read"
         repair = Repair(description, lambda: _make_private(file_paths))
     yield Finding(PROBLEM, "files", message, fix_command(*named), repair)
+
+
+def _misnamed() -> Iterator[Finding]:
+    """Yield a finding for the files that would be sessions, but for their names."""
+    folders = (paths.SESSIONS_DIR, *paths.archive_folders())
+    files = sorted(path for folder in folders for path in paths.misnamed_files(folder))
+    if files:
+        named = ", ".join(files[:_MAX_NAMED]) + ", ..." * (len(files) > _MAX_NAMED)
+        message = (
+            f"{count(len(files), 'file')} not named like a session, so no command "
+        )
+        message += f"reads them: {named}"
+        yield Finding(WARN, "files", message, "move them to another folder")
 
 
 def _destroyed(file_paths: list[str]) -> Iterator[Finding]:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _LOCK_SECONDS = 2.0
 _DAY_SECONDS = 86_400
-_MAX_DIGITS = 10  # nobody archives a session that often in a day
 
 
 def files_of(session_id: str) -> dict[str, int]:
@@ -72,8 +71,8 @@ def check_deletable(session_id: str, verdict: VerdictName | None, why: str) -> N
 def expired(keep_days: int, now: float) -> dict[str, int]:
     """Return the archived files of days more than *keep_days* before today (UTC).
 
-    With their sizes in bytes, in the order to delete them. Files that are not named
-    like a session's are left out. Raises StoreError if a day's folder cannot be read.
+    With their sizes in bytes, in the order to delete them. Raises StoreError if a day's
+    folder cannot be read.
     """
     first_kept = timestamps.from_epoch(now - keep_days * _DAY_SECONDS)[:10]
     return {
@@ -151,14 +150,9 @@ def _files(folder: str) -> Iterator[tuple[str, int]]:
     files: list[tuple[str, int, str, int]] = []
     for file, status in paths.regular_files(folder):
         session_id, _, number = file.name.removesuffix(paths.SUFFIX).partition(".")
-        if paths.is_session_id(session_id) and _is_number(number or "0"):
-            files.append((session_id, -int(number or 0), file.path, status.st_size))
+        files.append((session_id, -int(number or 0), file.path, status.st_size))
     for _, _, path, size in sorted(files):
         yield path, size
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < _MAX_DIGITS
 
 
 def _remove_empty_days(folders: set[str]) -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import TypeGuard
 
-SUFFIX = ".jsonl"
+_KIND = "jsonl"
+SUFFIX = f".{_KIND}"
 ERROR_LOG = "errors.log"
 INSTALL_LOCK = ".install.lock"
 _TEMPORARY_SUFFIX = ".tmp"
@@ -29,12 +30,13 @@ _TEMPORARY_SUFFIX = ".tmp"
 _ID_LENGTH = 128
 _RANDOM_BYTES = 8
 _HEX = frozenset("0123456789abcdef")
+_MAX_DIGITS = 9  # nobody archives a session that often in a day
 _ALNUM = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
-_ID_REST = _ALNUM | frozenset("-_")
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul"]
     + [name + digit for name in ("com", "lpt") for digit in "123456789"]
 )
+_LONGEST_DEVICE = 4
 
 
 def locate(environ: Mapping[str, str]) -> str:
@@ -92,8 +94,9 @@ def is_session_id(value: object) -> TypeGuard[str]:
         isinstance(value, str)
         and 0 < len(value) <= _ID_LENGTH
         and value[0] in _ALNUM
-        and _ID_REST.issuperset(value)
-        and value.lower() not in _DEVICES
+        and value.isascii()
+        and value.replace("-", "").replace("_", "").isalnum()
+        and (len(value) > _LONGEST_DEVICE or value.lower() not in _DEVICES)
     )
 
 
@@ -135,16 +138,50 @@ def is_by_product(name: str) -> bool:
     return name in (ERROR_LOG, f"{ERROR_LOG}.1", INSTALL_LOCK) or is_temporary(name)
 
 
-def session_files(folder: str) -> Iterator[os.DirEntry[str]]:
-    """Yield the entries of *folder* named `*.jsonl` that are not hidden, if it exists.
+def is_session_file(name: str, *, archived: bool) -> bool:
+    """Whether a file *name* is that of a session, whose id it begins with.
 
-    Raises StoreError if the folder cannot be read.
+    It is `<id>.jsonl`. If *archived* more than once in a day, the session has
+    `<id>.1.jsonl`, and so on, besides.
     """
+    session_id, _, rest = name.partition(".")
+    if rest != _KIND:
+        number, _, kind = rest.partition(".")
+        if not (archived and kind == _KIND and _is_number(number)):
+            return False
+    return is_session_id(session_id)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+
+
+def session_files(folder: str) -> Iterator[os.DirEntry[str]]:
+    """Yield the entries of *folder*, if it exists, that are named like a session.
+
+    No other file is a session to any reader: a repository can bring a store with names
+    that a command line takes for options. Raises StoreError if the folder cannot be
+    read.
+    """
+    archived = folder != SESSIONS_DIR
+    for entry in _entries(folder):
+        if is_session_file(entry.name, archived=archived):
+            yield entry
+
+
+def misnamed_files(folder: str) -> Iterator[str]:
+    """Yield the paths of files in *folder* that look like a session's, but by name."""
+    archived = folder != SESSIONS_DIR
+    for entry in _entries(folder):
+        named = is_session_file(entry.name, archived=archived)
+        if entry.name.endswith(SUFFIX) and not named:
+            yield entry.path
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(SUFFIX) and not entry.name.startswith("."):
-                    yield entry
+            yield from entries
     except FileNotFoundError:
         return
     except OSError as error:
@@ -176,9 +213,7 @@ class Listing:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self.files = sorted(
-            (status.st_mtime, file.path)
-            for file, status in regular_files(SESSIONS_DIR)
-            if is_session_id(file.name.removesuffix(SUFFIX))
+            (status.st_mtime, file.path) for file, status in regular_files(SESSIONS_DIR)
         )
 
     def age(self) -> float:

@@ -137,7 +137,7 @@ def test_files_without_a_session_are_fixed_by_moving_them_aside(
     examine, installed, store, run_fix, kind
 ):
     store.mkdir(0o700)
-    path = store / "it's odd.jsonl"
+    path = store / f"{ID}.jsonl"
     if kind == "garbage":
         path.write_bytes(b"\xff\x00")
         path.chmod(0o600)

@@ -1,0 +1,159 @@
+"""A store that a repository brings: what is not a session's file is none to anybody."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from command_line import write
+from reliability.sights import listing
+from support import ID
+
+from lib import sessions
+
+# Names whose ids would be options, commands, escapes or other files elsewhere.
+HOSTILE_IDS = [
+    *("--dangerously-skip-permissions", "-p", "--resume", "-"),
+    *(
+        "a b",
+        "$(pwned)",
+        "`pwned`",
+        "a;pwned",
+        "a&pwned",
+        "a|b",
+        "a>b",
+        "*",
+        "~",
+        "=ls",
+    ),
+    *("esc\x1b[31m", "line\nbreak", "tab\t", "bidi\u202e", "é", "日本"),
+    *("it's", '"', "\\", "%2e", "con", "COM1", "_under", "x" * 129),
+]
+READERS = {
+    "list": ["list", "--all"],
+    "list-json": ["list", "--all", "--json"],
+    "recover": ["recover", "--all"],
+    "recover-json": ["recover", "--all", "--json"],
+    "tail": ["tail", "--lines", "1000"],
+    "tail-json": ["tail", "--lines", "1000", "--json"],
+    "report-html": ["report", "--html", "-"],
+    "completion": ["completion", "--complete", "show", ""],
+}
+BY_NAME = {
+    "show": ["show", "--json"],
+    "tail": ["tail"],
+    "label": ["label"],
+    "append": ["append"],
+    "restore": ["restore"],
+    "rm": ["rm", "--force"],
+}
+MORE = {"label": ["text"], "append": ['{"type": "note"}']}
+
+
+@pytest.fixture
+def brought(store, tmp_path):
+    """A store with hostile names, live and archived, beside one good session of each.
+
+    Every file begins with the metadata of the session that its name would be of.
+    """
+    day = store / "archive/2026-01-01"
+    day.mkdir(parents=True)
+    store.chmod(0o700)
+    for folder, good in ((store, ID), (day, f"archived-{ID}")):
+        for session_id in HOSTILE_IDS:
+            write(folder, session_id, cwd="/", label="stranger")
+        write(folder, good, cwd="/")
+    # A number belongs to the archive alone, and is one.
+    for path in (store / f"{ID}.1.jsonl", day / f"archived-{ID}.-1.jsonl"):
+        path.write_bytes((store / f"{ID}.jsonl").read_bytes())
+    return store
+
+
+def hostile_files(store):
+    good = {f"{ID}.jsonl", f"archived-{ID}.jsonl", "mine.jsonl"}
+    found = listing(store)
+    return {
+        path: seen
+        for path, seen in found.items()
+        if path.endswith(".jsonl") and os.path.basename(path) not in good
+    }
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_reader_sees_no_session_in_a_misnamed_file(headcount, brought, reader):
+    code, out, err = headcount(*READERS[reader])
+    assert (code, err) == (0, "")
+    assert ID[:8] in out
+    assert "stranger" not in out
+    assert "dangerously" not in out
+    assert "\x1b" not in out
+
+
+def test_report_counts_no_session_of_a_misnamed_file(headcount, brought):
+    report = json.loads(headcount("report", "--json")[1])
+    assert report["total"]["sessions"] == 2
+
+
+def test_only_valid_ids_are_printed_for_scripts(headcount, brought):
+    ids = headcount("list", "--all", "--quiet")[1].splitlines()
+    assert sorted(ids) == sorted([ID, f"archived-{ID}"])
+    commands = headcount("recover", "--all", "--print0")[1].split("\0")[:-1]
+    assert sorted(commands) == sorted(f"cd -- / && claude --resume {i}" for i in ids)
+
+
+@pytest.mark.parametrize("command", BY_NAME)
+def test_command_finds_no_session_by_a_name_that_is_not_valid(
+    headcount, brought, command
+):
+    before = listing(brought)
+    for session_id in HOSTILE_IDS[:4] + HOSTILE_IDS[14:16]:
+        words = [*BY_NAME[command], "--", session_id, *MORE.get(command, [])]
+        code, out, _ = headcount(*words)
+        assert (code != 0, out) == (True, ""), session_id
+    assert listing(brought) == before
+
+
+def test_python_functions_see_no_session_in_a_misnamed_file(brought):
+    live = sessions.discover_sessions()
+    archived = sessions.discover_sessions(archived=True)
+    assert [info.id for info in live] == [ID]
+    assert [info.id for info in archived] == [f"archived-{ID}"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["cleanup"], ["cleanup", "--keep-days", "0"], ["doctor", "--quick", "--fix"]],
+    ids=["cleanup", "delete", "fix"],
+)
+def test_cleaning_leaves_misnamed_files_alone(headcount, brought, words):
+    before = hostile_files(brought)
+    headcount(*words)
+    assert hostile_files(brought) == before
+    assert len(before) == 2 * len(HOSTILE_IDS) + 2
+
+
+def test_session_start_and_statusline_leave_misnamed_files_alone(
+    client, headcount, brought
+):
+    before = hostile_files(brought)
+    client.fire("SessionStart", "mine", source="startup")
+    code, out, _ = headcount("statusline", stdin=json.dumps({"session_id": "mine"}))
+    assert (code, out) == (0, "1 session\n")
+    assert hostile_files(brought) == before
+
+
+def test_watch_shows_no_session_of_a_misnamed_file(headcount, brought):
+    code, out, _ = headcount("watch", "--json", "--until", "dead")
+    assert code == 0
+    assert ID in out
+    assert "stranger" not in out
+
+
+def test_doctor_names_misnamed_files_and_proposes_no_command(headcount, brought):
+    _, out, _ = headcount("doctor", "--quick", "--json")
+    findings = json.loads(out)["findings"] if out[0] == "{" else json.loads(out)
+    (found,) = [f for f in findings if "not named like a session" in f["message"]]
+    assert found["level"] == "warn"
+    assert found["message"].startswith(f"{2 * len(HOSTILE_IDS) + 2} files ")
+    assert not [f for f in findings if "dangerously" in str(f["fix"])]
