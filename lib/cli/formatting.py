@@ -59,7 +59,12 @@ def where(session: SessionView) -> str:
 def place(worktree: str | None, branch: str | None) -> str:
     """Return a working tree and its branch as `where` does."""
     root = shorten_home(worktree) if worktree else NONE
-    return f"{root} ({printable(branch, MAX_TEXT)})" if branch else root
+    return root + branch_suffix(branch)
+
+
+def branch_suffix(branch: str | None) -> str:
+    """Return what follows a folder where *branch* is checked out, such as ` (main)`."""
+    return f" ({printable(branch, MAX_TEXT)})" if branch else ""
 
 
 def shorten_home(path: str) -> str:

@@ -17,11 +17,9 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import HeadcountError, UsageError
-from ..record import schema
 from ..text import printable
 from ..views import changes, session_view
 from . import formatting, output
-from .suggest import did_you_mean
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     # Shows one event; raises HeadcountError if it cannot.
     Action = Callable[["Event"], None]
 
-STATES = (*schema.STATES, "stale", "dead")
 SECONDS_BETWEEN = 1.0
 _MAX_SECONDS = 60.0
 _MAX_TEXT = 200
@@ -104,7 +101,9 @@ class Notifications:
         is_first, self._is_first_poll = self._is_first_poll, False
         for change in news:
             state = changes.entered(change)
-            self._current[change.session["session_id"]] = changes.word(change.session)
+            self._current[change.session["session_id"]] = session_view.state_of(
+                change.session
+            )
             if not is_first and state in self._states and self._actions:
                 self._queue.put(_event(change.session))
                 self._start()
@@ -137,7 +136,7 @@ def requested(
     """
     if args.on and not (args.exec or args.notify):
         raise UsageError("--on needs --exec CMD or --notify")
-    states = _states(args.on)
+    states = frozenset(args.on or ("waiting",))
     actions: list[Action] = []
     if args.exec:
         actions.append(_run(args.exec, quiet=report is not None))
@@ -149,22 +148,11 @@ def requested(
     return Notifications(states, actions, report or output.message)
 
 
-def _states(given: list[str]) -> frozenset[str]:
-    states = {name.strip() for text in given for name in text.split(",")}
-    for unknown in sorted(states.difference(STATES)):
-        hint = did_you_mean(unknown, STATES)
-        raise UsageError(
-            f"{ascii(unknown)[:80]} is not a state that --on knows{hint}; "
-            f"they are {', '.join(STATES)}"
-        )
-    return frozenset(states or ("waiting",))
-
-
 def _event(session: SessionView) -> Event:
     texts = (
         session["session_id"],
         session_view.name_of(session) or "",
-        changes.word(session),
+        session_view.state_of(session),
         session["waiting_for"] or "",
         formatting.where(session),
     )

@@ -118,9 +118,14 @@ def can_draw(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and not dumb
 
 
+def is_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def terminal() -> tuple[int | None, bool]:
     """Return the width of stdout, None if not a terminal, and whether to colour."""
-    if sys.stdout is None or not sys.stdout.isatty():
+    if not is_terminal():
         return None, False
     import shutil
 

@@ -24,13 +24,17 @@ class _Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         """Check *value* as argparse does, and add a hint to the error."""
-        choices = list(action.choices or ())
+        choices = tuple(action.choices or ())
         if choices and value not in choices:
-            hint = suggest.did_you_mean(str(value), choices)
-            message = f"{ascii(value)[:80]} is not a valid value{hint}; "
-            raise argparse.ArgumentError(
-                action, f"{message}choose one of {', '.join(choices)}"
-            )
+            raise argparse.ArgumentError(action, _invalid(str(value), choices))
+
+
+def _invalid(value: str, choices: tuple[str, ...]) -> str:
+    hint = suggest.did_you_mean(value, choices)
+    return (
+        f"{ascii(value)[:80]} is not a valid value{hint}; choose one of "
+        f"{', '.join(choices)}"
+    )
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -63,7 +67,7 @@ def add_default_command(words: list[str]) -> list[str]:
 def find(name: str) -> Command:
     """Return the command of this name; raise UsageError, with a hint, if none is."""
     for command in spec.COMMANDS:
-        if command.name == name:
+        if name in (command.name, *command.aliases):
             return command
     hint = suggest.did_you_mean(name, spec.NAMES) or suggest.if_session(name)
     raise UsageError(
@@ -106,13 +110,31 @@ def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
     if not argument.metavar:
         parser.add_argument(*argument.names, action="store_true", help=argument.help)
         return
+    if argument.several:
+        parser.add_argument(
+            *argument.names,
+            action="extend",
+            help=f"{argument.help}: {', '.join(argument.choices)}",
+            metavar=argument.metavar,
+            type=lambda text: _several(text, argument.choices),
+            default=[],
+        )
+        return
     parser.add_argument(
         *argument.names,
-        action="append" if argument.repeatable else "store",
         help=argument.help,
         metavar=argument.metavar,
         type=argument.type,
         choices=argument.choices or None,
-        default=[] if argument.repeatable else argument.default,
+        default=argument.default,
         nargs=argument.nargs,
     )
+
+
+def _several(text: str, choices: tuple[str, ...]) -> list[str]:
+    """Return the values in *text*, which commas separate; raise ArgumentTypeError."""
+    values = [value.strip() for value in text.split(",")]
+    for value in values:
+        if value not in choices:
+            raise argparse.ArgumentTypeError(_invalid(value, choices))
+    return values

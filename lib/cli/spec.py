@@ -38,7 +38,7 @@ class Argument(NamedTuple):
     default: Any = None
     nargs: str | None = None  # of a positional argument: `?`, `*` or `+`
     type: Callable[[str], Any] = str
-    repeatable: bool = False  # an option whose values are collected in a list
+    several: bool = False  # an option with a list of values, separated by commas
     completer: str = ""
 
     @property
@@ -55,6 +55,7 @@ class Command(NamedTuple):
     examples: tuple[str, ...]
     arguments: tuple[Argument, ...]
     group: str = INSPECT
+    aliases: tuple[str, ...] = ()
 
     @property
     def options(self) -> tuple[Argument, ...]:
@@ -87,26 +88,44 @@ _IDS = Argument(
 
 # As the table shows them: the state of a live session, the verdict on any other.
 STATES = tuple(state for state in schema.URGENCY if state != "unreadable")
+# What a session can enter while somebody watches.
+STATES_ENTERED = ("waiting", "busy", "idle", "closed", "stale", "dead")
+# What `list --columns` takes.
+COLUMNS = (
+    *("state", "for", "since", "id", "name", "where", "age", "heartbeat", "verdict"),
+    *("label", "folder", "worktree", "branch", "pid", "host", "client"),
+)
 
 COMMANDS = (
     Command(
         "list",
-        "list live sessions, those waiting for you first (the default)",
+        "list live sessions, those waiting for you first (the default; also: ls)",
         (
             "headcount --here",
+            "headcount list shop",
             "headcount --state waiting,busy --since 12h",
             "headcount -q --state waiting | xargs -n 1 headcount show",
         ),
         (
-            Argument(("-a", "--all"), "include archived sessions"),
+            Argument(
+                ("pattern",),
+                "only sessions with this text in their name, label, worktree or "
+                "branch; * and ? are wildcards",
+                "PATTERN",
+                nargs="?",
+            ),
+            Argument(("-a", "--all"), "include closed and archived sessions"),
+            Argument(
+                ("--ended",),
+                "only sessions that ended today, or since the time given with --since",
+            ),
             _HERE,
             Argument(
                 ("--state",),
-                "only sessions with this state or verdict: waiting, busy, idle, "
-                "closed, alive, unknown, stale, dead, unreadable; separate several "
-                "with commas",
+                "only sessions in this state; separate several with commas",
                 "STATE",
-                repeatable=True,
+                choices=(*schema.URGENCY, "alive"),
+                several=True,
             ),
             Argument(
                 ("--since",),
@@ -119,11 +138,21 @@ COMMANDS = (
                 "by state (the default), age, heartbeat, label or where",
                 "KEY",
                 choices=("state", "age", "heartbeat", "label", "where"),
-                default="state",
+            ),
+            Argument(
+                ("--columns",),
+                "show these columns, separated by commas",
+                "COLUMN",
+                choices=COLUMNS,
+                several=True,
+            ),
+            Argument(
+                ("--table",), "print the table also in a pipe, not separated by tabs"
             ),
             Argument(("-q", "--quiet"), "print only the full ids, one per line"),
             _JSON,
         ),
+        aliases=("ls",),
     ),
     Command(
         "show",
@@ -165,10 +194,11 @@ COMMANDS = (
             ),
             Argument(
                 ("--on",),
-                "the states for --exec and --notify: waiting (the default), busy, "
-                "idle, closed, stale, dead; separate several with commas",
+                "the states for --exec and --notify (default: waiting); separate "
+                "several with commas",
                 "STATE",
-                repeatable=True,
+                choices=STATES_ENTERED,
+                several=True,
             ),
             Argument(
                 ("--exec",),

@@ -18,8 +18,9 @@ STATES = (*LIVE_STATES, "closed")
 # What a session in the state `waiting` waits for.
 WAITS = ("permission", "question", "plan", "elicitation", "dialog", "other")
 VERDICTS = ("alive", "unknown", "stale", "dead")
-# What a list calls its sessions: a live one by its state, any other by its verdict.
-URGENCY = (*LIVE_STATES, "unknown", "stale", "dead", "unreadable")
+# What a list calls its sessions: a live one by its state, any other by its verdict, and
+# of those that are dead the ones that were closed by their state again.
+URGENCY = (*LIVE_STATES, "unknown", "stale", "dead", "unreadable", "closed")
 TEXT_FIELDS = (
     "cwd",
     "source",

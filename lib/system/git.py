@@ -24,6 +24,7 @@ class Worktrees:
         self._real: dict[str, str] = {}
         self._tops: dict[str, str] = {}
         self._branches: dict[str, str | None] = {}
+        self._subfolders: dict[str, str | None] = {}
 
     def root(self, folder: str) -> str:
         """Return the root of the working tree around *folder*, else *folder* itself.
@@ -39,6 +40,22 @@ class Worktrees:
             except (OSError, ValueError):  # such as a NUL or a lone surrogate
                 self._roots[folder] = folder
         return self._roots[folder]
+
+    def subfolder(self, folder: str) -> str | None:
+        """Return *folder* relative to its worktree, None if it is the root of it.
+
+        Never raises.
+        """
+        root = self.root(folder)
+        if folder == root:
+            return None
+        if folder not in self._subfolders:
+            try:
+                path = self._real_path(folder)
+            except (OSError, ValueError):
+                path = root
+            self._subfolders[folder] = path.removeprefix(root).strip("/") or None
+        return self._subfolders[folder]
 
     def branch(self, root: str) -> str | None:
         """Return the branch checked out at *root*, or the short hash of its commit.

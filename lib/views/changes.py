@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .session_view import SessionView
 
 STARTED, CHANGED, ENDED = "started", "changed", "ended"
-CLOSED = "closed"
 COMPARED_KEYS = (
     "state",
     "waiting_for",
@@ -55,25 +54,19 @@ def is_open(session: SessionView) -> bool:
     return session["verdict"] in verdict.OPEN
 
 
-def word(session: SessionView) -> str:
-    """Return what the session is doing, or how it ended: `closed`, or a verdict."""
-    closed = session["verdict"] == "dead" and session["state"] == CLOSED
-    return CLOSED if closed else session_view.state_of(session)
-
-
 def entered(change: Change) -> str | None:
     """Return the state that the session has entered with *change*; None if it has not.
 
     Another reason to wait counts: it is another question to a person. A session that
     starts idle has not finished anything, so it has not become idle.
     """
-    session, now = change.session, word(change.session)
+    session, now = change.session, session_view.state_of(change.session)
     if change.event == STARTED and now == "idle":
         return None
     if change.event == CHANGED:
         before: SessionView = {**session, **change.before}  # type: ignore[typeddict-item]
         same_wait = before["waiting_for"] == session["waiting_for"]
-        return None if same_wait and word(before) == now else now
+        return None if same_wait and session_view.state_of(before) == now else now
     return now
 
 

@@ -6,6 +6,7 @@ import os
 
 from .. import sessions
 from ..errors import AmbiguousIdError, HeadcountError, SessionNotFoundError, UsageError
+from ..record import timestamps
 from ..store import paths, reader
 from ..system import git
 from . import session_view
@@ -25,14 +26,19 @@ _MAX_CANDIDATES = 20
 _ID_LENGTH = 8  # of the ids in a list, where they are unique
 
 
-def discover(now: float, *, archived: bool, prefix: str = "") -> list[SessionView]:
+def discover(
+    now: float, *, archived: bool, prefix: str = "", since: float = 0
+) -> list[SessionView]:
     """Return the live sessions, or the archived ones, with their verdicts at *now*.
 
-    Only those whose id begins with *prefix*, in any case; no other file is opened.
+    Only those whose id begins with *prefix*, in any case; no other file is opened. Of
+    the archive, only the days from *since* (epoch seconds): what ended later is there.
     """
+    first_day = timestamps.from_epoch(since)[:10]
     return [
         judged(info, now, archived=archived)
         for folder in paths.folders(archived=archived)
+        if not archived or os.path.basename(folder) >= first_day
         for info in reader.discover(folder, now, prefix)
     ]
 

@@ -37,9 +37,10 @@ def live_in(
 def annotate(sessions: Iterable[SessionView]) -> list[SessionView]:
     """Return *sessions* with where each works, and what it collides with.
 
-    `worktree` and `branch` of its folder; `processes`, the pids that have it open;
-    `same_worktree`, the ids of other live sessions in its working tree (at most
-    MAX_NAMED, the latest heartbeat first), and `same_worktree_count`, their number.
+    `worktree`, the `subfolder` of it that it is in (None for the root), and `branch`;
+    `processes`, the pids that have it open; `same_worktree`, the ids of other live
+    sessions in its worktree (at most MAX_NAMED, the latest heartbeat first), and
+    `same_worktree_count`, their number.
     """
     worktrees = git.Worktrees()
     annotated = [_located(session, worktrees) for session in sessions]
@@ -70,6 +71,7 @@ def _located(session: SessionView, worktrees: git.Worktrees) -> SessionView:
     return {
         **session,
         "worktree": root,
+        "subfolder": worktrees.subfolder(cwd) if cwd else None,
         "branch": worktrees.branch(root) if root else None,
         "processes": _processes(session),
         "same_worktree": [],

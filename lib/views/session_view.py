@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         machine: str
         # What `neighbours.annotate` adds.
         worktree: str | None
+        subfolder: str | None
         branch: str | None
         processes: list[int]
         same_worktree: list[str]
@@ -75,10 +76,14 @@ def to_object(
 
 
 def state_of(session: SessionView) -> str:
-    """Return the state of a live session, else its verdict, in one word."""
-    if session["verdict"] == "alive":
-        return str(session["state"])
-    return session["verdict"] or "unreadable"
+    """Return the state of a live session, else its verdict, in one word.
+
+    Of those that are dead, the ones that were closed are `closed`.
+    """
+    verdict, state = session["verdict"], session["state"]
+    if verdict == "alive" or (verdict == "dead" and state == "closed"):
+        return str(state)
+    return verdict or "unreadable"
 
 
 def last_heartbeat(session: SessionView) -> str:

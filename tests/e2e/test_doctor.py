@@ -62,14 +62,14 @@ def test_doctor_names_a_client_until_its_folder_is_trusted(box, records):
     assert [*said] == [asking.pid]
     assert f" in {folder} leaves no record: it asks whether" in said[asking.pid]
     assert trusted.is_running()
-    listed = box.run("headcount", "list").stdout
+    listed = box.run("headcount", "list", "--table").stdout
     assert re.search(r"waiting  +trust .* ~/unknown ", listed)
 
     asking.press_until("Down", "\u276f Yes, I trust")
     asking.press("Enter")
     wait_until(lambda: len(records.ids()) == 2, "its record")
     assert warnings(box) == {}
-    assert " trust " not in box.run("headcount", "list").stdout
+    assert " trust " not in box.run("headcount", "list", "--table").stdout
 
 
 def test_doctor_names_a_client_started_below_the_project_with_the_hooks(

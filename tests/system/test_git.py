@@ -77,3 +77,15 @@ def test_branch_and_root_match_worktrees_made_by_git(tmp_path):
     assert Worktrees().branch(str(tmp_path / "linked")) == "side"
     assert Worktrees().branch(str(tmp_path / "loose")) == commit[:7]
     assert Worktrees().root(str(tmp_path / "linked")) == str(tmp_path / "linked")
+
+
+def test_subfolder_is_that_of_the_folder_within_its_worktree(tmp_path):
+    (tmp_path / "shop/.git").mkdir(parents=True)
+    (tmp_path / "shop/a/b").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "shop/a")
+    worktrees = Worktrees()
+    assert worktrees.subfolder(str(tmp_path / "shop/a/b")) == "a/b"
+    assert worktrees.subfolder(str(tmp_path / "link")) == "a"
+    assert worktrees.subfolder(str(tmp_path / "shop")) is None
+    assert worktrees.subfolder(str(tmp_path)) is None
+    assert worktrees.subfolder("/not\0a path") is None

@@ -6,12 +6,11 @@ import time
 
 from ... import sessions
 from ...errors import UsageError
-from ...record import schema, timestamps
-from ...text import printable
-from ...views import lookup, neighbours, session_view
+from ...record import timestamps
+from ...text import count, printable
+from ...views import local_days, lookup, neighbours, session_view
 from .. import formatting, output, time_spec
-from ..suggest import did_you_mean
-from ..terminal import session_table
+from ..terminal import columns, session_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,47 +19,114 @@ if TYPE_CHECKING:
 
     from ...views.session_view import SessionView
 
-_VERDICTS = (*schema.VERDICTS, "unreadable")
+    Condition = Callable[[SessionView], bool]
+
+_ENDED = ("closed", "dead")
+_FORMS = ("json", "quiet", "table", "columns")
+_WITH_COLUMNS = {"table", "columns"}
+_DIM = "\x1b[2m{}\x1b[0m"
 
 
 def run(args: Namespace) -> int:
     """List the sessions asked for."""
-    if args.quiet and args.json:
-        raise UsageError("--quiet and --json exclude each other")
+    _check_form(args)
     now = time.time()
-    conditions = _conditions(args, now)
-    sessions = lookup.discover(now, archived=False)
-    if args.all:
-        sessions += lookup.discover(now, archived=True)
-    sessions = neighbours.annotate(sessions)
-    if not (args.quiet or args.json):  # scripts get sessions only
-        sessions += neighbours.annotate(lookup.awaiting_trust(now))
-    matches = [s for s in sessions if all(holds(s) for holds in conditions)]
-    matches = session_table.ordered(matches, args.sort)
+    as_table = args.table or not (args.json or args.quiet or not output.is_terminal())
+    ended_since = _ended_since(args, now)
+    known = _discover(args, now, ended_since, with_trust=as_table)
+    conditions = _conditions(args, now, ended_since)
+    matches = [s for s in known if all(holds(s) for holds in conditions)]
+    order = args.sort or ("heartbeat" if args.ended else "state")
+    matches = session_table.ordered(matches, order)
     if args.json:
         output.write([formatting.as_json({"sessions": matches})])
     elif args.quiet:
         output.write([printable(s["session_id"], output.MAX_LINE) for s in matches])
-    elif matches:
-        _write_table(matches, formatting.short_ids(sessions), now)
+    elif not matches:
+        _report_none(args, known, now)
+    elif as_table:
+        _write_table(args, matches, known, now)
     else:
-        _report_none(sessions, here_only=args.here and len(conditions) == 1)
+        names = _columns(args)
+        output.write(["\t".join(columns.values(s, names)) for s in matches])
     return 0
 
 
-def _write_table(matches: list[SessionView], short: dict[str, str], now: float) -> None:
-    columns, colour = output.terminal()
-    lines = session_table.table(matches, short, now=now, columns=columns, colour=colour)
+def _check_form(args: Namespace) -> None:
+    """Raise UsageError for two options that each say how to print."""
+    given = [name for name in _FORMS if getattr(args, name)]
+    if len(given) > 1 and set(given) != _WITH_COLUMNS:
+        raise UsageError(f"--{given[0]} and --{given[1]} exclude each other")
+
+
+def _discover(
+    args: Namespace, now: float, ended_since: float, *, with_trust: bool
+) -> list[SessionView]:
+    """Return the sessions to choose from, annotated.
+
+    *with_trust*: also the clients that ask whether to trust their folder; scripts get
+    sessions only.
+    """
+    found = lookup.discover(now, archived=False)
+    if args.all or args.ended:
+        since = 0 if args.all else ended_since
+        found += lookup.discover(now, archived=True, since=since)
+    found = neighbours.annotate(found)
+    if with_trust:
+        found += neighbours.annotate(lookup.awaiting_trust(now))
+    return found
+
+
+# ---- Forms ----------------------------------------------------------------------
+
+
+def _columns(args: Namespace) -> tuple[str, ...]:
+    return tuple(args.columns) or columns.DEFAULT
+
+
+def _write_table(
+    args: Namespace, matches: list[SessionView], known: list[SessionView], now: float
+) -> None:
+    width, colour = output.terminal()
+    short = formatting.short_ids(known)
+    names = _columns(args)
+    lines = session_table.table(
+        matches, short, now=now, columns=width, colour=colour, names=names
+    )
+    ended = _ended_today(args, matches, known, now)
+    if ended:
+        line = f"{ended} more ended today: headcount list --ended"
+        lines.append(_DIM.format(line) if colour else line)
     output.write(lines)
 
 
-def _report_none(known: list[SessionView], *, here_only: bool) -> None:
-    if here_only and known:
+def _ended_today(
+    args: Namespace, matches: list[SessionView], known: list[SessionView], now: float
+) -> int:
+    """Return how many sessions ended today and are not shown, if nothing was asked."""
+    if args.all or args.ended or args.state or args.since or args.pattern or args.here:
+        return 0
+    midnight = local_days.start_of(now)
+    archived = lookup.discover(now, archived=True, since=midnight)
+    has_ended = _has_ended(midnight)
+    ended = {s["session_id"] for s in (*known, *archived) if has_ended(s)}
+    return len(ended - {session["session_id"] for session in matches})
+
+
+def _report_none(args: Namespace, known: list[SessionView], now: float) -> None:
+    ended = _ended_today(args, [], known, now)
+    if ended:
+        message = f"no live session; {count(ended, 'session')} ended today: "
+        output.message(f"{message}`headcount list --ended`")
+    elif args.here and known:
+        output.message("no session in this worktree; `headcount list` shows the others")
+    elif args.pattern and not args.all:
         output.message(
-            "no session in this working tree; `headcount list` shows the others"
+            f"no live session matches {args.pattern}; with --all, archived sessions "
+            "are searched, too"
         )
-    elif known:
-        output.message("no session matches; `headcount list` shows the others")
+    elif known or args.ended:
+        output.message("no session matches; `headcount list --all` shows every session")
     else:
         output.message(
             f"no sessions in {sessions.SESSIONS_DIR} now; `headcount list --all` shows "
@@ -71,36 +137,64 @@ def _report_none(known: list[SessionView], *, here_only: bool) -> None:
 # ---- Conditions -----------------------------------------------------------------
 
 
-def _conditions(args: Namespace, now: float) -> list[Callable[[SessionView], bool]]:
+def _conditions(
+    args: Namespace, now: float, ended_since: float
+) -> list[Callable[[SessionView], bool]]:
     """Return the conditions for a session to be listed; raise UsageError."""
-    conditions: list[Callable[[SessionView], bool]] = []
+    conditions: list[Condition] = []
     if args.here:
         current = lookup.current_worktree()
         conditions.append(lambda session: session["worktree"] == current)
     if args.state:
-        states = _states(args.state)
-        conditions.append(lambda session: bool(states & _words(session)))
-    if args.since is not None:
+        states = set(args.state)
+        conditions.append(lambda session: not states.isdisjoint(_words(session)))
+    if args.ended:
+        conditions.append(_has_ended(ended_since))
+    elif args.since is not None:
         earliest = time_spec.moment(args.since, now)
         conditions.append(lambda session: _last_heartbeat(session) >= earliest)
+    if not (args.all or args.ended or args.state or args.json):
+        conditions.append(lambda s: session_view.state_of(s) != "closed")
+    if args.pattern:
+        conditions.append(_matches(args.pattern))
     return conditions
 
 
-def _states(given: list[str]) -> set[str]:
-    states = {name.strip() for text in given for name in text.split(",")}
-    for unknown in sorted(states.difference(schema.STATES, _VERDICTS)):
-        hint = did_you_mean(unknown, [*schema.STATES, *_VERDICTS])
-        raise UsageError(
-            f"{ascii(unknown)[:80]} is not a valid state{hint}; the states are "
-            f"{', '.join(schema.STATES)}, and the verdicts {', '.join(_VERDICTS)}"
+def _ended_since(args: Namespace, now: float) -> float:
+    """Return the moment given with `--since`, else when this day began."""
+    if args.since is None:
+        return local_days.start_of(now)
+    return time_spec.moment(args.since, now)
+
+
+def _has_ended(since: float) -> Condition:
+    return lambda session: (
+        session_view.state_of(session) in _ENDED and _last_heartbeat(session) >= since
+    )
+
+
+def _matches(pattern: str) -> Condition:
+    """Return whether *pattern* occurs in a text by which people know the session."""
+    pattern = pattern.casefold()
+    if "*" in pattern or "?" in pattern:
+        import fnmatch  # imports `re`, which most lists do without
+
+        wild = f"*{pattern.replace('[', '[[]')}*"
+        return lambda session: any(
+            fnmatch.fnmatchcase(text, wild) for text in _texts(session)
         )
-    return states
+    return lambda session: any(pattern in text for text in _texts(session))
 
 
-def _words(session: SessionView) -> set[str]:
+def _texts(session: SessionView) -> list[str]:
+    texts = (session["label"], session["name"], columns.place(session))
+    return [text.casefold() for text in texts if text]
+
+
+def _words(session: SessionView) -> tuple[str, ...]:
     """Return the words by which `--state` finds the session."""
-    closed = ["closed"] * (session["state"] == "closed")
-    return {session_view.state_of(session), session["verdict"] or "unreadable", *closed}
+    alive = ("alive",) * (session["verdict"] == "alive")
+    return (session_view.state_of(session), *alive)
 
 
 def _last_heartbeat(session: SessionView) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from ...record.schema import URGENCY
-from ...text import printable
 from ...views.session_view import last_heartbeat, name_of, state_of
-from ..formatting import MAX_TEXT, NONE, ago, since, where
-from .width import truncate, truncate_line, truncate_start, width
+from ..formatting import where
+from . import columns as cells
+from .columns import COLUMNS, DEFAULT, OPTIONAL, Context
+from .width import truncate, truncate_line, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,23 +18,25 @@ if TYPE_CHECKING:
 
     from ...views.session_view import SessionView
 
+    Row = tuple[str, ...]
+
 # Basic colours that are readable on light and on dark, which yellow is not.
 _BOLD_MAGENTA, _GREEN, _RED, _DIM = "1;35", "32", "31", "2"
-_COLOURS = {"waiting": _BOLD_MAGENTA, "busy": _GREEN, "unreadable": _RED}
-_COLOURS.update(stale=_DIM, dead=_DIM)
+_COLOURS = {"waiting": _BOLD_MAGENTA, "busy": _GREEN, "unreadable": _RED, "dead": _RED}
+_COLOURS.update(stale=_DIM, closed=_DIM)
 
-STATE, WAIT, DURATION, ID, NAME, WHERE, AGE, HEARTBEAT, NOTE = range(9)
-_HEADINGS = ("STATE", "", "", "ID", "NAME", "WHERE", "AGE", "HEARTBEAT", "NOTE")
-_OPTIONAL = (WAIT, DURATION, NOTE)  # shown only if a session has it
 _GAP = 2
-_COMFORTABLE, _MIN_COLUMNS = 10, 8  # widths of name and place
-# Which columns to drop in turn, until name and place have at least this width each.
+_COMFORTABLE, _MIN = 5, 4  # widths of name and place, by weight
+# Which of the default columns to drop in turn, until name and place have at least this
+# width each. The id stays: it is what can be typed.
 _DROPS = (
     ((), _COMFORTABLE),
-    ((AGE,), _COMFORTABLE),
-    ((AGE, HEARTBEAT), _COMFORTABLE),
-    ((AGE, HEARTBEAT, ID), _MIN_COLUMNS),
-    ((AGE, HEARTBEAT, ID, DURATION, WAIT), 0),
+    (("age",), _COMFORTABLE),
+    (("age",), _MIN),
+    (("age", "for"), _MIN),
+    (("age", "for", "since"), _MIN),
+    (("age", "for", "since", "where"), _MIN),
+    (("age", "for", "since", "where", "name"), 0),
 )
 
 
@@ -42,32 +47,35 @@ def table(
     now: float,
     columns: int | None,
     colour: bool,
+    names: tuple[str, ...] = DEFAULT,
 ) -> list[str]:
     """Return the table of *sessions*, in their order, a line for each.
 
-    *short* has the short form of each id. *columns* is the width to fit into, None for
-    no limit. If it is narrow, names and places are truncated, then the columns of
-    _DROPS are dropped; without the ids, a session that nobody named is named by its id.
-    In colour, a name that the client derived is dim.
+    *short* has the short form of each id, *names* are columns of COLUMNS. *columns* is
+    the width to fit into, None for no limit. If it is narrow, names and places are
+    truncated, then of the default columns those of _DROPS are dropped. In colour, a
+    name that the client derived is dim.
     """
-    rows = [_HEADINGS, *(_row(session, short, now) for session in sessions)]
-    empty = {n for n in _OPTIONAL if not any(row[n] for row in rows[1:])}
-    shown = [n for n in range(len(_HEADINGS)) if n not in empty]
-    room = [max(map(width, cells)) for cells in zip(*rows, strict=True)]
-    if columns is not None:
-        room, shown = _fit(room, shown, columns)
-    if ID not in shown:
-        pairs = zip(rows[1:], sessions, strict=True)
-        rows[1:] = [row if _is_named(s) else _named_by_id(row) for row, s in pairs]
-        room[NAME] = min(room[NAME], max(width(row[NAME]) for row in rows))
-    lines = [truncate_line(_line(row, room, shown), columns) for row in rows]
-    if not colour:
-        return lines
-    painted = [
-        _paint(line if _is_named(session) else _dim_name(line, row, room, shown), row)
-        for line, row, session in zip(lines[1:], rows[1:], sessions, strict=True)
+    context = Context(now, short)
+    rows = [cells.cells(session, names, context) for session in sessions]
+    shown = [
+        index
+        for index, name in enumerate(names)
+        if name not in OPTIONAL or any(row[index] for row in rows)
     ]
-    return [lines[0], *painted]
+    headings = tuple(COLUMNS[name].heading for name in names)
+    room = [max(map(width, texts)) for texts in zip(headings, *rows, strict=True)]
+    if columns is not None:
+        room, shown = _fit(room, shown, columns, names)
+    lines = []
+    for session, row in zip([None, *sessions], [headings, *rows], strict=True):
+        texts = [_padded(row[n], names[n], room[n], session) for n in shown]
+        line = truncate_line((" " * _GAP).join(texts).rstrip(), columns)
+        if colour and session is not None:
+            codes = [_colour(names[n], session) for n in shown]
+            line = _painted(line, texts, codes)
+        lines.append(line)
+    return lines
 
 
 def ordered(sessions: Iterable[SessionView], by: str = "state") -> list[SessionView]:
@@ -81,14 +89,15 @@ def ordered(sessions: Iterable[SessionView], by: str = "state") -> list[SessionV
     if by == "age":
         return sorted(latest, key=lambda s: s["start_time"] or "", reverse=True)
     keys: dict[str, Callable[[SessionView], Any]] = {
-        "state": _urgency,
+        "state": urgency,
         "label": _label,
         "where": where,
     }
     return sorted(latest, key=keys[by]) if by in keys else latest
 
 
-def _urgency(session: SessionView) -> tuple[bool, int, str]:
+def urgency(session: SessionView) -> tuple[bool, int, str]:
+    """Return what sessions are sorted by, the most urgent first."""
     state = state_of(session)
     since = str(session["state_since"]) if state == "waiting" else ""
     return session["archived"], URGENCY.index(state), since
@@ -99,122 +108,74 @@ def _label(session: SessionView) -> tuple[bool, str]:
     return not name, str(name).casefold()
 
 
-# ---- Cells ----------------------------------------------------------------------
-
-
-def _row(session: SessionView, short: dict[str, str], now: float) -> tuple[str, ...]:
-    alive = session["verdict"] == "alive"
-    state = state_of(session) + (" (stopped)" if session["stopped"] else "")
-    return (
-        f"{state}, archived" if session["archived"] else state,
-        session["waiting_for"] or "" if alive else "",
-        since(session["state_since"], now) or "" if alive else "",
-        printable(short[session["session_id"]], MAX_TEXT),
-        printable(name_of(session) or NONE, MAX_TEXT),
-        where(session),
-        since(session["start_time"], now) or NONE,
-        ago(session["last_heartbeat"], now) or NONE,
-        _collision_note(session),
-    )
-
-
-def _collision_note(session: SessionView) -> str:
-    """Say what collides with the session; empty if nothing does."""
-    processes = len(session.get("processes", ()))
-    others = session.get("same_worktree_count", 0)
-    notes = [f"open in {processes} processes"] * (processes > 1)
-    notes += [f"same worktree as {others} other{'s' * (others > 1)}"] * (others > 0)
-    return ", ".join(notes)
-
-
-def _named_by_id(row: tuple[str, ...]) -> tuple[str, ...]:
-    return (*row[:NAME], row[ID], *row[NAME + 1 :])
-
-
-def _is_named(session: SessionView) -> bool:
-    """Whether a person named the session, with a label or in the client."""
-    return bool(session["label"]) or session["name_source"] == "user"
-
-
 # ---- Fitting --------------------------------------------------------------------
 
 
 def _fit(
-    widths: list[int], shown: list[int], columns: int
+    room: list[int], shown: list[int], columns: int, names: tuple[str, ...]
 ) -> tuple[list[int], list[int]]:
     """Return the widths with which the table fits, and the columns to keep."""
-    for dropped, least in _DROPS:
-        room = [*widths]
-        left = [index for index in shown if index not in dropped]
-        if ID in dropped:
-            room[NAME] = max(room[NAME], room[ID])
-        others = sum(room[index] for index in left if index not in (NAME, WHERE))
-        free = columns - others - _GAP * (len(left) - 1)
-        if free >= min(least, room[NAME]) + min(least, room[WHERE]):
+    weights = [COLUMNS[name].weight for name in names]
+    for dropped, least in _DROPS if names == DEFAULT else (((), 0),):
+        left = [index for index in shown if names[index] not in dropped]
+        flexible = [index for index in left if weights[index]]
+        fixed = sum(room[index] for index in left if not weights[index])
+        free = columns - fixed - _GAP * (len(left) - 1)
+        if free >= sum(min(least * weights[n], room[n]) for n in flexible):
             break
-    room[NAME], room[WHERE] = _shares(
-        room[NAME], room[WHERE], max(free, 2 * _MIN_COLUMNS)
-    )
-    return room, left
+    return _shared(room, weights, flexible, free), left
 
 
-def _shares(name: int, place: int, free: int) -> tuple[int, int]:
-    """Share *free* columns between name and place: the wider one is narrowed."""
-    half = free // 2
-    if name <= half:
-        return name, min(place, free - name)
-    if place <= half:
-        return min(name, free - place), place
-    return half, free - half
+def _shared(
+    room: list[int], weights: list[int], flexible: list[int], free: int
+) -> list[int]:
+    """Return *room*, in which the *flexible* columns share *free* ones by weight.
+
+    One that needs less than its share leaves the rest to the others.
+    """
+    room = [*room]
+    weight = sum(weights[index] for index in flexible)
+    for index in sorted(flexible, key=lambda index: room[index] / weights[index]):
+        share = max(free * weights[index] // weight, _MIN * weights[index])
+        room[index] = min(room[index], share)
+        free -= room[index]
+        weight -= weights[index]
+    return room
 
 
-def _line(row: tuple[str, ...], room: list[int], shown: list[int]) -> str:
-    return _padded(row, room, shown).rstrip()
-
-
-def _padded(row: tuple[str, ...], room: list[int], shown: list[int]) -> str:
-    return (" " * _GAP).join(_cell(row[index], index, room[index]) for index in shown)
-
-
-def _cell(text: str, index: int, room: int) -> str:
-    """Return *text* truncated or padded to exactly *room* columns."""
-    free = room - width(text)
-    if free < 0:
-        text = _truncate_place(text, room) if index == WHERE else truncate(text, room)
-        free = room - width(text)
-    return text + " " * free
-
-
-def _truncate_place(text: str, room: int) -> str:
-    """Return *text*, a path and perhaps a branch, in *room*, with the ends of both."""
-    path, bracket, branch = text.rpartition(" (")
-    if not bracket or width(branch) + len(bracket) > room // 2:
-        return truncate_start(path if bracket else text, room)
-    return truncate_start(path, room - width(branch) - len(bracket)) + bracket + branch
+def _padded(text: str, name: str, room: int, session: SessionView | None) -> str:
+    """Return the *text* of a cell, truncated or padded to exactly *room* columns."""
+    if width(text) > room:
+        if name == "where" and session is not None:
+            text = cells.where(session, room)
+        else:
+            text = truncate(text, room)
+    return text + " " * (room - width(text))
 
 
 # ---- Colours --------------------------------------------------------------------
 
 
-def _paint(line: str, row: tuple[str, ...]) -> str:
-    state = row[STATE]
-    if not line.startswith(state):
-        return line
-    code = _COLOURS.get(state.partition(",")[0].partition(" ")[0], "")
-    return _coloured(state, code) + line[len(state) :]
+def _colour(name: str, session: SessionView) -> str:
+    """Return the colour of the cell in the column of this *name*, "" for none."""
+    if name == "state":
+        return _COLOURS.get(state_of(session), "")
+    if name == "name":
+        derived = not session["label"] and session["name_source"] == "client"
+        return _DIM if derived else ""
+    return ""
 
 
-def _dim_name(
-    line: str, row: tuple[str, ...], room: list[int], shown: list[int]
-) -> str:
-    """Return *line* with its name dim, unless that is the id."""
-    if row[NAME] in (NONE, row[ID]):
-        return line
-    at = shown.index(NAME)
-    start = len(_padded(row, room, shown[:at])) + _GAP
-    end = len(_line(row, room, shown[: at + 1]))
-    return line[:start] + _coloured(line[start:end], _DIM) + line[end:]
+def _painted(line: str, texts: list[str], codes: list[str]) -> str:
+    """Return *line*, which is made of *texts* and perhaps cut, with its cells coloured.
 
-
-def _coloured(text: str, code: str) -> str:
-    return f"\x1b[{code}m{text}\x1b[0m" if text and code else text
+    From the end, so that what is before keeps its place.
+    """
+    ends = [*accumulate(len(text) + _GAP for text in texts)]
+    for end, text, code in reversed([*zip(ends, texts, codes, strict=True)]):
+        start = end - len(text) - _GAP
+        cell = line[start : start + len(text)].rstrip()
+        if cell and code:
+            rest = line[start + len(cell) :]
+            line = f"{line[:start]}\x1b[{code}m{cell}\x1b[0m{rest}"
+    return line

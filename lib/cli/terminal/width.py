@@ -57,6 +57,20 @@ def truncate_start(text: str, columns: int) -> str:
     return ELLIPSIS[:columns] + "".join(reversed(end))
 
 
+def truncate_middle(text: str, columns: int) -> str:
+    """Return *text* in at most *columns*: its beginning, an ellipsis, and its end.
+
+    The end has three quarters of them: of a path it says more.
+    """
+    if width(text) <= columns:
+        return text
+    graphemes = [*_graphemes(text)]
+    start = "".join(_fitting(graphemes, max(0, columns - 1) // 4))
+    room = columns - 1 - width(start)
+    end = [*_fitting(reversed(graphemes), room)]
+    return start + ELLIPSIS[: max(0, columns)] + "".join(reversed(end))
+
+
 def _fitting(graphemes: Iterable[tuple[str, int]], columns: int) -> Iterator[str]:
     for grapheme, own in graphemes:
         columns -= own

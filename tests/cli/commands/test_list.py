@@ -16,7 +16,7 @@ from lib import sessions
 from lib.cli.terminal.width import width
 from lib.record import timestamps
 from lib.system import process
-from lib.views import neighbours
+from lib.views import local_days, neighbours
 
 
 @pytest.fixture
@@ -58,15 +58,15 @@ def as_json(headcount, *words):
 
 def test_list_shows_the_worktree_and_its_branch(headcount, shop):
     create("one", cwd=str(shop / "cart"))
-    _, row = headcount("list")[1].splitlines()
-    assert f"  {shop} (main)  " in row
+    _, row = headcount("list", "--table")[1].splitlines()
+    assert f"  {shop}/cart (main)  " in row
     found = as_json(headcount)["one"]
     assert (found["worktree"], found["branch"]) == (str(shop), "main")
 
 
 def test_list_shows_the_home_folder_as_a_tilde(headcount, shop):
     create("one", cwd=str(shop))
-    assert "  ~/shop (main)  " in headcount("list", HOME=str(shop.parent))[1]
+    assert "  ~/shop (main)  " in headcount("list", "--table", HOME=str(shop.parent))[1]
 
 
 def test_linked_worktree_is_listed_with_its_own_branch(headcount, shop, tmp_path):
@@ -78,15 +78,15 @@ def test_linked_worktree_is_listed_with_its_own_branch(headcount, shop, tmp_path
     (linked / ".git").write_text(f"gitdir: {own}\n")
     create("one", cwd=str(linked))
     create("two", cwd=str(shop))
-    _, out, _ = headcount("list")
+    _, out, _ = headcount("list", "--table")
     assert f"{linked} (side)" in out
-    assert "same worktree" not in out
+    assert "+" not in out
 
 
 def test_hostile_branch_name_reaches_no_terminal(headcount, terminal, shop):
     (shop / ".git/HEAD").write_text("ref: refs/heads/\x1b[31m\u202ered")
     create("one", cwd=str(shop))
-    for out in (headcount("list")[1], terminal("list", NO_COLOR="1")):
+    for out in (headcount("list", "--table")[1], terminal("list", NO_COLOR="1")):
         assert all(line.isprintable() for line in out.split("\n"))
 
 
@@ -98,11 +98,9 @@ def test_live_sessions_in_the_same_worktree_are_marked(headcount, store, shop):
         create(one, cwd=str(shop / "cart" if one == "two" else shop))
     create("elsewhere", cwd=str(shop.parent))
     write(store, "dead-one", cwd=str(shop))
-    heading, *rows = headcount("list")[1].splitlines()
-    noted = {
-        cell(heading, "ID", row) for row in rows if "same worktree as 2 others" in row
-    }
-    assert noted == {"one", "two", "three"}
+    heading, *rows = headcount("list", "--table")[1].splitlines()
+    marked = {cell(heading, "ID", row) for row in rows if " (main) +2  " in row}
+    assert marked == {"one", "two", "three"}
     found = as_json(headcount)
     assert sorted(found["one"]["same_worktree"]) == ["three", "two"]
     assert found["one"]["same_worktree_count"] == 2
@@ -111,16 +109,16 @@ def test_live_sessions_in_the_same_worktree_are_marked(headcount, store, shop):
     )
 
 
-def test_list_without_collisions_has_no_note_column(headcount, shop):
+def test_session_alone_in_its_worktree_has_no_mark(headcount, shop):
     create("one", cwd=str(shop))
     create("two", cwd=str(shop.parent))
-    assert "NOTE" not in headcount("list")[1]
+    assert "+" not in headcount("list", "--table")[1]
 
 
 def test_session_open_in_two_processes_is_marked(headcount, store, other_process):
     create("one")
     sessions.update_heartbeat("one", pid=other_process["pid"], state="busy")
-    assert "open in 2 processes" in headcount("list")[1]
+    assert "(2 processes)" in headcount("list", "--table")[1]
     found = as_json(headcount)["one"]
     assert set(found["processes"]) == {os.getpid(), other_process["pid"]}
 
@@ -131,14 +129,14 @@ def test_ended_second_process_is_not_a_collision(headcount, store):
         sessions.update_heartbeat("one", pid=other.pid)
         sessions.update_heartbeat("one", pid=os.getpid())
         other.kill()
-    assert "NOTE" not in headcount("list")[1]
+    assert "processes" not in headcount("list", "--table")[1]
     assert as_json(headcount)["one"]["processes"] == [os.getpid()]
 
 
 def test_filtered_sessions_still_count_as_neighbours(headcount, shop):
     create("one", cwd=str(shop), state="waiting")
     create("two", cwd=str(shop), state="busy")
-    assert "same worktree as 1 other" in headcount("list", "--state", "waiting")[1]
+    assert " (main) +1  " in headcount("list", "--table", "--state", "waiting")[1]
 
 
 def test_neighbours_in_a_crowded_worktree_are_counted_and_a_few_named():
@@ -189,7 +187,7 @@ def many(store):
             id="option-twice",
         ),
         pytest.param(["--state", "closed"], ["closed-one"], id="closed"),
-        pytest.param(["--state", "dead"], ["closed-one", "dead-one"], id="dead"),
+        pytest.param(["--state", "dead"], ["dead-one"], id="dead"),
         pytest.param(["--state", "stale"], ["stale-one"], id="stale"),
         pytest.param(["--state", "unknown"], ["unknown-one"], id="unknown"),
         pytest.param(["--state", "unreadable"], ["damaged"], id="unreadable"),
@@ -198,7 +196,7 @@ def many(store):
         ),
         pytest.param(
             ["--state", "dead", "-a"],
-            ["closed-one", "dead-one", "filed-one"],
+            ["dead-one", "filed-one"],
             id="dead-and-archived",
         ),
     ],
@@ -215,7 +213,7 @@ def test_state_option_lists_only_matching_sessions(headcount, many, words, found
 def test_invalid_state_exits_2_and_names_the_valid_states(headcount, state):
     code, out, err = headcount("list", "--state", state)
     assert (code, out) == (2, "")
-    assert "is not a valid state" in err
+    assert "is not a valid value" in err
     assert "waiting" in err
     assert err.rstrip("\n").isprintable()
 
@@ -272,15 +270,98 @@ def test_quiet_with_no_session_prints_nothing(headcount):
     assert headcount("list", "-q") == (0, "", "")
 
 
-def test_quiet_and_json_exclude_each_other(headcount):
-    assert headcount("list", "-q", "--json")[0] == 2
+@pytest.mark.parametrize(
+    "words",
+    [["-q", "--json"], ["--table", "--json"], ["-q", "--columns", "id"]],
+    ids=["quiet-json", "table-json", "quiet-columns"],
+)
+def test_two_ways_to_print_exclude_each_other(headcount, words):
+    assert headcount("list", *words)[0] == 2
 
 
 def test_list_without_a_match_says_so_on_stderr(headcount):
     create(state="busy")
     code, out, err = headcount("list", "--state", "stale")
     assert (code, out) == (0, "")
-    assert "`headcount list` shows the others" in err
+    assert "`headcount list --all` shows every session" in err
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        pytest.param("NIGHT", ["a-label"], id="label-in-any-case"),
+        pytest.param("payments", ["b-name"], id="name"),
+        pytest.param("/shop", ["c-place"], id="worktree"),
+        pytest.param("main", ["c-place"], id="branch"),
+        pytest.param("ni*ly", ["a-label"], id="wildcard"),
+        pytest.param("[wip]", ["d-bracket"], id="bracket"),
+        pytest.param("[w?p", ["d-bracket"], id="bracket-and-wildcard"),
+        pytest.param("c-place", [], id="id"),
+        pytest.param("", ["a-label", "b-name", "c-place", "d-bracket"], id="empty"),
+    ],
+)
+def test_pattern_lists_only_matching_sessions(headcount, store, shop, pattern, found):
+    write(store, "a-label", label="Nightly build")
+    write(store, "b-name", name="payments")
+    write(store, "c-place", cwd=str(shop))
+    write(store, "d-bracket", label="[wip]")
+    assert sorted(ids(headcount, pattern)) == found
+
+
+def test_pattern_without_a_match_says_how_to_search_the_archive(headcount, store):
+    archive(store, "a", label="nightly")
+    code, out, err = headcount("list", "nightly")
+    assert (code, out) == (0, "")
+    assert "--all" in err
+    assert ids(headcount, "nightly", "--all") == ["a"]
+
+
+def test_closed_sessions_are_only_counted_until_ended_ones_are_listed(
+    headcount, many, store
+):
+    yesterday = timestamps.from_epoch(local_days.start_of(time.time()) - 3600)
+    archive(store, "old", last_heartbeat=yesterday, start_time=yesterday)
+    *rows, footer = headcount("list", "--table")[1].splitlines()
+    assert "closed-o" not in "".join(rows)
+    assert footer == "2 more ended today: headcount list --ended"
+    assert sorted(ids(headcount, "--ended")) == ["closed-one", "dead-one", "filed-one"]
+    since = ids(headcount, "--ended", "--since", "2d")
+    assert sorted(since) == ["closed-one", "dead-one", "filed-one", "old"]
+    assert "closed-one" in as_json(headcount)
+
+
+def test_list_with_nothing_alive_says_how_many_ended_today(headcount):
+    create("one")
+    sessions.close_session("one")
+    code, out, err = headcount("list")
+    assert (code, out) == (0, "")
+    assert err == (
+        "headcount: no live session; 1 session ended today: `headcount list --ended`\n"
+    )
+
+
+def test_pipe_gets_values_separated_by_tabs(headcount, shop):
+    create("a-very-long-session-id", label="a\tb", cwd=str(shop), state="waiting")
+    _, out, _ = headcount("ls")
+    found = as_json(headcount)["a-very-long-session-id"]
+    assert out.rstrip("\n").split("\t") == [
+        *("waiting", "", found["state_since"], "a-very-long-session-id", "a b"),
+        *(f"{shop} (main)", found["start_time"]),
+    ]
+
+
+def test_columns_option_chooses_the_columns(headcount, terminal, shop):
+    create("one", label="nightly", cwd=str(shop))
+    expected = ["one", str(os.getpid()), "main"]
+    for words in (["id,pid,branch"], ["id", "--columns", "pid,branch"]):
+        out = headcount("list", "--columns", *words)[1]
+        assert out.rstrip("\n").split("\t") == expected
+    heading, row = terminal("list", "--columns", "id,pid,branch").splitlines()
+    assert heading.split() == ["ID", "PID", "BRANCH"]
+    assert row.split() == expected
+    code, _, err = headcount("list", "--columns", "id,brnch")
+    assert code == 2
+    assert "did you mean branch?" in err
 
 
 # ---- How it looks ----------------------------------------------------------------
@@ -308,7 +389,7 @@ def test_list_rows_fit_the_terminal(terminal, shop, number, columns):
     assert len(rows) == number + 1
     assert max(map(width, rows)) <= columns
     if number > 1 and columns > 40:
-        assert len({width(row[: row.index("same worktree")]) for row in rows[1:]}) == 1
+        assert len({width(row[: row.rindex("  /")]) for row in rows[1:]}) == 1
 
 
 @pytest.mark.parametrize(
@@ -328,10 +409,10 @@ def test_list_shows_each_of_ten_thousand_sessions_once(headcount, store, shop):
     who = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
     for number in range(10_000):
         write(store, f"{number:08d}-{number}", cwd=str(shop), label="日本語", **who)
-    _, out, _ = headcount("list")
+    _, out, _ = headcount("list", "--table")
     heading, *rows = out.splitlines()
     assert len({cell(heading, "ID", row) for row in rows}) == len(rows) == 10_000
-    assert all(row.endswith("same worktree as 9999 others") for row in rows)
+    assert all(" (main) +9999  " in row for row in rows)
 
 
 def test_empty_store_is_reported_on_a_terminal(terminal):
@@ -378,7 +459,7 @@ def test_list_is_the_default_with_and_without_its_options(headcount):
 
 def test_list_shows_twenty_sessions_with_ids_that_show_accepts(headcount):
     ids = [create(f"{number:08d}-same-beginning") for number in range(20)]
-    _, out, _ = headcount("list")
+    _, out, _ = headcount("list", "--table")
     heading, *rows = out.splitlines()
     listed = [cell(heading, "ID", row) for row in rows]
     assert sorted(listed) == [known[:8] for known in ids]
@@ -411,9 +492,9 @@ def test_json_has_every_key_even_without_a_value(headcount, store):
 def test_archived_sessions_are_listed_only_with_all(headcount, store):
     create()
     path = archive(store, "gone-one")
-    assert "gone-one" not in headcount("list")[1]
-    _, out, _ = headcount("list", "--all")
-    assert "dead, archived" in out
+    assert "gone-one" not in headcount("list", "--table")[1]
+    _, out, _ = headcount("list", "--table", "--all")
+    assert "dead (archived)" in out
     found = {
         one["session_id"]: one
         for one in json.loads(headcount("--all", "--json")[1])["sessions"]
@@ -426,7 +507,7 @@ def test_archived_sessions_are_listed_only_with_all(headcount, store):
 def test_damaged_session_is_listed_as_unreadable_with_its_path(headcount, store):
     create()
     (store / "damaged.jsonl").write_bytes(b"\x00\xff{")
-    code, out, _ = headcount("list")
+    code, out, _ = headcount("list", "--table")
     assert code == 0
     (row,) = [row for row in out.splitlines() if row.startswith("unreadable")]
     assert str(store / "damaged.jsonl") in row
@@ -445,7 +526,7 @@ def test_here_lists_sessions_of_the_current_worktree(headcount, tmp_path):
     (tree / "other/.git").touch()
     code, out, err = headcount("--here", cwd=tree / "other")
     assert (code, out) == (0, "")
-    assert "this working tree" in err
+    assert "in this worktree" in err
 
 
 def test_here_in_a_deleted_folder_fails_with_a_message(headcount, tmp_path):

@@ -149,7 +149,7 @@ def test_watch_shows_the_table_and_its_changes(watch, store):
     seen = watch()
     seen.until("publish")
     assert seen.screen()[0].split() == [
-        *("STATE", "ID", "NAME", "WHERE", "AGE", "HEARTBEAT")
+        *("STATE", "SINCE", "ID", "NAME", "WHERE", "AGE")
     ]
     assert seen.screen()[-1] == "1 session; q quits"
     sessions.update_heartbeat(ID, state="waiting")
@@ -377,7 +377,7 @@ def test_watch_without_a_terminal_prints_a_line_per_change(follow, store):
     sessions.close_session(ID, reason="logout")
     said = seen.stdout.readline()[10:]
     assert said.startswith(
-        f"dead     {ID[:8]}  publish  /somewhere  (ended: closed (lo"
+        f"closed   {ID[:8]}  publish  /somewhere  (ended: closed (lo"
     )
 
 
@@ -436,16 +436,16 @@ def test_until_prints_a_matching_session_at_once(headcount, store):
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("way", ["close", "kill"])
-def test_until_waits_for_a_session_to_die_or_close(follow, store, way):
+@pytest.mark.parametrize("state", ["closed", "dead"])
+def test_until_waits_for_a_session_to_die_or_close(follow, store, state):
     with Client() as client:
         client.fire("SessionStart")
         create(OTHER)
-        seen = follow("--until", "dead", "--json")
+        seen = follow("--until", state, "--json")
         other = follow("--json")
         other.stdout.readline()
         assert seen.poll() is None
-        if way == "kill":
+        if state == "dead":
             client.kill()
         else:
             client.fire("SessionEnd", reason="logout")
@@ -455,7 +455,7 @@ def test_until_waits_for_a_session_to_die_or_close(follow, store, way):
 
 
 def test_until_sees_a_session_closed_and_archived_between_two_polls(follow, store):
-    seen = follow("--until", "dead", "--json")
+    seen = follow("--until", "closed", "--json")
     beside = follow("--json")
     while seen.poll() is None:  # it may not have looked yet when the first one goes
         session_id = sessions.create_session()
@@ -488,7 +488,7 @@ def test_until_exits_1_at_the_timeout(headcount, store):
         ["--interval", "nan"],
         ["--interval", "often"],
         ["--timeout", "soon"],
-        ["--until", "closed"],
+        ["--until", "shut"],
         ["--state", "asleep"],
     ],
     ids=" ".join,

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sample_session import HOSTILE, MINUTE, NOW, session
 
-from lib.cli import formatting
+from lib.cli import formatting, spec
+from lib.cli.terminal import columns as cells
 from lib.cli.terminal import session_table as tables
 from lib.cli.terminal.width import width
 from lib.record import timestamps
 
+SHORT = ("6f2a1b3c", "77777777", "88888888")
 
-def table(*sessions, columns=None, colour=False):
+
+def table(*sessions, columns=None, colour=False, **more):
     short = formatting.short_ids(sessions)
     return tables.table(
-        tables.ordered(sessions), short, now=NOW, columns=columns, colour=colour
+        tables.ordered(sessions), short, now=NOW, columns=columns, colour=colour, **more
     )
 
 
 def test_table_sorts_waiting_busy_idle_and_then_the_rest():
     given = [
+        session(session_id="closed-one", verdict="dead", state="closed"),
         session(session_id="dead-one", verdict="dead"),
         session(session_id="unreadable", verdict=None, state=None, cwd=None),
         session(session_id="idle-one", state="idle"),
@@ -31,23 +37,23 @@ def test_table_sorts_waiting_busy_idle_and_then_the_rest():
         session(session_id="busy-now"),
     ]
     heading, *rows = [line.split() for line in table(*given)]
-    assert heading == ["STATE", "ID", "NAME", "WHERE", "AGE", "HEARTBEAT"]
+    assert heading == ["STATE", "SINCE", "ID", "NAME", "WHERE", "AGE"]
     assert [row[0] for row in rows] == [
         *("waiting", "busy", "busy", "idle", "unknown", "stale", "dead"),
-        *("unreadable", "dead,"),
+        *("unreadable", "closed", "dead"),
     ]
-    assert rows[1][1] == "busy-now"
-    assert rows[-1][:2] == ["dead,", "archived"]
+    assert rows[1][2] == "busy-now"
+    assert rows[-1][:2] == ["dead", "(archived)"]
 
 
 def test_table_shows_ages_instead_of_times():
     _, row = table(session(label="nightly"))
-    assert row == "busy   6f2a1b3c  nightly  /srv/shop  1 h  3 s ago"
+    assert row == "busy   -      6f2a1b3c  nightly  /srv/shop  1 h"
 
 
 def test_table_shows_an_unreadable_session_with_its_path():
     _, row = table(session(verdict=None, state=None, cwd=None, last_heartbeat=None))
-    assert row.startswith("unreadable  6f2a1b3c")
+    assert row.startswith("unreadable  -      6f2a1b3c")
     assert "/store/6f2a1b3c-0000" in row
 
 
@@ -60,8 +66,10 @@ def test_table_fits_the_width_and_aligns_its_columns(columns):
     )
     assert all(width(row) <= columns for row in rows)
     if columns >= 60:
-        ends = {width(row[: row.rindex("s ago")]) for row in rows[1:]}
-        assert len(ends) == 1
+        starts = [rows[0].index("NAME"), rows[0].index("WHERE")]
+        for row in rows[1:]:
+            columns_before = [width(row[:n]) for n in range(len(row))]
+            assert all(start in columns_before for start in starts)
 
 
 def test_table_without_a_width_is_not_truncated():
@@ -97,62 +105,49 @@ def test_table_shows_the_branch_after_the_worktree():
     assert "  /srv/shop (main)  " in row
 
 
-def test_table_keeps_the_ends_of_a_truncated_path_and_branch():
+def test_table_keeps_the_branch_and_the_ends_of_a_truncated_path():
     path = "/srv/" + "deep/" * 30 + "shop"
     _, row = table(session(worktree=path, branch="main"), columns=60)
-    assert "p/shop (main)" in row
-    _, row = table(session(worktree=path, branch="feature/" + "x" * 60), columns=60)
-    assert "deep/shop" in row
-    assert "feature" not in row
+    assert re.search(r"  /srv….*/deep/shop \(main\)  ", row)
+    long = "feature/" + "x" * 60 + "/login"
+    _, row = table(session(worktree=path, branch=long), columns=80)
+    assert re.search(r"  /.*….*/shop \(fe.*….*/login\)  ", row)
 
 
-def test_narrow_table_drops_the_ids_and_names_unlabelled_sessions_by_them():
+def test_table_shows_the_subfolder_of_a_worktree():
+    given = session(cwd="/srv/shop/cart", worktree="/srv/shop", branch="main")
+    _, row = table({**given, "subfolder": "cart"})
+    assert "  /srv/shop/cart (main)  " in row
+
+
+@pytest.mark.parametrize("columns", [20, 30, 40, 60, 80, 120, 200])
+def test_table_shows_an_id_in_every_row_at_any_width(columns):
     given = [
         session(label="日本語のとても長いラベル" * 3, cwd="/srv/" + "deep/" * 30),
-        session(session_id="77777777-2222"),
+        session(session_id="77777777-2222", state="waiting", waiting_for="permission"),
+        session(session_id="88888888-2222", verdict="stale", label="x" * 500),
     ]
-    assert table(*given, columns=80)[0].split()[:3] == ["STATE", "ID", "NAME"]
-    heading, *_ = table(*given, columns=50)
-    assert heading.split() == ["STATE", "ID", "NAME", "WHERE", "HEARTBEAT"]
-    heading, *_ = table(*given, columns=40)
-    assert heading.split() == ["STATE", "ID", "NAME", "WHERE"]
-    heading, first, second = table(*given, columns=30)
-    assert heading.split() == ["STATE", "NAME", "WHERE"]
-    assert "6f2a1b3c" not in first
-    assert "日本語" in first
-    assert second.split()[1] == "77777777"
+    _, *rows = table(*given, columns=columns)
+    shown = [short for row in rows for short in SHORT if f" {short}" in row]
+    assert sorted(shown) == sorted(SHORT)
 
 
-def test_table_has_a_note_column_only_with_collisions():
-    heading, *_ = table(session())
-    assert "NOTE" not in heading
-    heading, *rows = table(
-        session(
-            session_id="a", processes=[7, 8], same_worktree=[], same_worktree_count=0
-        ),
-        session(
-            session_id="b", processes=[9], same_worktree=["c"], same_worktree_count=1
-        ),
-        session(
-            session_id="c",
-            processes=[9],
-            same_worktree=["b", "d"],
-            same_worktree_count=2,
-        ),
-        session(session_id="d", processes=[9], same_worktree=[], same_worktree_count=0),
+def test_table_marks_sessions_that_share_a_worktree():
+    _, *rows = table(
+        session(session_id="a", same_worktree_count=1, branch="main", worktree="/srv"),
+        session(session_id="b", same_worktree_count=0, branch="main", worktree="/srv"),
     )
-    assert heading.endswith("NOTE")
-    at = heading.index("NOTE")
-    assert [row[at:] for row in rows] == [
-        "open in 2 processes",
-        "same worktree as 1 other",
-        "same worktree as 2 others",
-        "",
-    ]
+    assert "  /srv (main) +1  " in rows[0]
+    assert "  /srv (main)  " in rows[1]
 
 
-@pytest.mark.parametrize("columns", [30, 50, 80, 120])
-def test_table_with_notes_fits_the_width(columns):
+def test_table_says_if_several_processes_have_a_session_open():
+    _, row = table(session(processes=[7, 8]))
+    assert row.startswith("busy (2 processes)  ")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_mark_of_a_shared_worktree_is_kept_where_the_place_is_truncated(columns):
     given = session(
         label="label " * 20,
         worktree="/srv" * 30,
@@ -161,8 +156,7 @@ def test_table_with_notes_fits_the_width(columns):
     )
     rows = table(given, session(session_id="x"), columns=columns)
     assert all(width(row) <= columns for row in rows)
-    if columns >= 80:
-        assert rows[1].endswith("same worktree as 9 others")
+    assert " +9" in rows[1]
 
 
 SORTED = [
@@ -229,31 +223,20 @@ WAITING = session(
 @pytest.mark.parametrize(
     ("columns", "headings"),
     [
-        pytest.param(80, "STATE ID NAME WHERE AGE HEARTBEAT", id="80"),
-        pytest.param(74, "STATE ID NAME WHERE HEARTBEAT", id="74"),
-        pytest.param(64, "STATE ID NAME WHERE", id="64"),
-        pytest.param(50, "STATE NAME WHERE", id="50"),
+        pytest.param(80, "STATE FOR SINCE ID NAME WHERE AGE", id="80"),
+        pytest.param(66, "STATE FOR SINCE ID NAME WHERE", id="66"),
+        pytest.param(54, "STATE SINCE ID NAME WHERE", id="54"),
+        pytest.param(43, "STATE ID NAME WHERE", id="43"),
+        pytest.param(30, "STATE ID NAME", id="30"),
+        pytest.param(20, "STATE ID", id="20"),
     ],
 )
-def test_table_with_waits_drops_ages_then_heartbeats_then_ids(columns, headings):
+def test_table_drops_columns_in_turn_and_ids_never(columns, headings):
     heading, row = table(WAITING, columns=columns)
     assert heading.split() == headings.split()
-    assert row.startswith("waiting  permission  12 min  ")
+    assert row.startswith("waiting  ")
+    assert "waiting-" in row
     assert width(row) <= columns
-
-
-def test_table_without_ids_names_by_its_id_what_only_the_client_named():
-    derived = {**WAITING, "label": None, "name": "shop-39", "name_source": "client"}
-    _, row = table(derived, columns=50, colour=True)
-    assert "12 min  waiting-  " in row
-    _, row = table({**derived, "name_source": "user"}, columns=50)
-    assert "12 min  shop-39  " in row
-
-
-def test_table_drops_what_is_waited_for_where_nothing_else_fits():
-    heading, row = table(WAITING, columns=30)
-    assert heading.split() == ["STATE", "NAME", "WHERE"]
-    assert row.startswith("waiting  publish")
 
 
 def test_table_has_no_column_for_waits_where_nobody_waits():
@@ -262,6 +245,38 @@ def test_table_has_no_column_for_waits_where_nobody_waits():
     assert row.startswith("busy   3 min  6f2a1b3c")
 
 
-def test_table_says_nothing_of_the_last_state_of_a_dead_session():
-    _, row = table({**WAITING, "verdict": "dead"})
-    assert row.startswith("dead   waiting-  publish")
+def test_table_says_since_when_a_session_that_is_not_alive_is_silent():
+    seen = timestamps.from_epoch(NOW - 7 * MINUTE)
+    for verdict in ("dead", "stale", "unknown"):
+        _, row = table({**WAITING, "verdict": verdict, "last_heartbeat": seen})
+        assert row.split()[:4] == [verdict, "7", "min", "waiting-"]
+
+
+# ---- Columns ---------------------------------------------------------------------
+
+
+def test_columns_of_the_option_are_those_of_the_table():
+    assert tuple(cells.COLUMNS) == spec.COLUMNS
+
+
+def test_chosen_columns_are_shown_at_any_width():
+    names = ("id", "age", "folder", "branch")
+    given = session(cwd="/srv/" + "deep/" * 30, branch="main")
+    for width_of_terminal in (60, 200):
+        heading, _ = table(given, columns=width_of_terminal, names=names)
+        assert heading.split() == ["ID", "AGE", "FOLDER", "BRANCH"]
+
+
+def test_values_of_columns_are_whole_and_machine_readable():
+    given = {**WAITING, "worktree": "/srv/shop", "branch": "main", "label": "a\tb"}
+    assert cells.values(given, cells.DEFAULT) == (
+        "waiting",
+        "permission",
+        given["state_since"],
+        "waiting-one",
+        "a b",
+        "/srv/shop (main)",
+        given["start_time"],
+    )
+    missing = dict.fromkeys(given, None) | {"session_id": "a", "path": "/p"}
+    assert cells.values(missing, ("for", "pid", "name")) == ("", "", "")
