@@ -17,7 +17,7 @@ from .claude import events
 from .record import entries, jsonl
 from .store import paths
 from .store.session_file import SessionFile
-from .system import client_process, deadline, process
+from .system import client_process, deadline, proc, process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def _client_on_record(event: Event) -> int | None:
     Raises what `SessionFile.read` raises.
     """
     recorded = os.environ.get("CLAUDE_PID", "")
-    if process.READS_PROC or not (recorded.isascii() and recorded.isdigit()):
+    if proc.READS_PROC or not (recorded.isascii() and recorded.isdigit()):
         return None
     metadata = SessionFile(event.session_id, LOCK_POLICY).read().metadata
     fields = entries.fields_on_record(metadata, int(recorded))

@@ -14,7 +14,7 @@ import sys
 import psutil
 import pytest
 
-from lib.system import process
+from lib.system import proc, process
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEAD_PID = 2**22 + 1  # above the highest that Linux gives out
@@ -36,7 +36,7 @@ SCRIPTS = {
 
 def only_with_proc(reason: str) -> pytest.MarkDecorator:
     """Skip a test where processes are seen through psutil; *reason* says why."""
-    return pytest.mark.skipif(not process.READS_PROC, reason=reason)
+    return pytest.mark.skipif(not proc.READS_PROC, reason=reason)
 
 
 def changed_fingerprint(

@@ -41,7 +41,8 @@ HOT_MODULES = """
     record record.attached record.entries record.fold record.jsonl record.schema
     record.timestamps
     store store.journal store.paths store.session_file store.snapshot
-    system system.client_process system.deadline system.private system.process
+    system system.client_process system.deadline system.private system.proc
+    system.process
 """
 
 
@@ -94,6 +95,13 @@ def test_folders_have_at_most_a_dozen_modules():
     for folder in {path.parent for path in MODULES} - {ROOT / "lib/cli/commands"}:
         modules = [p.stem for p in folder.glob("*.py") if not p.stem.startswith("__")]
         assert len(modules) <= 12, folder
+
+
+def test_one_module_decides_what_the_machine_can_tell():
+    """And reads /proc; the others ask it, so that a copy can believe it has none."""
+    tells = re.compile(r"""sys\.platform|["'{]/(proc|sys)\b|platform\.system|sysname""")
+    asking = [name_of(path) for path in MODULES if tells.search(path.read_text())]
+    assert asking == ["system.proc"]
 
 
 def test_third_party_packages_are_imported_only_where_listed():

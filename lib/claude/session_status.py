@@ -181,15 +181,13 @@ def describes(entry: SessionEntry, session: Session) -> bool:
 
 def is_same_process(entry: SessionEntry, fingerprint: str) -> bool:
     """Whether the client's *entry* is of the process with this fingerprint."""
-    system, *parts = fingerprint.split(":")
-    if system == "linux" and len(parts) == 4:  # noqa: PLR2004
-        _, namespace, _, start = parts
+    kind, fields = process.fields_of(fingerprint)
+    if kind == "linux":
+        _, namespace, _, start = fields
         domain = _text(entry, "pidDomain")
         here = "pid:[" not in domain or f"pid:[{namespace}]" in domain
         return here and str(entry.get("procStart")) == start
-    if system == "psutil" and len(parts) == 3:  # noqa: PLR2004
-        return _is_written_since(entry, parts[2])
-    return False
+    return kind == "psutil" and _is_written_since(entry, fields[-1])
 
 
 def _is_written_since(entry: SessionEntry, start: str) -> bool:

@@ -6,7 +6,7 @@ import os
 import time
 
 from ..errors import InvalidEntryError, SessionClosedError
-from ..system import process
+from ..system import proc, process
 from . import jsonl, schema, timestamps
 from .attached import processes_of
 
@@ -264,7 +264,7 @@ def fields_on_record(metadata: SessionMetadata, pid: int) -> SessionEntry | None
 
     By the record alone, for where it takes long to identify a process; else None.
     """
-    if process.READS_PROC:
+    if proc.READS_PROC:
         return None
     host = process.host_name()
     for attached in processes_of(metadata):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
-from . import private
+from . import private, proc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +13,8 @@ APPLICATION_ID = bytes.fromhex("c4c7fd33415d4b5ab40ad462113e5502")
 MACHINE_ID_FILE = "/etc/machine-id"
 _HEX_DIGITS = 32
 _BLOCK_BYTES = 64  # of SHA-256
-_FIRST_PID_NAMESPACE = 0xEFFFFFFC  # the kernel's own, on every Linux
+_FIRST_PID_NAMESPACE = str(0xEFFFFFFC)  # the kernel's own, on every Linux
+_MAX_WAIT_NANOSECONDS = 100_000_000
 _IDS: list[str | None] = []  # as read once
 
 
@@ -27,7 +26,7 @@ def machine_id() -> str | None:
     those of one image may have the same.
     """
     if not _IDS:
-        system_id = None if _is_container() else _read()
+        system_id = _system_id()
         _IDS.append(system_id and derive(system_id, APPLICATION_ID))
     return _IDS[0]
 
@@ -56,16 +55,35 @@ def _sha256() -> Any:  # noqa: ANN401  # hashlib's type is a private one
     return hashlib.sha256
 
 
-def _is_container() -> bool:
+def _system_id() -> str | None:
+    """Return the system's own id, 32 hex digits; None if it has none that is valid."""
+    if not proc.READS_PROC:
+        text = _hardware_uuid()
+    elif proc.pid_namespace() == _FIRST_PID_NAMESPACE:
+        text = _content(MACHINE_ID_FILE)
+    else:
+        text = ""  # of a container
     try:
-        return os.stat("/proc/self/ns/pid").st_ino != _FIRST_PID_NAMESPACE
-    except OSError:
-        return True
-
-
-def _read() -> str | None:
-    try:
-        text = private.read_regular(MACHINE_ID_FILE, _HEX_DIGITS + 1).decode().strip()
         return text if len(text) == _HEX_DIGITS and int(text, 16) else None
-    except (OSError, ValueError):
+    except ValueError:
         return None
+
+
+def _content(path: str) -> str:
+    try:
+        return private.read_regular(path, _HEX_DIGITS + 1).decode().strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _hardware_uuid() -> str:
+    """Return the hardware's UUID as macOS gives it, gethostuuid(2); else ""."""
+    try:
+        import ctypes
+
+        call = ctypes.CDLL(None).gethostuuid
+    except (ImportError, AttributeError, OSError):
+        return ""  # not macOS
+    uuid = (ctypes.c_ubyte * (_HEX_DIGITS // 2))()
+    longest_wait = (ctypes.c_long * 2)(0, _MAX_WAIT_NANOSECONDS)  # a struct timespec
+    return "" if call(uuid, longest_wait) else bytes(uuid).hex()

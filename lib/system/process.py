@@ -6,8 +6,7 @@ since boot. That clock cannot be set; psutil's `create_time()` moves with the wa
 there (psutil issue 2526), so it is used only where there is no /proc: boot id, pid, and
 time of creation. macOS stores that time when the process starts and never changes it.
 
-This is the one module that knows what the machine can tell. psutil takes longer to
-import than a whole hook may take, so most hooks go without it: see READS_PROC.
+Most hooks go without psutil, since importing it takes long: see `proc.READS_PROC`.
 
 A process is GONE only on proof. What cannot be seen is UNKNOWN.
 """
@@ -15,8 +14,9 @@ A process is GONE only on proof. What cannot be seen is UNKNOWN.
 from __future__ import annotations
 
 import os
-import sys
 import time
+
+from . import proc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,15 +32,13 @@ if TYPE_CHECKING:
 RUNNING, GONE, UNKNOWN = "running", "gone", "unknown"
 MAX_PID = 2**31 - 1
 MAX_ARGUMENT_BYTES = 1 << 21  # what Linux allows for the arguments and environment
-_MAX_READ_BYTES = 4096
+_MAX_COMMAND_BYTES = 4096
 _MAX_BOOT_ID_BYTES = 64
-_LINUX_FIELDS = 4  # boot, pid namespace, pid, start
-_PSUTIL_FIELDS = 3  # boot, pid, time of creation
-# Whether a process can be identified at once, from /proc; elsewhere psutil has to.
-READS_PROC = sys.platform == "linux"
+# How many fields the fingerprint of each kind has. With /proc they are boot, pid
+# namespace, pid and start; through psutil boot, pid and time of creation.
+_FIELDS = {"linux": 4, "psutil": 3}
 # psutil reports ticks of 10 ms; no pid is reused within so short a time.
 _PRECISION_SECONDS = 0.05
-_CONTEXTS: dict[int, tuple[str, str, int]] = {}  # by pid: a fork may change it
 _BOOT_IDS: list[str] = []  # ours, once it has been read
 _IMPORTED = time.time() - time.process_time()  # in a hook, about when it began
 _START_TIME_ERROR = 0.01  # seconds by which /proc may give a start too early
@@ -102,19 +100,27 @@ def fingerprint(pid: int) -> str | None:
     """
     if not is_pid(pid):
         return None
-    if READS_PROC:
-        status = _read_stat(pid)
-        boot, namespace, _ = _boot_context()
+    if proc.READS_PROC:
+        status = proc.read_stat(pid)
+        boot, namespace, _ = proc.boot_context()
         return None if status is None else f"linux:{boot}:{namespace}:{pid}:{status[2]}"
     created = _create_time(pid)
     return None if created is None else f"psutil:{_boot_id()}:{pid}:{created:.2f}"
 
 
+def fields_of(fingerprint: object) -> tuple[str, list[str]]:
+    """Return the kind of *fingerprint*, `linux` or `psutil`, and its fields.
+
+    "" and [] if it is neither: another tool may have written anything.
+    """
+    kind, *fields = str(fingerprint).split(":")
+    return (kind, fields) if _FIELDS.get(kind) == len(fields) else ("", [])
+
+
 def boot_of(fingerprint: object) -> str | None:
     """Return the id of the boot in which the process with *fingerprint* ran."""
-    kind, *fields = str(fingerprint or "").split(":")
-    expected = {"linux": _LINUX_FIELDS, "psutil": _PSUTIL_FIELDS}.get(kind)
-    return fields[0] or None if len(fields) == expected else None
+    _, fields = fields_of(fingerprint)
+    return fields[0] or None if fields else None
 
 
 def probe(
@@ -127,15 +133,15 @@ def probe(
     """
     if not is_pid(pid):
         return UNKNOWN, "no process on record"
-    kind, *recorded = str(process or "pid").split(":")
-    if kind == "linux" and READS_PROC and len(recorded) == _LINUX_FIELDS:
+    kind, recorded = fields_of(process)
+    if kind == "linux" and proc.READS_PROC:
         return _compare_linux(pid, recorded, host, machine)
     place = elsewhere(host, machine)
-    if kind == "psutil" and not READS_PROC and len(recorded) == _PSUTIL_FIELDS:
+    if kind == "psutil" and not proc.READS_PROC:
         return _compare_psutil(pid, recorded, place)
     if place is not None:
         return UNKNOWN, f"pid {pid} is on {place}"
-    if kind == "pid":
+    if not process:
         return _compare_pid(pid)
     return UNKNOWN, f"pid {pid} cannot be judged from here"
 
@@ -148,13 +154,13 @@ def age(pid: object) -> float | None:
     """
     if not is_pid(pid):
         return None
-    if not READS_PROC:
+    if not proc.READS_PROC:
         created = _create_time(pid)
         return None if created is None else min(time.time() - created, uptime())
-    status = _read_stat(pid)
+    status = proc.read_stat(pid)
     if status is None:
         return None
-    return uptime() - (status[2] + _boot_context()[2]) / _ticks_per_second()
+    return uptime() - (status[2] + proc.boot_context()[2]) / proc.ticks_per_second()
 
 
 def uptime() -> float:
@@ -163,45 +169,51 @@ def uptime() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+def booted_at() -> float | None:
+    """Return when the boot was, by the clock as it was set then; None if unknown.
+
+    macOS keeps the time at which process 1 started, whatever the clock is set to later.
+    With /proc it is not known: times there follow the clock.
+    """
+    return None if proc.READS_PROC else _create_time(1)
+
+
 def began_at() -> float:
     """Return when this process, a hook, began, in seconds since the epoch."""
-    if not READS_PROC:
+    if not proc.READS_PROC:
         return _IMPORTED
     return time.time() - (age(os.getpid()) or 0.0) + _START_TIME_ERROR
 
 
 def name_and_parent(pid: int) -> tuple[str, int] | None:
     """Return the name of process *pid* and its parent's pid; None if it is gone."""
-    if not READS_PROC:
+    if not proc.READS_PROC:
         return _from_psutil(pid, lambda process: (process.name(), process.ppid()))
-    status = _read_stat(pid)
+    status = proc.read_stat(pid)
     return None if status is None else status[:2]
 
 
-def command_line(pid: int, max_bytes: int = _MAX_READ_BYTES) -> list[str]:
+def command_line(pid: int, max_bytes: int = _MAX_COMMAND_BYTES) -> list[str]:
     """Return the arguments of process *pid*, *max_bytes* at most; [] if unreadable."""
-    if not READS_PROC:
+    if not proc.READS_PROC:
         return _from_psutil(pid, lambda process: process.cmdline()) or []
-    content = _read(f"/proc/{pid}/cmdline", max_bytes) or b""
+    content = proc.read(f"{pid}/cmdline", max_bytes) or b""
     return os.fsdecode(content).rstrip("\0").split("\0")
 
 
 def working_folder(pid: int) -> str:
     """Return the current folder of process *pid*; "" if unreadable."""
-    if not READS_PROC:
+    if not proc.READS_PROC:
         return _from_psutil(pid, lambda process: process.cwd()) or ""
-    try:
-        return os.readlink(f"/proc/{pid}/cwd")
-    except OSError:
-        return ""
+    return proc.link(f"{pid}/cwd")
 
 
 def variable(pid: int, name: str) -> str | None:
     """Return the variable *name* of process *pid*; "" if unset, None if unreadable."""
-    if not READS_PROC:
+    if not proc.READS_PROC:
         values = _from_psutil(pid, lambda process: process.environ())
         return values.get(name, "") if values else None
-    environment = _read(f"/proc/{pid}/environ", MAX_ARGUMENT_BYTES)
+    environment = proc.read(f"{pid}/environ", MAX_ARGUMENT_BYTES)
     prefix = os.fsencode(name) + b"="
     for line in (environment or b"").split(b"\0"):
         if line.startswith(prefix):
@@ -213,74 +225,20 @@ def is_stopped(pid: object) -> bool:
     """Whether process *pid* is stopped: by ctrl-z, by SIGSTOP, or by a debugger."""
     if not is_pid(pid):
         return False
-    if not READS_PROC:
+    if not proc.READS_PROC:
         return _from_psutil(pid, lambda process: process.status()) == "stopped"
-    status = _read_stat(pid)
+    status = proc.read_stat(pid)
     return status is not None and status[3] in "Tt"
 
 
-# ---- Linux: straight from /proc (proc_pid_stat(5)) ------------------------------
-
-
-def _read(path: str, max_bytes: int = _MAX_READ_BYTES) -> bytes | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            return os.read(descriptor, max_bytes)
-        finally:
-            os.close(descriptor)
-    except OSError:
-        return None
-
-
-def _read_stat(pid: int) -> tuple[str, int, int, str] | None:
-    """Return name, parent, start in ticks since boot, and state of process *pid*."""
-    content = _read(f"/proc/{pid}/stat")
-    if not content:
-        return None
-    # The name may contain spaces and parentheses: it ends at the last one.
-    name = content[content.index(b"(") + 1 : content.rindex(b")")]
-    fields = content[content.rindex(b")") + 2 :].split()
-    start = int(fields[19]) - _boot_context()[2]
-    return os.fsdecode(name), int(fields[1]), start, fields[0].decode()
-
-
-def _time_offset() -> int:
-    """Return the offset, in ticks, that our time namespace adds to start times."""
-    for line in (_read("/proc/self/timens_offsets") or b"").splitlines():
-        clock, seconds, nanoseconds = line.split()
-        if clock == b"boottime":
-            shift = int(seconds) + int(nanoseconds) / 1e9
-            return round(shift * _ticks_per_second())
-    return 0
-
-
-def _ticks_per_second() -> int:
-    return os.sysconf("SC_CLK_TCK")
-
-
-def _boot_context() -> tuple[str, str, int]:
-    """Return our boot id, pid namespace and time offset, read once per process."""
-    pid = os.getpid()
-    if pid not in _CONTEXTS:
-        _CONTEXTS.clear()
-        boot = (_read("/proc/sys/kernel/random/boot_id") or b"").decode().strip()
-        _CONTEXTS[pid] = boot, _pid_namespace(), _time_offset()
-    return _CONTEXTS[pid]
-
-
-def _pid_namespace() -> str:
-    try:
-        return str(os.stat("/proc/self/ns/pid").st_ino)
-    except OSError:
-        return ""
+# ---- Linux: through /proc -------------------------------------------------------
 
 
 def _compare_linux(
     pid: int, recorded: list[str], host: object, machine: object
 ) -> tuple[str, str]:
     boot, namespace, _, start = recorded
-    our_boot, our_namespace, _ = _boot_context()
+    our_boot, our_namespace, _ = proc.boot_context()
     if boot != our_boot:
         if place := elsewhere(host, machine):
             return UNKNOWN, f"pid {pid} is on {place}"
@@ -291,7 +249,7 @@ def _compare_linux(
 
 
 def _compare_start(pid: int, start: str) -> tuple[str, str]:
-    status = _read_stat(pid)
+    status = proc.read_stat(pid)
     if status is None:
         return _compare_unreadable(pid)
     if str(status[2]) != start:
@@ -316,7 +274,7 @@ def _reused(pid: int, recorded: str, start: int) -> str:
     from ..text import humanize
 
     try:
-        later = (start - int(recorded)) / _ticks_per_second()
+        later = (start - int(recorded)) / proc.ticks_per_second()
     except (ValueError, OverflowError):  # recorded by another tool, not as a number
         later = 0
     started = f", started {humanize(later)} later" if later > 0 else ""

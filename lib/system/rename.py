@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 
 # The system call, AT_FDCWD (the current folder), and the flag that forbids replacing:
-# renameat2(2) on Linux, renameatx_np(2) on macOS.
-_CALLS = {"linux": ("renameat2", -100, 1), "darwin": ("renameatx_np", -2, 4)}
+# renameat2(2) of Linux, renameatx_np(2) of macOS. A C library has one of them, or none.
+_CALLS = (("renameat2", -100, 1), ("renameatx_np", -2, 4))
 # The errors of a kernel or a file system without this call or this flag.
 _UNSUPPORTED = frozenset([errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
 
@@ -31,10 +30,11 @@ def _rename_atomically(path: str, target: str) -> bool:
     try:
         import ctypes  # takes 4 ms, which few callers need
 
-        name, folder, flag = _CALLS[sys.platform]
-        call = getattr(ctypes.CDLL(None, use_errno=True), name)
-    except (ImportError, KeyError, AttributeError, OSError):
+        library = ctypes.CDLL(None, use_errno=True)
+        name, folder, flag = next(c for c in _CALLS if hasattr(library, c[0]))
+    except (ImportError, StopIteration, OSError):
         return False  # a Python without ctypes, another system, or an old one
+    call = getattr(library, name)
     if call(folder, os.fsencode(path), folder, os.fsencode(target), flag) == 0:
         return True
     number = ctypes.get_errno()

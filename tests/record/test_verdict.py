@@ -11,7 +11,7 @@ from support import changed_fingerprint
 
 from lib import sessions
 from lib.record import timestamps
-from lib.system import process
+from lib.system import proc, process
 
 HOUR = 3600.0
 NOW = time.time()
@@ -35,7 +35,7 @@ def processes():
     other_start = changed_fingerprint(living.pid, earlier=1)
     other_boot = changed_fingerprint(living.pid, boot="x")
     other_space = "linux:x:1:1:1"
-    if process.READS_PROC:
+    if proc.READS_PROC:
         other_space = changed_fingerprint(living.pid, namespace="1")
     host = process.host_name()
     yield {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hmac
 import os
 import uuid
@@ -9,7 +10,7 @@ import uuid
 import pytest
 from support import only_with_proc
 
-from lib.system import machine, process
+from lib.system import machine, proc, process
 
 SYSTEM_ID = "0123456789abcdef0123456789abcdef"
 OTHER = "f" * 32
@@ -22,8 +23,7 @@ def system_id(tmp_path, monkeypatch):
     """Let *text* be what the system's file holds; None is no file."""
     path = tmp_path / "machine-id"
     monkeypatch.setattr(machine, "MACHINE_ID_FILE", str(path))
-    namespace = int(process._pid_namespace() or 0)
-    monkeypatch.setattr(machine, "_FIRST_PID_NAMESPACE", namespace)
+    monkeypatch.setattr(machine, "_FIRST_PID_NAMESPACE", proc.pid_namespace())
 
     def write(text):
         monkeypatch.setattr(machine, "_IDS", [])
@@ -58,7 +58,44 @@ def test_machine_id_is_absent_without_a_file(tmp_path, system_id, monkeypatch):
 
 
 def test_machine_id_is_absent_in_a_container(system_id, monkeypatch):
-    monkeypatch.setattr(machine, "_FIRST_PID_NAMESPACE", 1)
+    monkeypatch.setattr(machine, "_FIRST_PID_NAMESPACE", "1")
+    assert machine.machine_id() is None
+
+
+@pytest.fixture
+def mac(monkeypatch):
+    """A fake: the C library of macOS, as gethostuuid(2) describes it."""
+
+    class Library:
+        result = 0
+
+        def gethostuuid(self, uuid, wait):
+            assert (wait[0], wait[1] > 0) == (0, True)  # 0, 0 would wait for ever
+            uuid[:] = bytes.fromhex(SYSTEM_ID)
+            return self.result
+
+    library = Library()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
+    monkeypatch.setattr(proc, "READS_PROC", False)
+    monkeypatch.setattr(machine, "_IDS", [])
+    return library
+
+
+def test_machine_id_of_a_mac_is_derived_from_the_hardware_uuid(mac):
+    expected = machine.derive(SYSTEM_ID, machine.APPLICATION_ID)
+    assert machine.machine_id() == expected
+    assert SYSTEM_ID not in expected
+
+
+def test_machine_id_of_a_mac_is_absent_if_the_hardware_uuid_is_unknown(mac):
+    mac.result = -1
+    assert machine.machine_id() is None
+
+
+def test_machine_id_is_absent_on_a_system_without_proc_and_hardware_uuid(
+    mac, monkeypatch
+):
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     assert machine.machine_id() is None
 
 

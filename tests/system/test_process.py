@@ -13,7 +13,7 @@ import time
 import pytest
 from support import DEAD_PID, ROOT, changed_fingerprint, only_with_proc
 
-from lib.system import process
+from lib.system import proc, process
 from lib.system.process import GONE, RUNNING, UNKNOWN
 
 HOST = process.host_name()
@@ -65,7 +65,7 @@ def test_probe_of_a_stopped_process_is_running(child):
     [pytest.param(True, id="proc", marks=linux), pytest.param(False, id="psutil")],
 )
 def test_is_stopped_until_the_process_goes_on(child, monkeypatch, has_proc):
-    monkeypatch.setattr(process, "READS_PROC", has_proc)
+    monkeypatch.setattr(proc, "READS_PROC", has_proc)
     assert not process.is_stopped(child.pid)
     child.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
@@ -78,10 +78,10 @@ def test_is_stopped_until_the_process_goes_on(child, monkeypatch, has_proc):
 
 
 def test_probe_of_a_reused_pid_is_gone(child):
-    units = 60 * os.sysconf("SC_CLK_TCK") if process.READS_PROC else 60
+    units = 60 * os.sysconf("SC_CLK_TCK") if proc.READS_PROC else 60
     recorded = changed_fingerprint(child.pid, earlier=units)
     outcome, reason = process.probe(child.pid, recorded, HOST)
-    later = ", started 1 min later" if process.READS_PROC else ""
+    later = ", started 1 min later" if proc.READS_PROC else ""
     assert outcome == GONE
     assert reason == f"pid {child.pid} is now another process{later}"
 
@@ -249,7 +249,7 @@ def test_age_is_the_time_since_the_process_started(child):
 
 
 def test_without_proc_processes_are_identified_through_psutil(child, monkeypatch):
-    monkeypatch.setattr(process, "READS_PROC", False)
+    monkeypatch.setattr(proc, "READS_PROC", False)
     known = process.fingerprint(child.pid)
     boot = process.boot_of(known)
     assert known.startswith(f"psutil:{boot}:{child.pid}:")
@@ -268,7 +268,7 @@ def test_without_proc_processes_are_identified_through_psutil(child, monkeypatch
 
 @pytest.fixture
 def without_proc(monkeypatch):
-    monkeypatch.setattr(process, "READS_PROC", False)
+    monkeypatch.setattr(proc, "READS_PROC", False)
     monkeypatch.setattr(process, "_BOOT_IDS", [])
 
 

@@ -1,0 +1,83 @@
+"""Whether this system has /proc, as Linux does, and what it says of processes.
+
+This is the one module that decides what the machine can tell. Where there is no /proc,
+psutil has to, which takes longer to import than a whole hook may take.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# Whether a process can be identified at once, from /proc.
+READS_PROC = sys.platform == "linux"
+_MAX_READ_BYTES = 4096
+_CONTEXTS: dict[int, tuple[str, str, int]] = {}  # by pid: a fork may change it
+
+
+def read(name: str, max_bytes: int = _MAX_READ_BYTES) -> bytes | None:
+    """Return the first *max_bytes* of the file *name* in /proc; None if unreadable."""
+    try:
+        descriptor = os.open(f"/proc/{name}", os.O_RDONLY)
+        try:
+            return os.read(descriptor, max_bytes)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return None
+
+
+def read_stat(pid: int) -> tuple[str, int, int, str] | None:
+    """Return name, parent, start in ticks since boot, and state of process *pid*.
+
+    None if it is gone, or hidden. Source: proc_pid_stat(5).
+    """
+    content = read(f"{pid}/stat")
+    if not content:
+        return None
+    # The name may contain spaces and parentheses: it ends at the last one.
+    name = content[content.index(b"(") + 1 : content.rindex(b")")]
+    fields = content[content.rindex(b")") + 2 :].split()
+    start = int(fields[19]) - boot_context()[2]
+    return os.fsdecode(name), int(fields[1]), start, fields[0].decode()
+
+
+def link(name: str) -> str:
+    """Return what the link *name* in /proc points to; "" if unreadable."""
+    try:
+        return os.readlink(f"/proc/{name}")
+    except OSError:
+        return ""
+
+
+def _time_offset() -> int:
+    """Return the offset, in ticks, that our time namespace adds to start times."""
+    for line in (read("self/timens_offsets") or b"").splitlines():
+        clock, seconds, nanoseconds = line.split()
+        if clock == b"boottime":
+            shift = int(seconds) + int(nanoseconds) / 1e9
+            return round(shift * ticks_per_second())
+    return 0
+
+
+def ticks_per_second() -> int:
+    """Return in how many ticks a second start times are."""
+    return os.sysconf("SC_CLK_TCK")
+
+
+def boot_context() -> tuple[str, str, int]:
+    """Return our boot id, pid namespace and time offset, read once per process."""
+    pid = os.getpid()
+    if pid not in _CONTEXTS:
+        _CONTEXTS.clear()
+        boot = (read("sys/kernel/random/boot_id") or b"").decode().strip()
+        _CONTEXTS[pid] = boot, pid_namespace(), _time_offset()
+    return _CONTEXTS[pid]
+
+
+def pid_namespace() -> str:
+    """Return the number of our pid namespace; "" if unknown, as on other systems."""
+    try:
+        return str(os.stat("/proc/self/ns/pid").st_ino)
+    except OSError:
+        return ""
