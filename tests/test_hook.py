@@ -43,11 +43,12 @@ def only_session(store):
 
 def age(path, seconds):
     """Make the session look as if nothing was written to it for so many seconds."""
-    text, old = path.read_text(), timestamps.from_epoch(time.time() - seconds)
-    for entry in lines(path):
-        for key in ("start_time", "last_heartbeat", "timestamp"):
-            text = text.replace(str(entry.get(key)), old)
-    path.write_text(text)
+    old = timestamps.from_epoch(time.time() - seconds)
+    aged = [
+        entry | {k: old for k in ("last_heartbeat", "timestamp") if k in entry}
+        for entry in lines(path)
+    ]
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in aged))
 
 
 def test_tested_hooks_match_the_installed_hooks():

@@ -16,7 +16,7 @@ import os
 from ..errors import HeadcountError, LockError, LockTimeoutError, StoreError
 from ..record import timestamps
 from ..record.schema import PROCESS_KEYS
-from ..record.verdict import FINISHED, judge
+from ..record.verdict import FINISHED, HEARTBEAT_TTL_HOURS, judge
 from ..system import process
 from ..text import humanize
 from . import journal, links, paths, snapshot
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from ..model import SessionMetadata
+    from ..record.fold import Snapshot
     from .journal import LockPolicy
 
 _LEFTOVER_SECONDS = 3600
@@ -187,32 +188,69 @@ def _finished(path: str, now: float) -> SessionMetadata | None:
         return None
     verdict, reasons = judge(session.metadata, now)
     if verdict == "stale":
-        _check_clock(session.metadata, path, now, reasons[-1])
+        _check_clock(session, path, now, reasons[-1])
     return session.metadata if verdict in FINISHED else None
 
 
-def _check_clock(metadata: SessionMetadata, path: str, now: float, reason: str) -> None:
+def _check_clock(session: Snapshot, path: str, now: float, reason: str) -> None:
     """Raise StoreError if the wall clock, not the session, is to blame for *reason*.
 
     A process cannot have written to the record before it started. If the last
     heartbeat and the file are both older than the process, by the monotonic boot clock,
     then the wall clock was set. (A process known by its pid alone may be another one.)
     """
-    pid, *identity = (metadata.get(key) for key in PROCESS_KEYS)
+    pid, *identity = (session.metadata.get(key) for key in PROCESS_KEYS)
     if pid is None or identity[0] is None:
         return
     if process.probe(pid, *identity)[0] != process.RUNNING:
         return
     age = process.age(pid)
-    beat = timestamps.parse(metadata.get("last_heartbeat"))
+    beat = timestamps.parse(session.metadata.get("last_heartbeat"))
     if age is None or beat is None:
         return
+    _check_silence(beat, _fixed_point(session, age), now, reason)
     written = os.stat(path, follow_symlinks=False).st_mtime
     if written > now + timestamps.SKEW_SECONDS:
         raise StoreError(f"{reason}, but it is written to: was the clock set back?")
     if now - max(beat, written) > age + timestamps.SKEW_SECONDS:
         raise StoreError(
             f"{reason}, but its process started {humanize(age)} ago; was the clock set?"
+        )
+
+
+def _fixed_point(session: Snapshot, age: float) -> tuple[float, float] | None:
+    """Return a time of the past by the clock as it was then, and the seconds since.
+
+    The boot; where that is unknown the start of the session, if it is by the process
+    that has it open, which is *age* seconds old. None if neither is known.
+    """
+    booted = process.booted_at()
+    if booted is not None:
+        return booted, process.uptime()
+    first = session.metadata_entry
+    if first.get("process") != session.metadata.get("process"):
+        return None
+    started = timestamps.parse(first.get("start_time"))
+    return None if started is None else (started, age)
+
+
+def _check_silence(
+    beat: float, fixed_point: tuple[float, float] | None, now: float, reason: str
+) -> None:
+    """Raise StoreError if *beat* is young enough by the clock as it was before.
+
+    Only if the clock was set forward: *now* is later than the time of the *fixed_point*
+    by more than the seconds that passed since. It may have been before *beat*, too.
+    """
+    if fixed_point is None:
+        return
+    then, passed = fixed_point
+    silence = passed - (beat - then)
+    is_young = -timestamps.SKEW_SECONDS <= silence < HEARTBEAT_TTL_HOURS * 3600
+    if is_young and now - then > passed + timestamps.SKEW_SECONDS:
+        raise StoreError(
+            f"{reason}, but by the clock as it was for {humanize(silence)}: was the "
+            "clock set?"
         )
 
 

@@ -14,7 +14,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 from ..errors import HeadcountError
@@ -57,7 +56,7 @@ def find_notifier() -> Notifier:
 
 
 def _desktop() -> Notifier | None:
-    if sys.platform == "darwin":
+    if shutil.which("osascript"):  # macOS
         script = [word for line in _APPLE_SCRIPT for word in ("-e", line)]
         return lambda title, text: _run(["osascript", *script, title, text])
     program = shutil.which("notify-send")

@@ -238,7 +238,6 @@ def test_notify_calls_notify_send_with_the_session(watch, store, programs):
 
 def test_notify_calls_osascript_on_macos(monkeypatch, programs):
     log = programs("osascript")
-    monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setenv("PATH", programs.path)
     from lib.terminals import desktop
 

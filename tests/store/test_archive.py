@@ -10,14 +10,23 @@ import sys
 import time
 
 import pytest
-from support import DEAD_PID, ID, ROOT, errors, has_open, kill_at, types
+from support import (
+    DEAD_PID,
+    ID,
+    ROOT,
+    errors,
+    has_open,
+    kill_at,
+    only_with_proc,
+    types,
+)
 
 from lib import sessions
 from lib.errors import LockTimeoutError, StoreError
 from lib.record import timestamps
 from lib.store import archive, journal
 from lib.store import paths as store_module
-from lib.system import rename
+from lib.system import proc, process, rename
 
 FORK = multiprocessing.get_context("fork")
 DAY = 86_400
@@ -30,12 +39,11 @@ def dead(session_id=ID):
 def age(path, seconds):
     """Make the session look as if nothing was written to it for so long."""
     old = timestamps.from_epoch(time.time() - seconds)
-    text = path.read_text()
-    for entry in sessions.load_session_jsonl(path):
-        for key in ("start_time", "last_heartbeat", "timestamp"):
-            if key in entry:
-                text = text.replace(entry[key], old)
-    path.write_text(text)
+    aged = [
+        entry | {k: old for k in ("last_heartbeat", "timestamp") if k in entry}
+        for entry in sessions.load_session_jsonl(path)
+    ]
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in aged))
 
 
 @pytest.fixture
@@ -120,6 +128,63 @@ def test_clock_set_ahead_archives_no_live_session(quiet):
     )
     assert moved == []
     assert "was the clock set?" in problems[0]
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(True, id="proc", marks=only_with_proc("tests how /proc is read")),
+        pytest.param(False, id="psutil"),
+    ]
+)
+def a_week_old(request, monkeypatch):
+    """Let the boot and every process be a week old, by a clock that was never set."""
+    booted = time.time() - 7 * DAY
+    monkeypatch.setattr(proc, "READS_PROC", request.param)
+    monkeypatch.setattr(process, "uptime", lambda: time.time() - booted)
+    monkeypatch.setattr(process, "age", lambda _: time.time() - booted)
+    if not request.param:
+        monkeypatch.setattr(process, "booted_at", lambda: booted)
+
+
+def written(age, **changes):
+    """A session whose process began a week ago, and its last heartbeat, *age* later."""
+    path = sessions.get_session_path(sessions.create_session(session_id=ID))
+    (entry,) = map(json.loads, path.read_text().splitlines())
+    began = timestamps.from_epoch(time.time() - 7 * DAY)
+    first = {**entry, "start_time": began, "last_heartbeat": began, **changes}
+    beat = {"type": "heartbeat", "timestamp": timestamps.from_epoch(time.time() - age)}
+    place = {key: entry[key] for key in ("pid", "process")}
+    lines = [first, {**beat, "session_id": ID, "state": "idle", **place}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.mark.parametrize(
+    ("age", "forward", "archived"),
+    [
+        pytest.param(3600, 25 * 3600, False, id="young-heartbeat"),
+        pytest.param(2 * DAY, 0, True, id="old-heartbeat"),
+        pytest.param(2 * DAY, 25 * 3600, True, id="old-heartbeat-and-clock-set"),
+    ],
+)
+def test_clock_set_forward_by_less_than_the_uptime_archives_no_live_session(
+    quiet, a_week_old, age, forward, archived
+):
+    written(age)
+    problems = []
+    moved = sessions.cleanup_stale_sessions(
+        now=time.time() + forward, on_problem=problems.append
+    )
+    assert [info.id for info in moved] == [ID] * archived
+    if not archived:
+        assert "for 1 h: was the clock set?" in problems[0]
+
+
+def test_session_that_another_process_began_is_archived_when_it_is_stale(
+    quiet, a_week_old
+):
+    """Its start says nothing about the clock of the process that resumed it."""
+    written(2 * DAY, process="of another", start_time="2020-01-01T00:00:00.000Z")
+    assert [info.id for info in sessions.cleanup_stale_sessions()] == [ID]
 
 
 def test_reused_pid_is_not_taken_for_a_changed_clock(quiet):
@@ -377,11 +442,11 @@ def test_concurrent_cleaners_archive_each_dead_session_once(quiet):
         sessions.create_session(session_id=f"live-{number}")
     results = FORK.Queue()
     cleaners = [FORK.Process(target=cleaner, args=(results,)) for _ in range(8)]
-    for process in cleaners:
-        process.start()
+    for job in cleaners:
+        job.start()
     found = [results.get() for _ in cleaners]
-    for process in cleaners:
-        process.join()
+    for job in cleaners:
+        job.join()
     moved = [session_id for ids, _ in found for session_id in ids]
     assert sorted(moved) == sorted(f"dead-{number}" for number in range(200))
     assert [problem for _, problems in found for problem in problems] == []
@@ -416,10 +481,10 @@ def test_appending_while_archiving_loses_nothing(quiet):
     writers = [
         FORK.Process(target=append_many, args=(ids[w % 2], w, 100)) for w in range(4)
     ]
-    for process in [mover, *writers]:
-        process.start()
-    for process in writers:
-        process.join()
+    for job in [mover, *writers]:
+        job.start()
+    for job in writers:
+        job.join()
     stop.set()
     mover.join()
     assert [process.exitcode for process in writers] == [0] * 4
