@@ -190,16 +190,21 @@ def create_session(  # noqa: PLR0913  # each is a field of line 1
 def auto_cleanup(session_id: str, listing: paths.Listing | None = None) -> None:
     """Archive what is stale, but not *session_id*.
 
-    Ends CLEANUP_BUDGET_SECONDS after the *listing* was begun, which is made now unless
-    given. Never raises: what goes wrong is logged in errors.log.
+    A session whose process may run is stale after DEFAULT_TTL_HOURS here, if
+    HEARTBEAT_TTL_HOURS is less: a repository can set that for its own hooks, and must
+    not have the sessions of other projects archived. Ends CLEANUP_BUDGET_SECONDS after
+    the *listing* was begun, which is made now unless given. Never raises: what goes
+    wrong is logged in errors.log.
     """
     try:
+        from .record import verdict
         from .store import archive
 
         archive.cleanup(
             now=time.time(),
             keep=[session_id],
             listing=listing,
+            ttl_hours=max(verdict.DEFAULT_TTL_HOURS, verdict.HEARTBEAT_TTL_HOURS),
             budget=CLEANUP_BUDGET_SECONDS,
             on_problem=_log_cleanup,
         )

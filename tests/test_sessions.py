@@ -607,8 +607,8 @@ def test_public_types_can_be_inspected(store):
 
 @pytest.mark.parametrize(
     ("value", "hours"),
-    [("1.5", 1.5), ("", 24), ("soon", 24), ("-1", 24), ("inf", 24)],
-    ids=["fraction", "empty", "word", "negative", "infinite"],
+    [("1.5", 1.5), ("", 24), ("soon", 24), ("-1", 24), ("inf", 24), ("1e-9", 24)],
+    ids=["fraction", "empty", "word", "negative", "infinite", "tiny"],
 )
 def test_heartbeat_limit_comes_from_a_valid_environment_variable(value, hours):
     code = "from lib import sessions; print(sessions.HEARTBEAT_TTL_HOURS)"

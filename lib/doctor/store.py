@@ -123,7 +123,7 @@ def check_lock(_: Context) -> Iterator[Finding]:
 def check_environment(_: Context) -> Iterator[Finding]:
     """Check the variable that says when a session is stale."""
     if problem := verdict.ttl_problem():
-        yield Finding(PROBLEM, "variables", problem, "unset HEADCOUNT_TTL_HOURS")
+        yield Finding(PROBLEM, "variables", problem, "export HEADCOUNT_TTL_HOURS=24")
 
 
 def is_usable() -> bool:

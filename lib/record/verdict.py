@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 
 
 def _ttl_hours(text: str) -> float | None:
-    """Return *text* as a number of hours, None unless that is positive and finite."""
+    """Return *text* as a number of hours, None unless it is a possible limit."""
     try:
         hours = float(text)
     except ValueError:
         return None
-    return hours if 0 < hours < float("inf") else None
+    return hours if MIN_TTL_HOURS <= hours < float("inf") else None
 
 
-_DEFAULT_TTL_HOURS = 24
+DEFAULT_TTL_HOURS = 24
+MIN_TTL_HOURS = 1  # a session at work may be silent for less
 _CONFIGURED = os.environ.get("HEADCOUNT_TTL_HOURS", "")
-HEARTBEAT_TTL_HOURS = _ttl_hours(_CONFIGURED) or _DEFAULT_TTL_HOURS
+HEARTBEAT_TTL_HOURS = _ttl_hours(_CONFIGURED) or DEFAULT_TTL_HOURS
 FINISHED = ("stale", "dead")  # what cleanup archives, and what may be deleted
 OPEN = ("alive", "stale", "unknown")  # a process may have the session open
 
@@ -44,21 +45,23 @@ def ttl_problem() -> str | None:
     if not _CONFIGURED or _ttl_hours(_CONFIGURED) is not None:
         return None
     return (
-        f"HEADCOUNT_TTL_HOURS is {ascii(_CONFIGURED)[:80]}, which is not a positive "
-        f"number of hours; the default of {_DEFAULT_TTL_HOURS} is used"
+        f"HEADCOUNT_TTL_HOURS is {ascii(_CONFIGURED)[:80]}, which is not a number of "
+        f"hours from {MIN_TTL_HOURS} on; the default of {DEFAULT_TTL_HOURS} is used"
     )
 
 
-def judge(metadata: SessionMetadata, now: float) -> tuple[VerdictName, tuple[str, ...]]:
+def judge(
+    metadata: SessionMetadata, now: float, ttl_hours: float = HEARTBEAT_TTL_HOURS
+) -> tuple[VerdictName, tuple[str, ...]]:
     """Return the verdict on a folded session at *now* (seconds since the epoch).
 
-    Also the reasons, in plain words. Never raises, whatever the values: a record
-    written by hand is judged by what it has.
+    *ttl_hours* is how long it may be silent. Also the reasons, in plain words. Never
+    raises, whatever the values: a record written by hand is judged by what it has.
     """
     if metadata.get("state") == "closed":
         return "dead", (_closed(metadata, now),)
     outcomes = [probe(attached) for attached in processes_of(metadata)]
-    fresh, heartbeat = _heartbeat(metadata, now)
+    fresh, heartbeat = _heartbeat(metadata, now, ttl_hours)
     reasons = (*(reason for _, reason in outcomes), heartbeat)
     states = {outcome for outcome, _ in outcomes}
     if states == {process.GONE}:
@@ -88,7 +91,9 @@ def _closed(metadata: SessionMetadata, now: float) -> str:
     return f"closed ({metadata.get('close_reason', 'other')}){ago}"
 
 
-def _heartbeat(metadata: SessionMetadata, now: float) -> tuple[bool, str]:
+def _heartbeat(
+    metadata: SessionMetadata, now: float, ttl_hours: float
+) -> tuple[bool, str]:
     """Return whether the last heartbeat is young enough, and its age in words."""
     times = (metadata.get("last_heartbeat"), metadata.get("start_time"))
     for time in map(timestamps.parse, times):
@@ -96,8 +101,8 @@ def _heartbeat(metadata: SessionMetadata, now: float) -> tuple[bool, str]:
             timestamps.from_epoch(time), timestamps.latest_plausible(now)
         ):
             age = now - time
-            limit = f"{HEARTBEAT_TTL_HOURS:g} h"
-            if age < HEARTBEAT_TTL_HOURS * 3600:
+            limit = f"{ttl_hours:g} h"
+            if age < ttl_hours * 3600:
                 return True, f"last heartbeat {humanize(age)} ago"
             return False, f"no heartbeat for {humanize(age)} (the limit is {limit})"
     return False, "no heartbeat with a plausible time"

@@ -89,6 +89,7 @@ def cleanup(
     now: float,
     keep: Collection[str] = (),
     listing: Listing | None = None,
+    ttl_hours: float = HEARTBEAT_TTL_HOURS,
     budget: float | None = None,
     dry_run: bool = False,
     on_problem: Callable[[str], None] = lambda _: None,
@@ -96,6 +97,7 @@ def cleanup(
 ) -> list[tuple[str, SessionMetadata]]:
     """Archive every stale or dead session except those in *keep*.
 
+    *ttl_hours* is how long one may be silent before it is stale.
     Returns the new path (with *dry_run* the present one) and the metadata of each.
     If *budget* is given, ends that many seconds after the *listing* was begun. One
     session that cannot be judged or moved raises nothing: *on_problem* gets a message.
@@ -110,7 +112,7 @@ def cleanup(
         if paths.id_of(path) in keep:
             continue
         try:
-            result = _clean_one(path, now, dry_run=dry_run)
+            result = _clean_one(path, now, ttl_hours, dry_run=dry_run)
         except (FileNotFoundError, LockTimeoutError):
             continue  # another cleanup was quicker, or somebody is writing to it
         except (HeadcountError, OSError, ImportError) as error:
@@ -167,18 +169,21 @@ def _move_back(archived: str, live: str, policy: LockPolicy) -> None:
 
 
 def _clean_one(
-    path: str, now: float, *, dry_run: bool
+    path: str, now: float, ttl_hours: float, *, dry_run: bool
 ) -> tuple[str, SessionMetadata] | None:
-    metadata = _finished(path, now)
+    def finished() -> SessionMetadata | None:
+        return _finished(path, now, ttl_hours)
+
+    metadata = finished()
     if metadata is None:
         return None
     if dry_run:
         return path, metadata
-    target = archive(path, now=now, confirm=lambda: _finished(path, now) is not None)
+    target = archive(path, now=now, confirm=lambda: finished() is not None)
     return None if target is None else (target, metadata)
 
 
-def _finished(path: str, now: float) -> SessionMetadata | None:
+def _finished(path: str, now: float, ttl_hours: float) -> SessionMetadata | None:
     """Return the session's metadata if it is dead or stale, else None.
 
     Raises StoreError if it only looks stale because the clock was set forward.
@@ -186,7 +191,7 @@ def _finished(path: str, now: float) -> SessionMetadata | None:
     session = snapshot.read(path, now)
     if session is None:
         return None
-    verdict, reasons = judge(session.metadata, now)
+    verdict, reasons = judge(session.metadata, now, ttl_hours)
     if verdict == "stale":
         _check_clock(session, path, now, reasons[-1])
     return session.metadata if verdict in FINISHED else None

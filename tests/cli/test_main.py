@@ -247,15 +247,15 @@ def test_command_runs_isolated_as_the_installed_command_does(store):
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("value", ["banana", "0", "-1", "nan", "inf"])
+@pytest.mark.parametrize("value", ["banana", "0", "-1", "nan", "inf", "1e-9", "0.99"])
 def test_invalid_ttl_is_reported_once_and_the_default_is_used(headcount, store, value):
     yesterday = timestamps.from_epoch(time.time() - 25 * 3600)
     write(store, ID, pid=os.getpid(), last_heartbeat=yesterday)
     code, out, err = headcount("show", ID, HEADCOUNT_TTL_HOURS=value)
     assert code == 0
     assert err == (
-        f"headcount: HEADCOUNT_TTL_HOURS is '{value}', which is not a positive number "
-        "of hours; the default of 24 is used\n"
+        f"headcount: HEADCOUNT_TTL_HOURS is '{value}', which is not a number of hours "
+        "from 1 on; the default of 24 is used\n"
     )
     assert "(the limit is 24 h)" in out
     assert headcount("list", HEADCOUNT_TTL_HOURS="22")[2] == ""

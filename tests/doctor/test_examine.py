@@ -51,8 +51,8 @@ def test_doctor_prints_no_control_characters_of_paths(doctor, tmp_path):
 def test_doctor_finds_an_invalid_ttl_and_says_so_once(examine, doctor, installed):
     found = examine(HEADCOUNT_TTL_HOURS="banana")[0].problem
     check, message, fix = found
-    assert (check, fix) == ("variables", "unset HEADCOUNT_TTL_HOURS")
-    assert message.startswith("HEADCOUNT_TTL_HOURS is 'banana', which is not a")
+    assert (check, fix) == ("variables", "export HEADCOUNT_TTL_HOURS=24")
+    assert message.startswith("HEADCOUNT_TTL_HOURS is 'banana', which is not a number")
     done = doctor("--quick", HEADCOUNT_TTL_HOURS="banana")
     assert (done.stdout + done.stderr).count("banana") == 1
-    assert examine(HEADCOUNT_TTL_HOURS="0.5")[1] == 0
+    assert examine(HEADCOUNT_TTL_HOURS="1.5")[1] == 0

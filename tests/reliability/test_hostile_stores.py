@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
 from command_line import write
@@ -11,6 +12,8 @@ from reliability.sights import listing
 from support import ID
 
 from lib import sessions
+from lib.record import timestamps
+from lib.system import process
 
 # Names whose ids would be options, commands, escapes or other files elsewhere.
 HOSTILE_IDS = [
@@ -157,3 +160,23 @@ def test_doctor_names_misnamed_files_and_proposes_no_command(headcount, brought)
     assert found["level"] == "warn"
     assert found["message"].startswith(f"{2 * len(HOSTILE_IDS) + 2} files ")
     assert not [f for f in findings if "dangerously" in str(f["fix"])]
+
+
+@pytest.mark.parametrize(
+    ("hours", "silent", "is_live"),
+    [
+        pytest.param("1e-9", 2, True, id="tiny"),
+        pytest.param("1", 2, True, id="short"),
+        pytest.param("1", 25, False, id="silent-for-a-day"),
+        pytest.param("48", 25, True, id="long"),
+    ],
+)
+def test_limit_in_settings_of_a_project_archives_no_session_of_another(
+    client, store, hours, silent, is_live
+):
+    since = timestamps.from_epoch(time.time() - silent * 3600)
+    running = {"pid": os.getpid(), "host": process.host_name()}
+    theirs = write(store, ID, **running, start_time=since, last_heartbeat=since)
+    env = {"HEADCOUNT_TTL_HOURS": hours, "CLAUDE_PROJECT_DIR": "/srv"}
+    client.fire("SessionStart", "mine", env=env, source="startup")
+    assert theirs.exists() == is_live
