@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from typing import NamedTuple
 from ..system import private
 
 BACKUP_SUFFIX = ".headcount-backup"
+MAX_BYTES = 16 * 1024 * 1024  # a thousand times what people write
 # From the texts of a file and its backup to their new texts; None stands for no file.
 Edit = Callable[["str | None", "str | None"], "tuple[str | None, str | None]"]
 
@@ -42,12 +42,12 @@ class Change(NamedTuple):
 
 
 def read(path: str, *, errors: str = "strict") -> str | None:
-    """Return the text of the regular file at *path*; None if there is no file."""
+    """Return the text of the regular file at *path*; None if there is no file.
+
+    Raises OSError if it is another kind of file, or has more than MAX_BYTES.
+    """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file", path)
-        with open(path, "rb") as file:
-            return file.read().decode("utf-8", errors)
+        return private.read_whole(path, MAX_BYTES).decode("utf-8", errors)
     except FileNotFoundError:
         return None
 

@@ -153,10 +153,11 @@ def config_folder(transcript_path: object = None) -> str:
 def read(path: str) -> SessionEntry | None:
     """Return the JSON object in the file at *path*.
 
-    None if there is none, or it is not a regular file of at most MAX_FILE_BYTES.
+    None if there is none, if it is not a regular file of at most MAX_FILE_BYTES, or if
+    another user made it.
     """
     try:
-        content = private.read_regular(path, MAX_FILE_BYTES + 1)
+        content = private.read_regular(path, MAX_FILE_BYTES + 1, trusted=True)
     except (OSError, ValueError):  # ValueError: no path at all
         return None
     return jsonl.decode(content) if len(content) <= MAX_FILE_BYTES else None

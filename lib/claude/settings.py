@@ -20,8 +20,9 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from .. import file_lock
-from ..errors import HeadcountError
+from ..errors import HeadcountError, StoreError
 from ..store import paths
+from ..system import private
 from . import config_file, hook_merge, json_edit, status_line
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 # On Linux and on macOS. Settings in them are stronger than those of the user.
 MANAGED_FOLDERS = ("/etc/claude-code", "/Library/Application Support/ClaudeCode")
 _SWITCHES = ("disableAllHooks", "allowManagedHooksOnly")
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _PLACEHOLDER = re.compile(r"/path/to/headcount(/\S+)")
 
 
@@ -115,16 +117,18 @@ def desired_hooks(checkout: str, events: Container[str] | None = None) -> Hooks:
     Only those of *events*, if given. Raises SettingsError if that file cannot be read,
     or if JSON cannot name *checkout*.
     """
-    return {
-        event: groups[0]
-        for event, groups in _example(checkout)["hooks"].items()
-        if events is None or event in events
-    }
+    with _example(checkout) as example:
+        return {
+            event: groups[0]
+            for event, groups in example["hooks"].items()
+            if events is None or event in events
+        }
 
 
 def desired_status_line(checkout: str) -> StatusLine:
     """Return `statusLine`, from where `desired_hooks` has the hooks."""
-    return dict(_example(checkout)[status_line.KEY])
+    with _example(checkout) as example:
+        return dict(example[status_line.KEY])
 
 
 def install_hooks(
@@ -190,6 +194,8 @@ def _settings_errors(path: str) -> Iterator[None]:
     try:
         yield
         return
+    except StoreError as error:  # another user's
+        raise SettingsError(str(error)) from None
     except HeadcountError:
         raise
     except UnicodeDecodeError as error:
@@ -212,8 +218,12 @@ def _root(path: str) -> Node:
         return json_edit.parse("{}" if text is None else text)
 
 
-def _example(checkout: str) -> dict[str, Any]:
-    """Return `settings.example.json` of *checkout*, with its paths filled in."""
+@contextlib.contextmanager
+def _example(checkout: str) -> Iterator[dict[str, Any]]:
+    """Yield `settings.example.json` of *checkout*, with its paths filled in.
+
+    Raises SettingsError if it cannot be read, or lacks what is looked up in it.
+    """
     folder = _as_utf8(checkout)
 
     def fill(value: dict[str, Any]) -> dict[str, Any]:
@@ -225,11 +235,10 @@ def _example(checkout: str) -> dict[str, Any]:
 
     path = os.path.join(checkout, "settings.example.json")
     try:
-        with open(path, encoding="utf-8") as file:
-            example: dict[str, Any] = json.load(file, object_hook=fill)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"cannot read {path}: {error}") from error
-    return example
+        content = private.read_whole(path, config_file.MAX_BYTES)
+        yield json.loads(content, object_hook=fill)
+    except (OSError, *_MALFORMED) as error:
+        raise SettingsError(f"cannot use {path}: {error}") from error
 
 
 def _as_utf8(path: str) -> str:

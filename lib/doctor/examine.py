@@ -95,15 +95,23 @@ def _checks() -> tuple[Check, ...]:
 def _findings(check: Check, context: Context) -> Iterator[Finding]:
     try:
         yield from check(context)
-    except (HeadcountError, OSError) as error:
+    except Exception as error:  # noqa: BLE001  # the other checks follow
         fix = ELSEWHERE if isinstance(error, StoreError) else None
-        yield Finding(PROBLEM, check.__name__.removeprefix("check_"), str(error), fix)
+        name = check.__name__.removeprefix("check_")
+        yield Finding(PROBLEM, name, _reason(error), fix)
 
 
 def _run(repair: Repair) -> str:
     """Run *repair*; return the error as text, "" if there was none."""
     try:
         repair.run()
-    except (HeadcountError, OSError) as error:
-        return str(error)
+    except Exception as error:  # noqa: BLE001  # the other repairs follow
+        return _reason(error)
     return ""
+
+
+def _reason(error: Exception) -> str:
+    """Return what *error* says; for one that nobody foresaw, also its type."""
+    if isinstance(error, (HeadcountError, OSError)):
+        return str(error)
+    return f"it ended with {type(error).__name__}: {error}; please report that"

@@ -22,7 +22,7 @@ from .finding import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Collection, Container, Iterator
 
     from ..claude.hook_merge import InstalledHook
 
@@ -211,13 +211,22 @@ def _checkouts(scope: Scope) -> set[str]:
 
 
 def _missing_events(
-    installed: list[Scope], events: Container[str]
+    installed: list[Scope], events: Collection[str]
 ) -> Iterator[Finding]:
-    """Compare with what the checkouts of the installed hooks would install today."""
-    desired: set[str] = set()
-    for checkout in sorted(set().union(*map(_checkouts, installed))):
-        if os.path.isdir(checkout):  # else _missing_files reports it
+    """Compare with what the checkouts of the user's hooks would install today.
+
+    A repository can contain settings that name any folder as a checkout, so there
+    nothing is read. If the user's own settings name none, it is *events*.
+    """
+    own = [scope for scope in installed if scope.name == "user"]
+    desired = set() if own else set(events)
+    for checkout in sorted(set().union(*map(_checkouts, own))):
+        if not os.path.isdir(checkout):
+            continue  # _missing_files reports it
+        try:
             desired.update(settings.desired_hooks(checkout, events))
+        except settings.SettingsError as error:
+            yield Finding(PROBLEM, "hooks", str(error), install_command())
     missing = sorted(desired - _events(installed))
     if missing:
         message = f"hook{'s' * (len(missing) > 1)} missing: {', '.join(missing)}"

@@ -10,6 +10,8 @@ import os
 from . import private
 
 _MAX_HEAD_BYTES = 4096
+# A repository can carry a link to any file, and git itself writes none.
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _SHORT_HASH = 7
 _HASHES = (40, 64)
 _REFERENCE, _BRANCHES = "ref: ", "refs/heads/"
@@ -110,7 +112,7 @@ def _ref_name(head: str) -> str | None:
 def _first_line(path: str) -> str | None:
     """Return the first line of the file at *path*, or None if it cannot be read."""
     try:
-        content = private.read_regular(path, _MAX_HEAD_BYTES)
+        content = private.read_regular(path, _MAX_HEAD_BYTES, _NO_FOLLOW)
     except (OSError, ValueError):
         return None
     return content.decode("utf-8", "replace").partition("\n")[0].rstrip()

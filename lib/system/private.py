@@ -36,28 +36,51 @@ def check_ours(path: str, status: os.stat_result) -> None:
         )
 
 
-def open_regular(path: str, flags: int = 0) -> int:
+def open_regular(path: str, flags: int = 0, *, trusted: bool = False) -> int:
     """Open the file at *path* for reading, and return its descriptor.
 
-    Raises OSError: a StoreError unless it is a regular file.
+    It may be in a folder of anybody's. With *trusted*, the file must be one that no
+    other user but root has made. Never waits. Raises OSError: a StoreError unless it is
+    such a regular file.
     """
+    # Even opening a device can have an effect, so look first. After that, others may
+    # have replaced it.
+    follow = not flags & getattr(os, "O_NOFOLLOW", 0)
+    _check_regular(path, os.stat(path, follow_symlinks=follow), trusted=trusted)
     descriptor = os.open(path, os.O_RDONLY | _NO_WAIT | flags)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise StoreError(f"{path} is not a regular file")
+        _check_regular(path, os.fstat(descriptor), trusted=trusted)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def read_regular(path: str, limit: int) -> bytes:
+def _check_regular(path: str, status: os.stat_result, *, trusted: bool) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise StoreError(f"{path} is not a regular file")
+    if trusted and _HAS_USERS and status.st_uid not in (0, os.geteuid()):
+        raise StoreError(f"{path} belongs to user {status.st_uid}, not you")
+
+
+def read_regular(
+    path: str, limit: int, flags: int = 0, *, trusted: bool = False
+) -> bytes:
     """Return the content of the regular file at *path*, at most *limit* bytes.
 
     Raises OSError, as `open_regular` does.
     """
-    with open(open_regular(path), "rb") as file:
-        return file.read(limit)
+    with open(open_regular(path, flags, trusted=trusted), "rb") as file:
+        return file.read(limit) or b""  # None: a file of /proc has nothing yet
+
+
+def read_whole(path: str, limit: int) -> bytes:
+    """Return the content of the regular file at *path*; OSError if it is longer."""
+    content = read_regular(path, limit + 1)
+    if len(content) > limit:
+        message = f"It has more than {limit >> 20} MiB"
+        raise OSError(errno.EFBIG, message, path)
+    return content
 
 
 def write(path: str, content: bytes, like: str | None = None) -> None:
