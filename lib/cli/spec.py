@@ -170,6 +170,24 @@ COMMANDS = (
         ),
     ),
     Command(
+        "go",
+        "show the terminal that a session runs in, or resume the session",
+        ("headcount go 6f2a1b3c", "headcount go 'nightly build'"),
+        (_ID,),
+    ),
+    Command(
+        "resume",
+        "resume a session here, in its folder",
+        ("headcount resume 6f2a1b3c", "headcount resume --force 6f2a1b3c"),
+        (
+            _ID,
+            Argument(
+                ("-f", "--force"),
+                "resume a fork, with an id of its own, if the session is still open",
+            ),
+        ),
+    ),
+    Command(
         "watch",
         "watch sessions start, change and end; q quits",
         (

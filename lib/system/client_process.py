@@ -23,7 +23,7 @@ def find_client(environ: Mapping[str, str]) -> int | None:
     client may have inherited the variable of the outer one.
     """
     recorded = environ.get("CLAUDE_PID", "")
-    for pid, name in _ancestors():
+    for pid, name in lineage(os.getppid()):
         if str(pid) == recorded or _looks_like_client(pid, name):
             return pid
     return None
@@ -35,9 +35,8 @@ def is_client(pid: int) -> bool:
     return status is not None and _looks_like_client(pid, status[0])
 
 
-def _ancestors() -> Iterator[tuple[int, str]]:
-    """Yield pid and name of each of our ancestors, nearest first."""
-    pid = os.getppid()
+def lineage(pid: int) -> Iterator[tuple[int, str]]:
+    """Yield pid and name of process *pid* and of its ancestors, nearest first."""
     for _ in range(_MAX_ANCESTORS):
         status = name_and_parent(pid) if pid > 0 else None
         if status is None:

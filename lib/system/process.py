@@ -188,7 +188,7 @@ def began_at() -> float:
 def name_and_parent(pid: int) -> tuple[str, int] | None:
     """Return the name of process *pid* and its parent's pid; None if it is gone."""
     if not proc.READS_PROC:
-        return _from_psutil(pid, lambda process: (process.name(), process.ppid()))
+        return from_psutil(pid, lambda process: (process.name(), process.ppid()))
     status = proc.read_stat(pid)
     return None if status is None else status[:2]
 
@@ -196,7 +196,7 @@ def name_and_parent(pid: int) -> tuple[str, int] | None:
 def command_line(pid: int, max_bytes: int = _MAX_COMMAND_BYTES) -> list[str]:
     """Return the arguments of process *pid*, *max_bytes* at most; [] if unreadable."""
     if not proc.READS_PROC:
-        return _from_psutil(pid, lambda process: process.cmdline()) or []
+        return from_psutil(pid, lambda process: process.cmdline()) or []
     content = proc.read(f"{pid}/cmdline", max_bytes) or b""
     return os.fsdecode(content).rstrip("\0").split("\0")
 
@@ -204,14 +204,14 @@ def command_line(pid: int, max_bytes: int = _MAX_COMMAND_BYTES) -> list[str]:
 def working_folder(pid: int) -> str:
     """Return the current folder of process *pid*; "" if unreadable."""
     if not proc.READS_PROC:
-        return _from_psutil(pid, lambda process: process.cwd()) or ""
+        return from_psutil(pid, lambda process: process.cwd()) or ""
     return proc.link(f"{pid}/cwd")
 
 
 def variable(pid: int, name: str) -> str | None:
     """Return the variable *name* of process *pid*; "" if unset, None if unreadable."""
     if not proc.READS_PROC:
-        values = _from_psutil(pid, lambda process: process.environ())
+        values = from_psutil(pid, lambda process: process.environ())
         return values.get(name, "") if values else None
     environment = proc.read(f"{pid}/environ", MAX_ARGUMENT_BYTES)
     prefix = os.fsencode(name) + b"="
@@ -226,7 +226,7 @@ def is_stopped(pid: object) -> bool:
     if not is_pid(pid):
         return False
     if not proc.READS_PROC:
-        return _from_psutil(pid, lambda process: process.status()) == "stopped"
+        return from_psutil(pid, lambda process: process.status()) == "stopped"
     status = proc.read_stat(pid)
     return status is not None and status[3] in "Tt"
 
@@ -360,7 +360,7 @@ def _boot_time() -> float:
     return psutil.boot_time()
 
 
-def _from_psutil(pid: int, read: Callable[[psutil.Process], T]) -> T | None:
+def from_psutil(pid: int, read: Callable[[psutil.Process], T]) -> T | None:
     """Return what *read* returns for process *pid*; None if psutil cannot tell."""
     _add_site_packages()
     try:
@@ -374,7 +374,7 @@ def _from_psutil(pid: int, read: Callable[[psutil.Process], T]) -> T | None:
 
 
 def _create_time(pid: int) -> float | None:
-    return _from_psutil(pid, lambda process: process.create_time())
+    return from_psutil(pid, lambda process: process.create_time())
 
 
 def _add_site_packages() -> None:

@@ -159,7 +159,7 @@ def resume_command(session: SessionView) -> str | None:
     folder is not safe to print; `no_command` says so.
     """
     resume = shell.command("claude", "--resume", session["session_id"])
-    folder = _resume_folder(session)
+    folder = resume_folder(session)
     if folder is None or resume is None:
         return resume
     change = shell.command("cd", "--", folder)
@@ -168,15 +168,14 @@ def resume_command(session: SessionView) -> str | None:
 
 def no_command(session: SessionView) -> str:
     """Return why `resume_command` gives none, and what to do instead."""
-    session_id = session["session_id"]
     return (
-        "no command: the name of its folder has characters that are not safe to print. "
-        f"It is `cwd` in `headcount show --json {session_id}`; go there and run "
-        f"claude --resume {session_id}"
+        "no command: the name of its folder has characters that are not safe to print; "
+        f"`headcount resume {session['session_id']}` resumes it there"
     )
 
 
-def _resume_folder(session: SessionView) -> str | None:
+def resume_folder(session: SessionView) -> str | None:
+    """Return the folder to resume the session in; None if none is left."""
     named = (session["cwd"], session.get("project_dir"))
     folders = [folder for folder in named if folder and os.path.isabs(folder)]
     for folder in folders:

@@ -8,11 +8,9 @@ import time
 from collections import deque
 
 from ... import sessions
-from ...claude import session_status
-from ...record import timestamps, verdict
-from ...record.attached import processes_of
+from ...record import timestamps
 from ...record.transitions import LOST, transitions
-from ...system import process
+from ...terminals import focus, place
 from ...text import humanize, printable
 from ...views import lineage, lookup, neighbours, session_view, timeline
 from .. import formatting, output
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...model import SessionEntry
+    from ...terminals.place import Place
     from ...views.lineage import Relative
     from ...views.session_view import SessionView
     from ...views.timeline import Moment
@@ -64,7 +63,7 @@ def _with_related(session: SessionView, now: float) -> Details:
     ]
     *others, session = neighbours.annotate([*others, session])
     same_worktree = neighbours.same_worktree(session, others)
-    open_in = _open_in(session)
+    open_in = place.of_session(session)
     can_resume = not (
         session["verdict"] is None or open_in or session_view.transcript_gone(session)
     )
@@ -79,17 +78,6 @@ def _with_related(session: SessionView, now: float) -> Details:
     }
 
 
-def _open_in(session: SessionView) -> list[dict[str, object]]:
-    """Return the pids that are known to have the session open, and where in tmux."""
-    if session["verdict"] not in verdict.OPEN:
-        return []
-    return [
-        {"pid": each["pid"], "tmux": session_status.tmux_of({**session, **each})}
-        for each in processes_of(session)  # type: ignore[arg-type]
-        if verdict.probe(each)[0] == process.RUNNING
-    ]
-
-
 def _as_object(session: Details, now: float) -> Details:
     """Return what `--json` prints: the session with its whole history."""
     entries = list(_entries(session["path"]))
@@ -99,6 +87,7 @@ def _as_object(session: Details, now: float) -> Details:
     return {
         **session,
         "same_worktree": [other["session_id"] for other in session["same_worktree"]],
+        "open_in": [where.as_object() for where in session["open_in"]],
         "timeline": history.moments,
         "other_entries": history.others,
         "entries": entries,
@@ -145,9 +134,9 @@ def _resume_lines(session: Details) -> list[str]:
     return ["", heading, session["resume"]]
 
 
-def _open_line(place: dict[str, Any]) -> str:
-    tmux = f", tmux {place['tmux']}" if place["tmux"] else ""
-    return printable(f"it is open in pid {place['pid']}{tmux}", _MAX_LINE)
+def _open_line(where: Place) -> str:
+    how = "; `headcount go` goes there" if focus.can_focus(where) else ""
+    return f"it is open in pid {where.pid}, {where}{how}"
 
 
 # ---- The entries ----------------------------------------------------------------

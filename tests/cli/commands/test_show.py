@@ -13,6 +13,9 @@ from support import ID
 from lib import sessions
 from lib.record import timestamps
 from lib.system import process
+from lib.terminals import place
+
+HERE = place.of_process(os.getpid())  # where the tests run
 
 
 @pytest.fixture
@@ -200,7 +203,7 @@ def test_show_prints_metadata_verdict_reasons_entries_and_where_it_is_open(
     assert "timeline of 3 entries" in shown
     assert any("  waiting    " in line for line in shown)
     assert "    others  1 build.done" in shown
-    assert shown[-1] == f"it is open in pid {os.getpid()}"
+    assert shown[-1] == f"it is open in pid {os.getpid()}, {HERE}"
 
 
 def test_show_prints_the_last_entries_and_json_all_entries(headcount):
@@ -256,14 +259,13 @@ def test_show_says_where_a_live_session_is_open(headcount, store, me, tmux):
     files.mkdir(parents=True)
     (files / f"{me['pid']}.json").write_text(json.dumps(client))
     out = headcount("show", ID)[1]
-    where = (
-        f", tmux {tmux}".replace("\x1b", "\N{REPLACEMENT CHARACTER}") if tmux else ""
-    )
-    assert out.splitlines()[-1] == f"it is open in pid {me['pid']}{where}"
+    shown = f"tmux {tmux}".replace("\x1b", "\N{REPLACEMENT CHARACTER}")
+    where = shown if tmux and not HERE.program else str(HERE)
+    assert out.splitlines()[-1] == f"it is open in pid {me['pid']}, {where}"
     assert "--resume" not in out
     view = as_json(headcount, ID)
     assert view["resume"] is None
-    assert view["open_in"] == [{"pid": me["pid"], "tmux": tmux}]
+    assert view["open_in"] == [HERE._replace(tmux=tmux or "").as_object()]
 
 
 def test_show_says_that_a_silent_session_is_open(headcount, store, me):
@@ -271,7 +273,7 @@ def test_show_says_that_a_silent_session_is_open(headcount, store, me):
     write(store, ID, **me, start_time=old, last_heartbeat=old)
     out = headcount("show", ID)[1]
     assert "verdict       stale" in out
-    assert out.splitlines()[-1] == f"it is open in pid {me['pid']}"
+    assert out.splitlines()[-1] == f"it is open in pid {me['pid']}, {HERE}"
 
 
 def test_show_offers_to_resume_a_session_that_a_live_process_has_left(

@@ -1,0 +1,45 @@
+"""`headcount go`: show the terminal that a session runs in, or resume the session."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ...errors import HeadcountError
+from ...terminals import focus, place
+from ...views import lookup
+from .. import output, resumption
+from . import resume
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ...terminals.place import Place
+
+_NOT_SHOWN = 1
+
+
+def run(args: Namespace) -> int:
+    """Show the terminal; return 1 if there is no way to, after saying where it is."""
+    session = lookup.find(args.id, time.time())
+    places = place.of_session(session)
+    if not places:
+        if problem := resume.why_not(session, places):
+            raise HeadcountError(problem)
+        resumption.start(resumption.of_session(session))
+    target = next(filter(focus.can_focus, places), None)
+    if target is None:
+        output.write([f"pid {each.pid}, {each}" for each in places])
+        output.message(_reason(places))
+        return _NOT_SHOWN
+    others = [f"pid {each.pid}, {each}" for each in places if each is not target]
+    if others:
+        output.message(f"the session is also open in {'; '.join(others)}")
+    focus.focus(target)
+    return 0
+
+
+def _reason(places: list[Place]) -> str:
+    if any(each.tty for each in places):
+        return "its terminal offers no way to show it; go there yourself"
+    return "it runs without a terminal"
