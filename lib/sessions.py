@@ -235,6 +235,8 @@ def append_to_session(
     *timeout* is how long to wait for the file's lock, in seconds; hooks give a
     LockPolicy.
 
+    A `question` or an `answer` must be as docs/format.md describes it.
+
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
     InvalidSessionIdError, InvalidEntryError, LockTimeoutError, StoreError, OSError.
     """

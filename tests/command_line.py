@@ -17,12 +17,14 @@ import termios
 import time
 
 import pytest
+import schemas
 from support import DEAD_PID, ID, ROOT
 
 from lib import sessions
 from lib.record import timestamps
 
 DAY = 86_400
+USAGE = 2  # the exit code of a command that was typed wrongly
 # What each session has in JSON, also where there is no value.
 KEYS = {
     *("session_id", "verdict", "reasons", "state", "pid", "cwd", "label"),
@@ -57,6 +59,8 @@ def headcount(store):
             check=False,
         )
         assert "Traceback" not in done.stderr
+        if "--json" in words and done.returncode != USAGE:
+            schemas.check_output(words, done.stdout)
         return done.returncode, done.stdout, done.stderr
 
     return run

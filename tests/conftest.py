@@ -10,7 +10,13 @@ import tempfile
 
 import pytest
 
-pytest_plugins = ["reliability.figures", "command_line", "installing", "examination"]
+pytest_plugins = [
+    "schemas",
+    "reliability.figures",
+    "command_line",
+    "installing",
+    "examination",
+]
 
 # Before anything of `lib` is imported: a path that cannot be made, so that a test which
 # forgets to choose a store fails instead of writing to the developer's.

@@ -303,6 +303,7 @@ def test_hook_restores_a_session_archived_during_a_long_sleep(store, client):
     assert sessions.is_session_alive(found[ID])
 
 
+@pytest.mark.by_hand
 def test_entries_of_a_later_version_are_kept_and_block_nothing(store, client):
     """Half upgraded: hooks of two versions write to one session in turn."""
     client.fire("SessionStart", source="startup")

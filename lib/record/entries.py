@@ -168,6 +168,10 @@ def custom_entry(session_id: str, fields: SessionEntry) -> SessionEntry:
         )
     if entry["type"] == schema.UPDATE:
         check_label(entry)
+    elif entry["type"] in (schema.QUESTION, schema.ANSWER):
+        from . import questions
+
+        questions.check(entry)
     return entry
 
 

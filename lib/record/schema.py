@@ -12,6 +12,8 @@ HEARTBEAT = "heartbeat"
 TURN_CLOSE = "turn_close"
 CLOSE = "session_close"
 UPDATE = "session_update"
+# Reserved for tools: what they ask a person, and what the person says.
+QUESTION, ANSWER = "question", "answer"
 LIFECYCLE = frozenset([METADATA, RESUME, HEARTBEAT, TURN_CLOSE, CLOSE])
 LIVE_STATES = ("waiting", "busy", "idle")  # the first needs the user most
 STATES = (*LIVE_STATES, "closed")

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from schemas import check_store
 
 from . import fetch
 from .client import Box, missing
@@ -93,7 +94,8 @@ def box(program, installed):
 
 @pytest.fixture
 def records(box):
-    """Return the records in the box, and see that no hook failed to write one."""
+    """Return the records in the box, and see that each was written, as documented."""
     records = Records(box)
     yield records
     assert records.errors() == ""
+    check_store(records.folder)

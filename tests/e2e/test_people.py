@@ -63,7 +63,7 @@ def test_recover_prints_the_command_that_resumes_a_killed_session(box, records):
     terminal.kill()
     (lost,) = recoverable(box)
     assert lost["session_id"] == session_id
-    line = f"cd {box.project} && claude --resume {session_id}"
+    line = f"cd -- {box.project} && claude --resume {session_id}"
     assert line in box.run("headcount", "recover").stdout
     assert box.run("headcount", "recover", "--print0").stdout == f"{line}\0"
 
