@@ -26,6 +26,7 @@ TABLES = {
     "hooks": ("Hooks, one at a time", hook_rows.single),
     "crowd": ("Hooks, many at once", hook_rows.crowd),
     "start": ("SessionStart", hook_rows.start),
+    "without-proc": ("Hooks without /proc, as on macOS", hook_rows.without_proc),
     "turn": ("A turn of the real client", turn_rows.turn),
     "list": ("headcount list", hook_rows.listing),
     "append": ("Append from the library", library_rows.append),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shlex
@@ -37,6 +38,12 @@ class Bench:
         self.rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
         self.few_rounds = max(FEWEST_ROUNDS, self.rounds // _HEAVY)
         self.missing = _missing()
+
+    def without_proc(self) -> Bench:
+        """Return the same with our hooks as they are on a machine without /proc."""
+        bench = copy.copy(self)
+        bench.place = self.place.without_proc()
+        return bench
 
     def rounds_for(self, sessions: int) -> int:
         """Return how often to try what looks at so many *sessions*."""

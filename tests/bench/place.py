@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import shutil
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PARTS = ("lib", "hooks", "install.sh", "settings.example.json", "requirements.txt")
+# What `lib/system/proc.py` has on Linux, and what it has elsewhere.
+_SWITCH = 'READS_PROC = sys.platform == "linux"\n', "READS_PROC = False\n"
 DEAD_PID = 2**22 + 1  # above the highest that Linux gives out
 ENTRIES = 100  # of a session that has been going on for a while
 _TEXT = "x" * 100
@@ -46,6 +49,35 @@ class Place:
         self.other = Who(os.getppid(), process.fingerprint(os.getppid()))
         self.dead = Who(DEAD_PID, _of_the_dead(self.client.process))
         self.commands = self._install()
+
+    def without_proc(self) -> Place:
+        """Return a place whose hooks see processes through psutil, as on macOS."""
+        folder = os.path.join(self.home, "without-proc")
+        for part in ("lib", "hooks"):
+            shutil.copytree(f"{self.checkout}/{part}", f"{folder}/{part}")
+        path = os.path.join(folder, "lib/system/proc.py")
+        with open(path) as file:
+            text = file.read()
+        assert _SWITCH[0] in text, path
+        with open(path, "w") as file:
+            file.write(text.replace(*_SWITCH))
+        there = copy.copy(self)
+        there.commands = {
+            event: command.replace(f"{self.checkout}/hooks", f"{folder}/hooks")
+            for event, command in self.commands.items()
+        }
+        there.client, there.other = (
+            Who(who.pid, self._fingerprint_in(folder, who.pid))
+            for who in (self.client, self.other)
+        )
+        return there
+
+    def _fingerprint_in(self, folder: str, pid: int) -> str:
+        code = "import sys; sys.path.insert(0, sys.argv[1])\n"
+        code += "from lib.system import process\n"
+        code += "print(process.fingerprint(int(sys.argv[2])))"
+        words = [self.python, "-I", "-c", code, folder, str(pid)]
+        return subprocess.check_output(words, text=True).strip()
 
     def store(self, name: str) -> str:
         """Return an empty store of this name."""
