@@ -81,7 +81,7 @@ is_ready() {
 # Whether the environment $1 has the packages, and they can be imported.
 has_packages() {
   "$1/bin/python" -I - <<'EOF'
-import os, sys, filelock, dateutil.parser, wcwidth, jinja2
+import os, sys, filelock, dateutil.parser, wcwidth, jinja2, textual
 try:
     import psutil
 except ImportError:  # a noexec mount prevents it; Linux does not need it

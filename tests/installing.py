@@ -18,7 +18,8 @@ from support import ROOT
 
 PARTS = ["install.sh", "settings.example.json", "requirements.txt", "hooks", "lib"]
 PACKAGES = ["filelock", "psutil", "dateutil", "six", "tzdata"]
-PACKAGES += ["wcwidth", "jinja2", "markupsafe"]
+PACKAGES += ["wcwidth", "jinja2", "markupsafe", "textual", "rich", "platformdirs"]
+PACKAGES += ["pygments", "markdown_it", "mdurl", "typing_extensions"]
 # Once each: /bin/sh is often one of the others.
 SHELLS = list(
     {

@@ -189,7 +189,7 @@ COMMANDS = (
     ),
     Command(
         "watch",
-        "watch sessions start, change and end; q quits",
+        "watch sessions start, change and end, and work with them; q quits",
         (
             "headcount watch --here",
             "headcount watch --until waiting && notify-send 'Claude waits'",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MIN_PYTHON = (3, 10)
-_PACKAGES = ("filelock", "psutil", "python-dateutil", "wcwidth", "jinja2")
+_PACKAGES = ("filelock", "psutil", "python-dateutil", "wcwidth", "jinja2", "textual")
 _OUR_TARGET = "/.venv/bin/headcount"
 
 

@@ -67,6 +67,25 @@ def archive(
         return target if _undo_if_grown(target, size, path) else None
 
 
+def archive_finished(
+    path: str,
+    *,
+    now: float,
+    timeout: float = 0.0,
+    ttl_hours: float = HEARTBEAT_TTL_HOURS,
+) -> str | None:
+    """Archive the session at *path* as `archive` does, but only if it has ended.
+
+    Returns None if it is neither dead nor stale, as judged under its lock. *ttl_hours*
+    is how long it may be silent. Raises StoreError also if the clock was set.
+    """
+
+    def is_finished() -> bool:
+        return _finished(path, now, ttl_hours) is not None
+
+    return archive(path, now=now, timeout=timeout, confirm=is_finished)
+
+
 def restore(session_id: str, policy: LockPolicy) -> str:
     """Move the session back from whichever day it is in; return its live path.
 
@@ -171,15 +190,12 @@ def _move_back(archived: str, live: str, policy: LockPolicy) -> None:
 def _clean_one(
     path: str, now: float, ttl_hours: float, *, dry_run: bool
 ) -> tuple[str, SessionMetadata] | None:
-    def finished() -> SessionMetadata | None:
-        return _finished(path, now, ttl_hours)
-
-    metadata = finished()
+    metadata = _finished(path, now, ttl_hours)
     if metadata is None:
         return None
     if dry_run:
         return path, metadata
-    target = archive(path, now=now, confirm=lambda: finished() is not None)
+    target = archive_finished(path, now=now, ttl_hours=ttl_hours)
     return None if target is None else (target, metadata)
 
 

@@ -41,7 +41,7 @@ def test_missing_packages_are_named_with_the_install_command(
     assert done.returncode == 1
     check, message, fix = Findings(json.loads(done.stdout)["findings"]).problem
     assert check == "packages"
-    assert message.endswith("lacks filelock, psutil, python-dateutil, wcwidth, jinja2")
+    assert message.endswith("lacks " + ", ".join(installation._PACKAGES))
     assert fix.startswith(f"{bare}/bin/python -m pip install filelock")
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import sys
 import time
 
-from ...errors import UsageError
+from ...errors import HeadcountError, UsageError
 from ...text import count, local_time, printable
-from ...views import changes, lookup, neighbours, session_view
+from ...views import changes, lookup, session_view
 from .. import formatting, notifications, output, time_spec
-from ..terminal import screen, session_table
-from ..terminal.width import truncate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
     from ...views.changes import Change, Poller
@@ -34,9 +32,15 @@ def run(args: Namespace) -> int:
         return _wait(args, poller)
     if args.new:
         raise UsageError("--new needs --until STATE")
-    if args.json or not output.can_draw(sys.stdout):
+    if args.json or not _is_interactive():
         return _print_changes(args, poller)
     return _show(args, poller)
+
+
+def _is_interactive() -> bool:
+    """Whether there is a terminal to draw on, and a person to press keys."""
+    keyboard = sys.stdin is not None and sys.stdin.isatty()
+    return keyboard and output.can_draw(sys.stdout)
 
 
 def _wait(args: Namespace, poller: Poller) -> int:
@@ -44,7 +48,7 @@ def _wait(args: Namespace, poller: Poller) -> int:
     if args.on or args.exec or args.notify:
         raise UsageError("--until excludes --on, --exec and --notify")
     is_first_poll = True
-    for news in _polls(args, poller, _sleep):
+    for news in _polls(args, poller):
         sessions = [*poller.sessions, *(change.session for change in news)]
         if args.new:
             new = [] if is_first_poll else news
@@ -60,7 +64,7 @@ def _wait(args: Namespace, poller: Poller) -> int:
 
 def _print_changes(args: Namespace, poller: Poller) -> int:
     with notifications.requested(args) as requested:
-        for news in _polls(args, poller, _sleep):
+        for news in _polls(args, poller):
             requested.add(change for change in news if _is_here(args, change.session))
             for change in news:
                 if _is_selected(args, change):
@@ -69,34 +73,45 @@ def _print_changes(args: Namespace, poller: Poller) -> int:
 
 
 def _show(args: Namespace, poller: Poller) -> int:
+    try:
+        from ..watch import app, source
+    except ImportError as error:
+        raise HeadcountError(
+            f"the watch needs the package {error.name}, which {sys.executable} does "
+            "not have; run ./install.sh again, or install it with pip"
+        ) from None
     problems: list[str] = []  # printed once the screen is gone
-    requested = notifications.requested(args, problems.append)
-    with requested, screen.Screen() as display:
-        for news in _polls(args, poller, display.pause):
-            requested.add(change for change in news if _is_here(args, change.session))
-            display.draw(_frame(args, poller, *display.size()))
+    with notifications.requested(args, problems.append) as requested:
+        sessions = source.Source(
+            poller,
+            select=lambda sessions: _selected(args, sessions),
+            tell=lambda news: requested.add(
+                change for change in news if _is_here(args, change.session)
+            ),
+        )
+        watch = app.Watch(
+            sessions,
+            lambda sessions: _summary(args, sessions),
+            interval=args.interval,
+            timeout=args.timeout,
+        )
+        watch.run_to_end()
     for problem in problems:
         output.message(problem)
     return 0
 
 
-def _polls(
-    args: Namespace, poller: Poller, pause: Callable[[float], bool]
-) -> Iterator[list[Change]]:
-    """Poll until the time is up or *pause* returns false."""
+def _polls(args: Namespace, poller: Poller) -> Iterator[list[Change]]:
+    """Poll until the time is up."""
     began = time.monotonic()
     while True:
         yield poller.poll(time.time())
         left = float("inf")
         if args.timeout is not None:
             left = began + args.timeout - time.monotonic()
-        if left <= 0 or not pause(min(args.interval, left)):
+        if left <= 0:
             return
-
-
-def _sleep(seconds: float) -> bool:
-    time.sleep(seconds)
-    return True
+        time.sleep(min(args.interval, left))
 
 
 def _interval(text: str) -> float:
@@ -143,40 +158,15 @@ def _last_change(session: SessionView, news: list[Change]) -> Change:
 # ---- Lines ----------------------------------------------------------------------
 
 
-def _frame(args: Namespace, poller: Poller, columns: int, rows: int) -> list[str]:
-    """Return the lines of the screen: the table, and a summary as the last line."""
-    sessions = _selected(args, poller.sessions)
-    waiting = neighbours.annotate(lookup.awaiting_trust(time.time()))
-    listed = [*sessions, *_selected(args, waiting)]
-    body = _table(listed, poller, columns) if listed else []
-    room = rows - 1
-    if len(body) > room:
-        more = len(body) - max(0, room - 1)
-        body = [*body[: max(0, room - 1)], f"\N{HORIZONTAL ELLIPSIS} and {more} more"]
-    body = body[:room] + [""] * (room - len(body))
-    return [*body, truncate(_summary(args, sessions), columns)]
-
-
-def _table(sessions: list[SessionView], poller: Poller, columns: int) -> list[str]:
-    """Return the table of `headcount list`."""
-    _, colour = output.terminal()
-    return session_table.table(
-        session_table.ordered(sessions),
-        formatting.short_ids([*poller.sessions, *sessions]),
-        now=time.time(),
-        columns=columns,
-        colour=colour,
-    )
-
-
 def _summary(args: Namespace, sessions: list[SessionView]) -> str:
     """Return how many of *sessions* are open, and how they were selected."""
+    sessions = [s for s in sessions if s["path"]]  # not who asks to trust a folder
     waiting = sum(_is(session, "waiting") for session in sessions)
     text = count(sum(map(changes.is_open, sessions)), "session")
     text += f", {waiting} waiting" if waiting and args.state != "waiting" else ""
     text += f", {args.state} only" if args.state else ""
     text += f", in {formatting.shorten_home(args.here)}" if args.here else ""
-    return f"{text}; q quits"
+    return text
 
 
 def _print(args: Namespace, change: Change, poller: Poller) -> None:

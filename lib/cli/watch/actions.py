@@ -1,0 +1,56 @@
+"""What the keys do to a session; the results are messages for people."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ... import sessions
+from ...errors import HeadcountError
+from ...store import archive
+from ...text import printable
+from ...views import session_view
+
+if TYPE_CHECKING:
+    from ...views.session_view import SessionView
+
+_MAX_MESSAGE = 4096
+_LOCK_SECONDS = 2.0
+
+
+def label(session: SessionView, text: str) -> str:
+    """Set the label of *session*; an empty one removes it. Errors are messages too."""
+    entry = {"type": "session_update", "label": text, "source": "person"}
+    try:
+        sessions.append_to_session(session["session_id"], entry)
+    except (HeadcountError, OSError) as error:
+        return _failure("label", session, error)
+    return f"labelled {name(session)} {printable(text, _MAX_MESSAGE)}".rstrip()
+
+
+def archive_ended(session: SessionView) -> str:
+    """Archive *session* if it is dead or stale. Errors are messages too."""
+    try:
+        moved = archive.archive_finished(
+            session["path"], now=time.time(), timeout=_LOCK_SECONDS
+        )
+    except (HeadcountError, OSError) as error:
+        return _failure("archive", session, error)
+    if moved is None:
+        return (
+            f"{name(session)} has not ended; only dead and stale sessions are archived"
+        )
+    return f"archived {name(session)}; `headcount restore` brings it back"
+
+
+def _failure(verb: str, session: SessionView, error: Exception) -> str:
+    reason = error.strerror if isinstance(error, OSError) else None
+    return printable(
+        f"cannot {verb} {session['path']}: {reason or error}", _MAX_MESSAGE
+    )
+
+
+def name(session: SessionView) -> str:
+    """Return the session's name, else its id."""
+    text = session_view.name_of(session) or session["session_id"]
+    return printable(text, _MAX_MESSAGE)

@@ -1,0 +1,144 @@
+"""The interactive watch: played in process, and on real terminals."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from command_line import environment
+from support import ROOT
+
+from lib.cli.watch.app import Watch
+from lib.cli.watch.source import Source
+from lib.text import count
+from lib.views.changes import Poller
+
+DEADLINE = 60.0
+
+
+class Stage:
+    """A watch without a terminal, and what a person would see of it."""
+
+    def __init__(self, app, pilot):
+        self.app, self.pilot = app, pilot
+
+    @property
+    def lines(self):
+        strips = self.app.screen._compositor.render_strips()
+        return [strip.text.rstrip() for strip in strips]
+
+    @property
+    def text(self):
+        return "\n".join(self.lines)
+
+    @property
+    def list(self):
+        return self.app._list
+
+    @property
+    def ids(self):
+        """The ids in the list, from top to bottom."""
+        return [row.session["session_id"] for row in self.list.rows if row.session]
+
+    @property
+    def at_cursor(self):
+        return self.list.session["session_id"]
+
+    async def press(self, *keys):
+        await self.pilot.press(*keys)
+
+    async def until(self, condition):
+        """Wait until *condition*, a function or a text on the screen, holds."""
+        until = time.monotonic() + DEADLINE
+        holds = condition if callable(condition) else lambda: condition in self.text
+        while not holds():
+            assert time.monotonic() < until, self.text
+            await self.pilot.pause(0.01)
+
+    async def polled(self):
+        """Wait until the watch has polled once more."""
+        board = self.app._board
+        before = board.snapshot
+        await self.until(lambda: board.snapshot is not before)
+
+
+@pytest.fixture
+def play(store):
+    """Run a play, a coroutine that gets a Stage; return the app's result."""
+
+    def run(play, *, columns=80, rows=24, select=lambda sessions: sessions):
+        async def perform():
+            app = Watch(
+                Source(Poller(), select=select, tell=lambda _: None),
+                lambda sessions: count(len(sessions), "session"),
+                interval=0.05,
+                timeout=None,
+            )
+            async with app.run_test(size=(columns, rows)) as pilot:
+                stage = Stage(app, pilot)
+                await stage.until("STATE")
+                await play(stage)
+            return app.return_value
+
+        return asyncio.run(perform())
+
+    return run
+
+
+class Tmux:
+    """A shell in a tmux server of its own, 80 columns wide at first."""
+
+    def __init__(self, folder, env):
+        self._socket, self._env = folder / "tmux", env
+        self.run("new-session", "-d", "-x", "80", "-y", "24", "-c", ROOT, "sh -i")
+
+    def run(self, *words):
+        command = ["tmux", "-f", "/dev/null", "-S", self._socket, *words]
+        done = subprocess.run(
+            command, env=self._env, capture_output=True, encoding="utf-8", check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self, *words):
+        """Start a watch from the shell."""
+        self.type(f"{sys.executable} -m lib watch {' '.join(words)}\n")
+
+    def type(self, text):
+        self.run("send-keys", "-l", text)
+
+    def press(self, *keys):
+        self.run("send-keys", *keys)
+
+    def resize(self, columns, rows=24):
+        self.run("resize-window", "-x", str(columns), "-y", str(rows))
+
+    @property
+    def lines(self):
+        return self.run("capture-pane", "-p").splitlines()
+
+    def until(self, text, *, gone=False):
+        """Wait until *text* is on the screen; return its lines."""
+        until = time.monotonic() + DEADLINE
+        while (text in "\n".join(self.lines)) == gone:
+            assert time.monotonic() < until, "\n".join(self.lines)
+            time.sleep(0.02)
+        return self.lines
+
+    def end(self):
+        self.run("kill-server")
+
+
+@pytest.fixture
+def tmux(store, tmp_path):
+    if shutil.which("tmux") is None:
+        pytest.skip("needs tmux")
+    env = environment(store, TERM="xterm-256color", PS1="prompt> ", SHELL="/bin/sh")
+    started = Tmux(tmp_path, {**env, "LC_ALL": "C.UTF-8", "ENV": ""})
+    started.until("prompt>")
+    yield started
+    started.end()
