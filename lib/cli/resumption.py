@@ -51,6 +51,13 @@ def of_session(session: SessionView, *, fork: bool = False) -> Resumption:
     return Resumption(arguments, session_view.resume_folder(session), _config(session))
 
 
+def command(resumption: Resumption) -> list[str]:
+    """Return the command that starts the client, whatever the environment has."""
+    config = f"{_CONFIG}={resumption.config}"
+    setting = [config] if resumption.config is not None else ["-u", _CONFIG]
+    return ["env", *setting, *resumption.arguments]
+
+
 def start(resumption: Resumption) -> None:
     """Become the client; raise HeadcountError if it cannot be started."""
     environment = dict(os.environ)

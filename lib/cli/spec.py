@@ -248,9 +248,10 @@ COMMANDS = (
         "list sessions that a crash or a reboot ended, and the commands to resume them",
         (
             "headcount recover --here",
-            "headcount recover --print0 | xargs -0 -n 1 tmux new-window",
+            "headcount recover --open tmux",
         ),
         (
+            _IDS._replace(nargs="*"),
             Argument(("--all",), "include old sessions and those run by scripts"),
             Argument(
                 ("--since",),
@@ -259,6 +260,12 @@ COMMANDS = (
                 "WHEN",
             ),
             _HERE,
+            Argument(
+                ("--open",),
+                "resume each of them in a window of its own; WHERE is tmux",
+                "WHERE",
+                choices=("tmux",),
+            ),
             Argument(
                 ("--print0",), "print only the commands, each terminated by a NUL byte"
             ),

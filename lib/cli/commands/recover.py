@@ -7,7 +7,7 @@ import time
 from ...errors import UsageError
 from ...text import count, printable
 from ...views import lookup, recovery, session_view
-from .. import formatting, output, time_spec
+from .. import formatting, output, reopening, time_spec
 from ..terminal.width import truncate
 
 TYPE_CHECKING = False
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ...views.recovery import Group, Selection, UncleanSession
 
+_SOME_LEFT_OUT = 1
 _MARKS = (
     ("folder_gone", "its folder is gone"),
     ("transcript_gone", "its transcript is gone"),
@@ -24,9 +25,8 @@ _MARKS = (
 
 
 def run(args: Namespace) -> int:
-    """List the sessions that ended uncleanly, or print commands to resume them."""
-    if args.json and args.print0:
-        raise UsageError("--json and --print0 exclude each other")
+    """List the sessions that ended uncleanly, print commands, or resume them."""
+    _check(args)
     now = time.time()
     live, archived = (lookup.discover(now, archived=flag) for flag in (False, True))
     candidates = recovery.ended_uncleanly(live, archived)
@@ -34,16 +34,44 @@ def run(args: Namespace) -> int:
         candidates = lookup.in_current_worktree(candidates)
     selection = recovery.select(candidates, _since(args, now))
     sessions = candidates if args.all else selection.sessions
+    all_found = True
+    if args.ids:
+        sessions, all_found = _named(args.ids, candidates, now)
     if args.json:
         output.write([formatting.as_json({"sessions": sessions})])
     elif args.print0:
         _print0(sessions)
+    elif args.open:
+        all_found &= _open(sessions)
     else:
         short = formatting.short_ids([*live, *archived])
         output.write(_lines(recovery.by_boot(sessions, now), short, now))
-    _report_skipped(args, sessions, selection)
-    output.report_unreadable(sum(s["verdict"] is None for s in (*live, *archived)))
-    return 0
+    if not args.ids:
+        _report_skipped(args, sessions, selection)
+        output.report_unreadable(sum(s["verdict"] is None for s in (*live, *archived)))
+    return 0 if all_found else _SOME_LEFT_OUT
+
+
+def _check(args: Namespace) -> None:
+    """Raise UsageError if options exclude each other."""
+    if sum(map(bool, (args.json, args.print0, args.open))) > 1:
+        raise UsageError("--json, --print0 and --open exclude each other")
+    if args.ids and (args.all or args.here or args.since is not None):
+        raise UsageError("SESSION excludes --all, --since and --here")
+
+
+def _named(
+    names: list[str], candidates: list[UncleanSession], now: float
+) -> tuple[list[UncleanSession], bool]:
+    """Return those of *candidates* that are named, and whether all that are named."""
+    by_id = {session["session_id"]: session for session in candidates}
+    named = lookup.find_all(names, now)
+    for session in named:
+        if session["session_id"] not in by_id:
+            reason = session["reasons"][0]
+            output.message(f"{session['session_id']} did not end uncleanly: {reason}")
+    found = [by_id[s["session_id"]] for s in named if s["session_id"] in by_id]
+    return found, len(found) == len(named)
 
 
 def _since(args: Namespace, now: float) -> float:
@@ -86,18 +114,37 @@ def _line(session: UncleanSession, short: dict[str, str], now: float) -> str:
     return printable("  " + "  ".join(cells), output.MAX_LINE)
 
 
-def _print0(sessions: list[UncleanSession]) -> None:
-    """Print the commands for `xargs -0`, of every session that is safe to resume."""
+def _that_have_ended(
+    sessions: list[UncleanSession],
+) -> tuple[list[UncleanSession], dict[str, int]]:
+    """Return those that are safe to resume, and how many are not, by reason."""
     can_resume = [session for session in sessions if not session["transcript_gone"]]
     ended = [session for session in can_resume if session["verdict"] != "unknown"]
+    return ended, {
+        "whose transcript is gone": len(sessions) - len(can_resume),
+        "that may still be open elsewhere": len(can_resume) - len(ended),
+    }
+
+
+def _open(sessions: list[UncleanSession]) -> bool:
+    """Resume the sessions in windows of tmux; return whether all were."""
+    ended, left_out = _that_have_ended(sessions)
+    _report_left_out(left_out)
+    return reopening.open_windows(ended)
+
+
+def _print0(sessions: list[UncleanSession]) -> None:
+    """Print the commands for `xargs -0`, of every session that is safe to resume."""
+    ended, left_out = _that_have_ended(sessions)
     commands = [session["resume"] for session in ended if session["resume"]]
     output.write_text("".join(f"{command}\0" for command in commands))
-    left_out = (
-        (len(sessions) - len(can_resume), "whose transcript is gone"),
-        (len(can_resume) - len(ended), "that may still be open elsewhere"),
-        (len(ended) - len(commands), "whose folder has a name not safe to print"),
-    )
-    reasons = [f"{count(n, 'session')} {reason}" for n, reason in left_out if n]
+    unprintable = len(ended) - len(commands)
+    left_out["whose folder has a name not safe to print"] = unprintable
+    _report_left_out(left_out)
+
+
+def _report_left_out(left_out: dict[str, int]) -> None:
+    reasons = [f"{count(n, 'session')} {reason}" for reason, n in left_out.items() if n]
     if reasons:
         output.message(f"left out: {', '.join(reasons)}")
 
