@@ -18,6 +18,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from .checkout import exposures
 from .claude import config_file, hook_merge, settings, smoke_test, versions
 from .claude.config_file import BACKUP_SUFFIX, Change
 from .errors import HeadcountError
@@ -32,6 +33,7 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ENVIRONMENT = os.path.join(_CHECKOUT, ".venv")
 _COMMAND = os.path.join(_ENVIRONMENT, "bin", "headcount")
+_MAX_NAMED = 3
 _EXECUTABLE = 0o755  # any user may run a command
 _LINK = os.path.expanduser("~/.local/bin/headcount")
 # Both find the checkout relative to themselves, so that it can be moved.
@@ -108,6 +110,7 @@ def _install(options: argparse.Namespace) -> int:
     if options.dry_run:
         _show(settings.install_hooks(path, hooks, line, dry_run=True, lenient=lenient))
         _warn_if_turned_off(path)
+        _warn_if_exposed()
         return 0
     _make_command()
     if not _self_test(hooks):
@@ -121,7 +124,17 @@ def _install(options: argparse.Namespace) -> int:
     print("next:     run `headcount list` while a session is open. Those open now are")
     print("    recorded from their next prompt")
     _warn_if_turned_off(path)
+    _warn_if_exposed()
     return 0
+
+
+def _warn_if_exposed() -> None:
+    """Name what others can change, of all that the hooks run."""
+    found = exposures(_CHECKOUT)
+    for exposure in found[:_MAX_NAMED]:
+        print(f"warning:  {exposure}.\n    To change that: {exposure.remedy}")
+    if len(found) > _MAX_NAMED:
+        print(f"    There are {len(found) - _MAX_NAMED} more; see `headcount doctor`")
 
 
 def _warn_if_turned_off(path: str) -> None:

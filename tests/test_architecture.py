@@ -19,7 +19,7 @@ MODULES = sorted((ROOT / "lib").rglob("*.py"))
 LAYERS = [
     "errors model text",
     "system",
-    "record file_lock",
+    "record file_lock checkout",
     "store",
     "claude",
     "sessions terminals",

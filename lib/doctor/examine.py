@@ -10,7 +10,12 @@ from __future__ import annotations
 from ..errors import HeadcountError, StoreError
 from ..text import printable
 from .finding import ELSEWHERE, PROBLEM, Context, Finding
-from .installation import check_command, check_packages, check_python
+from .installation import (
+    check_checkout,
+    check_command,
+    check_packages,
+    check_python,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,9 +87,10 @@ def _checks() -> tuple[Check, ...]:
         from .timing import check_timing
     except StoreError as error:
         refused = Finding(PROBLEM, "store", str(error), ELSEWHERE)
-        return check_python, check_packages, lambda _: iter([refused]), check_command
+        checks = check_python, check_packages, check_checkout
+        return *checks, lambda _: iter([refused]), check_command
     return (
-        *(check_python, check_packages),
+        *(check_python, check_packages, check_checkout),
         *(check_environment, check_store, check_files, check_archive, check_lock),
         *(check_moves, check_leftovers, check_error_log),
         *(check_hooks, check_scopes, check_status_line, check_command),

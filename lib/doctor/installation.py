@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from .. import checkout
 from ..system.shell import command_or_reason
 from .finding import (
     CHECKOUT,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _MIN_PYTHON = (3, 10)
 _PACKAGES = ("filelock", "psutil", "python-dateutil", "wcwidth", "jinja2", "textual")
+_MAX_NAMED = 5
 _OUR_TARGET = "/.venv/bin/headcount"
 
 
@@ -53,6 +55,17 @@ def check_packages(_: Context) -> Iterator[Finding]:
         message = f"{sys.executable} lacks {', '.join(missing)}"
         fix = command_or_reason(sys.executable, "-m", "pip", "install", *missing)
         yield Finding(PROBLEM, "packages", message, fix)
+
+
+def check_checkout(_: Context) -> Iterator[Finding]:
+    """Check that nobody else can change what the hooks run."""
+    found = checkout.exposures(CHECKOUT)
+    for exposure in found[:_MAX_NAMED]:
+        level = PROBLEM if exposure.to_everyone else WARN
+        yield Finding(level, "checkout", str(exposure), exposure.remedy)
+    if len(found) > _MAX_NAMED:
+        message = f"others can also change {len(found) - _MAX_NAMED} more files there"
+        yield Finding(WARN, "checkout", message)
 
 
 def check_command(_: Context) -> Iterator[Finding]:
