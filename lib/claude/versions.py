@@ -43,6 +43,14 @@ class ClientInUse(NamedTuple):
     version: str
 
 
+class Run(NamedTuple):
+    """How a run of the client ended; *status* is None if it took too long."""
+
+    status: int | None
+    stdout: bytes
+    stderr: bytes
+
+
 def in_use(now: float) -> list[ClientInUse]:
     """Return the clients in use at *now* (epoch seconds); [] if none is found."""
     clients: list[ClientInUse] = []
@@ -100,27 +108,40 @@ def output_of(*arguments: str) -> bytes:
 
     b"" if there is none, if it cannot be run, or if it takes longer than 4 seconds.
     """
+    done = run(*arguments, seconds=_MAX_SECONDS)
+    return b"" if done is None or done.status is None else done.stdout
+
+
+def run(
+    *arguments: str, seconds: float, cwd: str | None = None, **variables: str
+) -> Run | None:
+    """Run `claude` on PATH with *arguments* in *cwd*, for at most that many *seconds*.
+
+    *variables* are added to its environment. None if there is none that can be run.
+    """
     program = shutil.which(_COMMAND)
     if program is None:
-        return b""
+        return None
     try:
         child = subprocess.Popen(  # noqa: S603  # the user's own client
             [program, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=_environment() | variables,
             start_new_session=True,
         )
     except OSError:
-        return b""
+        return None
     with child:
         try:
-            return child.communicate(timeout=_MAX_SECONDS)[0]
+            stdout, stderr = child.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(OSError):
                 os.killpg(child.pid, signal.SIGKILL)  # and all that it has started
-            return b""
+            return Run(None, b"", b"")
+    return Run(child.returncode, stdout, stderr)
 
 
 def _environment() -> dict[str, str]:

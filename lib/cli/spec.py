@@ -379,6 +379,11 @@ COMMANDS = (
         ("headcount doctor", "headcount doctor --fix"),
         (
             Argument(("--quick",), "do not run the hooks, and start no client"),
+            Argument(
+                ("--live",),
+                "also let Claude Code begin and end a session without a prompt, and "
+                "see whether it is recorded; other hooks of yours run, too",
+            ),
             Argument(("--fix",), "fix what can be fixed safely, then check again"),
             _JSON,
         ),

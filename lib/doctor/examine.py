@@ -76,6 +76,7 @@ def _checks() -> tuple[Check, ...]:
         from .error_log import check_error_log
         from .hooks import check_hooks, check_scopes
         from .leftovers import check_leftovers, check_moves
+        from .live import check_live
         from .status_line import check_status_line
         from .store import (
             check_archive,
@@ -94,7 +95,7 @@ def _checks() -> tuple[Check, ...]:
         *(check_environment, check_store, check_files, check_archive, check_lock),
         *(check_moves, check_leftovers, check_error_log),
         *(check_hooks, check_scopes, check_status_line, check_command),
-        *(check_clients, check_timing),
+        *(check_clients, check_timing, check_live),
     )
 
 

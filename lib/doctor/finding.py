@@ -19,10 +19,14 @@ ELSEWHERE = 'export HEADCOUNT_DIR="..." (a folder of yours on a local file syste
 
 
 class Context(NamedTuple):
-    """When the checks run, in epoch seconds, and whether to skip the slow ones."""
+    """When the checks run, in epoch seconds, and how thorough they are.
+
+    *quick* skips the slow ones; *live* starts a client, which also runs other hooks.
+    """
 
     now: float
     quick: bool = False
+    live: bool = False
 
 
 class Repair(NamedTuple):

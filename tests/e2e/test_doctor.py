@@ -104,3 +104,76 @@ def test_doctor_runs_the_installed_hooks_without_findings(box, records):
     assert done.returncode == 0, done.stdout
     assert done.stdout.count(" ms, p95 ") == 6
     assert records.ids() == set()
+
+
+@pytest.fixture
+def live(box, program, checkout):
+    """Run `headcount doctor --live`; return its finding, and its exit code."""
+    (box.home / ".local/bin/claude").symlink_to(program)
+    install(box, checkout)  # again: now it knows the client's version
+    settings = box.home / ".claude/settings.json"
+
+    def run(text=None):
+        if text is not None:
+            settings.write_text(text)
+        done = box.run("headcount", "doctor", "--live", "--quick", "--json")
+        assert "other hooks of yours run, too" in done.stderr
+        findings = json.loads(done.stdout)["findings"]
+        (finding,) = [each for each in findings if each["check"] == "live"]
+        return finding["level"], finding["message"], finding["fix"], done.returncode
+
+    run.settings = settings
+    return run
+
+
+def test_live_sees_the_real_client_record_a_session_elsewhere(live, records):
+    level, message, _, code = live()
+    assert (level, code) == ("ok", 0)
+    assert message.endswith("SessionStart and SessionEnd, and both are on record")
+    assert records.ids() == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "why", "fix"),
+    [
+        pytest.param(
+            lambda text: json.dumps({**json.loads(text), "disableAllHooks": True}),
+            "{path} turns off all hooks",
+            "remove disableAllHooks from {path}",
+            id="turned-off",
+        ),
+        pytest.param(
+            lambda text: "{ " + text,
+            "{path} is not valid JSON: ",
+            "edit {path}",
+            id="not-json",
+        ),
+        pytest.param(
+            lambda text: json.dumps({**json.loads(text), "env": "x"}),
+            "{path} is not valid as settings of Claude Code: `env` must be an object",
+            "edit {path}",
+            id="wrong-type",
+        ),
+        pytest.param(
+            lambda text: text.replace("/hooks/session_start.py", "/gone/hooks/stop.py"),
+            "it did not run the hooks in {path} (exit code 0)",
+            "",
+            id="script-gone",
+        ),
+        pytest.param(lambda _: "{}", "{path} has no hooks of ours", "", id="no-hooks"),
+    ],
+)
+def test_live_says_why_the_real_client_leaves_no_record(live, change, why, fix):
+    text, path = live.settings.read_text(), live.settings
+    level, message, said, code = live(change(text))
+    assert (level, code) == ("problem", 1)
+    assert re.match(r"`claude --init-only` left no record of SessionStart\b", message)
+    assert why.format(path=path) in message
+    assert fix.format(path=path) in said
+
+
+@pytest.mark.parametrize("version", ["2.0.45"])
+def test_live_says_that_an_old_client_cannot_be_tried(live):
+    level, message, _, code = live()
+    assert (level, code) == ("problem", 1)
+    assert "unknown option '--init-only'" in message

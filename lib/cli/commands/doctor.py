@@ -22,7 +22,10 @@ _MAX_ROUNDS = 3
 def run(args: Namespace) -> int:
     """Print the findings, after those that `--fix` fixed; 1 if any is a problem."""
     fixed = _fix() if args.fix else []
-    remaining = examine.examine(Context(time.time(), quick=args.quick))
+    if args.live:
+        output.message("running `claude --init-only`; other hooks of yours run, too")
+    context = Context(time.time(), quick=args.quick, live=args.live)
+    remaining = examine.examine(context)
     findings = fixed + remaining
     if args.json:
         objects = [finding.as_object() for finding in findings]

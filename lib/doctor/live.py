@@ -1,0 +1,95 @@
+"""`doctor --live`: let the client begin and end a session, and look for its record.
+
+`claude --init-only` runs the hooks of SessionStart and SessionEnd and exits. It needs
+neither a prompt nor a key nor a connection (measured with 2.1.332). Here it runs in an
+empty folder and with a store of its own: it reads the settings of the user and managed
+ones, but not those of a project. Hooks of others in them run, too.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+
+from ..claude import settings, versions
+from ..record import jsonl, schema
+from ..store import paths
+from .finding import OK, PROBLEM, Context, Finding, install_command
+from .hooks import turned_off
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_OPTION = "--init-only"
+_EVENTS = ("SessionStart", "SessionEnd")
+_MAX_SECONDS = 60.0  # other hooks may be slow
+_MAX_MESSAGE = 300
+
+
+def check_live(context: Context) -> Iterator[Finding]:
+    """Run the client once: are the start and the end of its session on record?"""
+    if not context.live:
+        return
+    with tempfile.TemporaryDirectory(prefix="headcount-") as folder:
+        store = os.path.join(folder, "store")
+        project = os.path.join(folder, "project")
+        os.mkdir(project)
+        run = versions.run(
+            _OPTION, seconds=_MAX_SECONDS, cwd=project, HEADCOUNT_DIR=store
+        )
+        recorded, error = [*_events(store)], _last_line(store, paths.ERROR_LOG)
+    if not (missing := [event for event in _EVENTS if event not in recorded]):
+        message = f"`claude {_OPTION}` ran the hooks of SessionStart and SessionEnd, "
+        yield Finding(OK, "live", message + "and both are on record")
+        return
+    why, fix = _cause(run, error)
+    message = f"`claude {_OPTION}` left no record of {' and '.join(missing)}: {why}"
+    yield Finding(PROBLEM, "live", message, fix)
+
+
+def _cause(run: versions.Run | None, error: str) -> tuple[str, str]:
+    """Return the likely cause in words, and what fixes it."""
+    path = settings.settings_files()["user"]
+    for _, why, fix in turned_off({"user": path}):
+        return why, fix
+    try:
+        settings.check(path)
+        installed = settings.installed_hooks(path)
+    except settings.SettingsError as refused:
+        return str(refused), f"edit {shlex.quote(path)}"
+    if run is None:
+        return "no `claude` that can be run is on PATH", "add its folder to PATH"
+    if not installed:
+        return f"{path} has no hooks of ours, and it reads no other", install_command()
+    if error:
+        return f"the hooks in {path} failed: {error}", install_command()
+    return f"it did not run the hooks in {path} ({_outcome(run)})", install_command()
+
+
+def _outcome(run: versions.Run) -> str:
+    if run.status is None:
+        return f"it was not finished after {_MAX_SECONDS:g} s"
+    lines = run.stderr.decode(errors="replace").split("\n")
+    said = next(filter(None, map(str.strip, lines)), "")[:_MAX_MESSAGE]
+    return f"exit code {run.status}" + f": {said}" * bool(said)
+
+
+def _events(store: str) -> Iterator[str]:
+    """Yield those of _EVENTS that are on record in *store*."""
+    for file in paths.session_files(store):
+        with open(file.path, "rb") as lines:
+            for entry in filter(None, map(jsonl.decode, lines)):
+                if entry.get("type") == schema.CLOSE:
+                    yield "SessionEnd"
+                elif entry.get("source") == "startup":  # else another hook began it
+                    yield "SessionStart"
+
+
+def _last_line(store: str, name: str) -> str:
+    try:
+        with open(os.path.join(store, name), encoding="utf-8", errors="replace") as log:
+            return log.read().strip().rpartition("\n")[2][:_MAX_MESSAGE]
+    except FileNotFoundError:
+        return ""
