@@ -121,6 +121,7 @@ with_uv() {
   with_index uv venv --quiet --no-config --no-project --relocatable --python "$py" "$new" &&
     with_index uv pip install --quiet --no-config --no-build --require-hashes \
       --python "$new/bin/python" -r requirements.txt &&
+    rm -f "$new/.lock" && # uv makes it writable for everyone
     has_packages "$new" && return
   warn 'uv could not make the environment; trying venv and pip'
   rm -rf "$new"

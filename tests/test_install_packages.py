@@ -19,6 +19,8 @@ import pytest
 from installing import PACKAGES, copy_of_checkout
 from support import ROOT
 
+from lib.checkout import exposures
+
 BACKEND = """
 def build_wheel(*_): open({marker!r}, "w"); raise SystemExit(1)
 prepare_metadata_for_build_wheel = build_wheel
@@ -224,6 +226,7 @@ def test_install_with_uv_takes_only_the_index_from_its_files(
     (packages,) = new_checkout.glob(".venv/lib/python*/site-packages")
     assert {"filelock", "psutil", "dateutil", "jinja2"} <= {*os.listdir(packages)}
     assert not (tmp_path / "elsewhere").exists()
+    assert exposures(str(new_checkout)) == []
 
 
 def test_install_with_uv_never_builds_a_package(
