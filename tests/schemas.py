@@ -74,6 +74,7 @@ def _close_parts(schema, definitions):
 def check_output(words, text):
     """Fail if what `headcount *words* --json` printed is not in the schema."""
     command = next((word for word in words if not word.startswith("-")), "list")
+    command = {"ls": "list"}.get(command, command)
     outputs = text.splitlines() if command == "watch" else [text]
     for output in outputs if command != "tail" else []:
         errors = _output_validator(command).iter_errors(json.loads(output))

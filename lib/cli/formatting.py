@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ..record import timestamps
-from ..text import humanize, printable
+from ..text import humanize, local_time, printable
 from ..views import session_view
 from .terminal.width import truncate_line
 
@@ -110,9 +110,22 @@ def entry_text(entry: SessionEntry) -> str:
         values = (str(entry[key]) for key in _SUMMARY_KEYS if entry.get(key))
         content = " ".join(values)
     else:
-        own = {key: value for key, value in entry.items() if key not in _COMMON}
-        content = compact_json(own)
+        content = compact_json(own_fields(entry))
     return f"{kind:<16}  {content}".rstrip()
+
+
+def own_fields(entry: SessionEntry) -> SessionEntry:
+    """Return the fields of *entry* that not every entry has."""
+    return {key: value for key, value in entry.items() if key not in _COMMON}
+
+
+def clock(timestamp: object, now: float) -> str:
+    """Return the local time, with the day unless that is today, in 14 columns."""
+    seconds = timestamps.parse(timestamp)
+    if seconds is None:
+        return f"{NONE:>14}"
+    is_today = local_time(seconds, "%F") == local_time(now, "%F")
+    return f"{local_time(seconds, '%H:%M:%S' if is_today else '%m-%d %H:%M:%S'):>14}"
 
 
 # ---- JSON -----------------------------------------------------------------------

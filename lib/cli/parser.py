@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import UsageError
-from . import spec, suggest
+from . import output, spec, suggest
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -35,6 +35,11 @@ def _invalid(value: str, choices: tuple[str, ...]) -> str:
         f"{ascii(value)[:80]} is not a valid value{hint}; choose one of "
         f"{', '.join(choices)}"
     )
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=output.columns() - 2)  # as argparse does
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -97,7 +102,7 @@ def _parser(command: Command) -> argparse.ArgumentParser:
         prog=f"headcount {command.name}",
         description=f"{summary[0].upper()}{summary[1:]}.",
         epilog=f"Example{'s' * (len(command.examples) > 1)}:{examples}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_HelpFormatter,
         allow_abbrev=False,
     )
     parser.set_defaults(command=command.name)

@@ -11,10 +11,12 @@ from . import paths, snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..model import SessionEntry, SessionInfo, SessionMetadata
     from ..record.fold import Snapshot
+
+    Report = Callable[[str, str], None]
 
 _MAX_RECENT = 50
 _TOO_LONG = b"too long"
@@ -42,11 +44,12 @@ def load(path: str) -> list[SessionEntry]:
         return list(stream(path))
 
 
-def stream(path: str) -> Iterator[SessionEntry]:
-    """Yield the entries of the file at *path*; see `sessions.iter_session_jsonl`."""
-    import logging  # 8 ms that `headcount list` does without
+def stream(path: str, report: Report | None = None) -> Iterator[SessionEntry]:
+    """Yield the entries of the file at *path*; see `sessions.iter_session_jsonl`.
 
-    logger = logging.getLogger("headcount")
+    *report* gets the level and the text of each warning; by default they are logged.
+    """
+    report = report or _log
     number = whole = damaged = 0
     try:
         for lines in _blocks(path):
@@ -57,19 +60,24 @@ def stream(path: str) -> Iterator[SessionEntry]:
                     yield entry
                 elif line.strip():
                     damaged += 1
-                    logger.warning("%s: line %d is damaged, skipped", path, number)
+                    report("warning", f"{path}: line {number} is damaged, skipped")
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
-        logger.warning("%s cannot be read: %s", path, error)
+        report("warning", f"{path} cannot be read: {error}")
         return
     if damaged * 10 > damaged + whole:
-        logger.error(
-            "%s: %d of %d lines are damaged; is its disk, or another writer, at fault?",
-            path,
-            damaged,
-            damaged + whole,
+        report(
+            "error",
+            f"{path}: {damaged} of {damaged + whole} lines are damaged; is its disk, "
+            "or another writer, at fault?",
         )
+
+
+def _log(level: str, text: str) -> None:
+    import logging  # 8 ms that whole files do without
+
+    getattr(logging.getLogger("headcount"), level)("%s", text)
 
 
 def discover(folder: str, now: float, prefix: str = "") -> list[SessionInfo]:

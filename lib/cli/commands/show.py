@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections import deque
@@ -10,10 +9,13 @@ from collections import deque
 from ... import sessions
 from ...record import timestamps
 from ...record.transitions import LOST, transitions
+from ...store import reader
+from ...system import git
 from ...terminals import focus, place
-from ...text import humanize, printable
+from ...text import humanize, local_time, printable
 from ...views import lineage, lookup, neighbours, session_view, timeline
 from .. import formatting, output
+from ..terminal import session_table
 from ..terminal.width import truncate_line
 
 TYPE_CHECKING = False
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     # The lines of one fact; none if it is not known.
     Fact = Callable[[Details, float], list[str]]
 
+_FOLDERS = ("cwd", "worktree", "project_dir", "transcript_path")  # each shown once
+_DIM = "\x1b[2m{}\x1b[0m"
 _MAX_MOMENTS = 20
 _ENTRIES_OF_UNREADABLE = 10
 _MAX_WARNINGS = 3
@@ -64,6 +68,7 @@ def _with_related(session: SessionView, now: float) -> Details:
     *others, session = neighbours.annotate([*others, session])
     same_worktree = neighbours.same_worktree(session, others)
     open_in = place.of_session(session)
+    root = session["worktree"]
     can_resume = not (
         session["verdict"] is None or open_in or session_view.transcript_gone(session)
     )
@@ -73,6 +78,7 @@ def _with_related(session: SessionView, now: float) -> Details:
         "successors": lineage.successors(session, by_id),
         "same_worktree": same_worktree[: neighbours.MAX_NAMED],
         "same_worktree_count": len(same_worktree),
+        "modified": git.is_modified(root) if root and session["branch"] else None,
         "open_in": open_in,
         "resume": session_view.resume_command(session) if can_resume else None,
     }
@@ -95,7 +101,7 @@ def _as_object(session: Details, now: float) -> Details:
 
 
 def _lines(session: Details, entries: int | None, now: float) -> list[str]:
-    columns, _ = output.terminal()
+    columns, colour = output.terminal()
     if entries is None:
         entries = 0 if session["verdict"] else _ENTRIES_OF_UNREADABLE
     history = timeline.Timeline(_MAX_MOMENTS)
@@ -107,7 +113,7 @@ def _lines(session: Details, entries: int | None, now: float) -> list[str]:
             last.append(transition.entry)
             total += 1
     alive = session["verdict"] == "alive"
-    lines = [*fact_lines(session, now), ""]
+    lines = [*fact_lines(session, now, colour=colour), ""]
     lines += [f"timeline of {total} {'entry' if total == 1 else 'entries'}"]
     lines += timeline_lines(history, now, alive=alive, columns=columns)
     if entries:
@@ -143,24 +149,9 @@ def _open_line(where: Place) -> str:
 
 
 def _entries(path: str) -> Iterator[SessionEntry]:
-    """Yield the entries of the file at *path*; report damaged lines on stderr."""
-    with _warnings_on_stderr(path):
-        yield from sessions.iter_session_jsonl(path)
-
-
-@contextlib.contextmanager
-def _warnings_on_stderr(path: str) -> Iterator[None]:
-    import logging
-
+    """Yield the entries of the file at *path*; then report damaged lines on stderr."""
     warnings: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("headcount")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
+    yield from reader.stream(path, lambda _, text: warnings.append(text))
     for warning in warnings[:_MAX_WARNINGS]:
         output.message(warning)
     if len(warnings) > _MAX_WARNINGS:
@@ -170,27 +161,57 @@ def _warnings_on_stderr(path: str) -> Iterator[None]:
 # ---- Facts ----------------------------------------------------------------------
 
 
-def fact_lines(session: Details, now: float) -> list[str]:
+def fact_lines(session: Details, now: float, *, colour: bool = False) -> list[str]:
     """Return what is known about *session*, a line for each fact and each reason."""
     lines = []
     for name, fact in _FACTS:
         for index, text in enumerate(fact(session, now)):
-            label = "" if index else name
-            line = f"{label:<{_NAME_COLUMNS}} {printable(text, formatting.MAX_TEXT)}"
-            lines.append(line.rstrip())
+            key = "" if index else f"{name:<{_NAME_COLUMNS}}"
+            shown = printable(text, formatting.MAX_TEXT)
+            if colour:
+                key = key and _DIM.format(key)
+                shown = _painted(name, shown, session) if not index else shown
+            lines.append(f"{key or ' ' * _NAME_COLUMNS} {shown}".rstrip())
     return lines
+
+
+def _painted(name: str, text: str, session: Details) -> str:
+    """Return the *text* of the fact of this *name* in the colour of the state."""
+    if name not in ("state", "verdict"):
+        return text
+    word = session_view.state_of(session) if name == "state" else text  # type: ignore[arg-type]
+    return session_table.coloured(text, word)
 
 
 def _text(key: str) -> Fact:
     return lambda session, _: [session[key]] if session.get(key) else []
 
 
-def _time(key: str) -> Fact:
-    def fact(session: Details, now: float) -> list[str]:
-        ago = formatting.ago(session[key], now)
-        return [f"{session[key]} ({ago})"] if ago else []
+def _path(key: str) -> Fact:
+    """The folder or file under *key*, unless it is one of those shown before it."""
+
+    def fact(session: Details, _: float) -> list[str]:
+        path = session.get(key)
+        before = map(session.get, _FOLDERS[: _FOLDERS.index(key)])
+        return [formatting.shorten_home(path)] if path and path not in before else []
 
     return fact
+
+
+def _time(key: str) -> Fact:
+    def fact(session: Details, now: float) -> list[str]:
+        seconds = timestamps.parse(session[key])
+        if seconds is None:
+            return []
+        ago = humanize(now - seconds)
+        return [f"{local_time(seconds, '%Y-%m-%d %H:%M:%S')} ({ago} ago)"]
+
+    return fact
+
+
+def _branch(session: Details, _: float) -> list[str]:
+    modified = " (modified)" if session.get("modified") else ""
+    return [session["branch"] + modified] if session.get("branch") else []
 
 
 def _verdict(session: Details, _: float) -> list[str]:
@@ -207,12 +228,6 @@ def _state(session: Details, now: float) -> list[str]:
 def _name(session: Details, _: float) -> list[str]:
     derived = " (derived by the client)" if session["name_source"] == "client" else ""
     return [session["name"] + derived] if session["name"] else []
-
-
-def _worktree(session: Details, _: float) -> list[str]:
-    """The working tree, unless it is the session's folder itself."""
-    root = session.get("worktree")
-    return [root] if root and root != session["cwd"] else []
 
 
 def _process(session: Details, _: float) -> list[str]:
@@ -265,7 +280,8 @@ def _client(session: Details, _: float) -> list[str]:
 
 
 def _file(session: Details, _: float) -> list[str]:
-    return [session["path"] + (" (archived)" if session["archived"] else "")]
+    path = formatting.shorten_home(session["path"])
+    return [path + (" (archived)" if session["archived"] else "")]
 
 
 _FACTS: tuple[tuple[str, Fact], ...] = (
@@ -275,11 +291,11 @@ _FACTS: tuple[tuple[str, Fact], ...] = (
     ("verdict", _verdict),
     ("state", _state),
     ("closed", _text("close_reason")),
-    ("folder", _text("cwd")),
-    ("worktree", _worktree),
-    ("branch", _text("branch")),
+    ("folder", _path("cwd")),
+    ("worktree", _path("worktree")),
+    ("branch", _branch),
     ("same worktree", _same_worktree),
-    ("project", _text("project_dir")),
+    ("project", _path("project_dir")),
     ("process", _process),
     ("others", _others),
     ("started", _time("start_time")),
@@ -288,7 +304,7 @@ _FACTS: tuple[tuple[str, Fact], ...] = (
     ("previous", _relatives("predecessors")),
     ("next", _relatives("successors")),
     ("client", _client),
-    ("transcript", _text("transcript_path")),
+    ("transcript", _path("transcript_path")),
     ("tasks", _tasks),
     ("file", _file),
 )
@@ -307,20 +323,20 @@ def timeline_lines(
     """
     lines = [_moment_line(moment, now, alive=alive) for moment in history.moments]
     if history.left_out:
-        lines.insert(timeline.HEAD, f"{'...':>10}  {history.left_out} more between")
+        lines.insert(timeline.HEAD, f"{'...':>14}  {history.left_out} more between")
     if history.others:
-        lines.append(f"{'others':>10}  {_counts(history.others)}")
+        lines.append(f"{'others':>14}  {_counts(history.others)}")
     return [truncate_line(printable(line, _MAX_LINE), columns) for line in lines]
 
 
 def _moment_line(moment: Moment, now: float, *, alive: bool) -> str:
-    ago = formatting.ago(moment["from"], now) or formatting.NONE
+    clock = formatting.clock(moment["from"], now)
     text = moment["text"]
     if moment["heartbeats"]:
         text = _duration(moment, now, alive=alive)
     elif moment["what"] == "label":
         text = text or "removed"
-    return f"{ago:>10}  {moment['what']:<9}  {text or ''}".rstrip()
+    return f"{clock}  {moment['what']:<9}  {text or ''}".rstrip()
 
 
 def _duration(moment: Moment, now: float, *, alive: bool) -> str:

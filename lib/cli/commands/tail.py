@@ -10,6 +10,7 @@ from ...store import follow
 from ...text import local_time, printable
 from ...views import lookup
 from .. import formatting, output
+from ..terminal import sentences
 from ..terminal.width import truncate, truncate_line, width
 
 TYPE_CHECKING = False
@@ -23,6 +24,7 @@ _POLL_SECONDS = 0.5
 _NAME_COLUMNS = 16
 _WITH_LABELS = schema.LIFECYCLE | {schema.UPDATE}
 _MAX_LINE = 200
+_DIM = "\x1b[2m{}\x1b[0m"
 
 
 def run(args: Namespace) -> int:
@@ -54,16 +56,20 @@ def _writer(args: Namespace, *, several: bool) -> Callable[[list[Line]], None]:
     names = _Names() if several else None
 
     def write(lines: list[Line]) -> None:
-        columns, _ = output.terminal()
-        output.write([_text(line, names, columns) for line in lines])
+        columns, colour = output.terminal()
+        output.write([_text(line, names, columns, colour=colour) for line in lines])
 
     return write
 
 
-def _text(line: Line, names: _Names | None, columns: int | None) -> str:
+def _text(
+    line: Line, names: _Names | None, columns: int | None, *, colour: bool
+) -> str:
     name = "" if names is None else names.of(line) + "  "
-    text = f"{_clock_time(line.time())}  {name}{formatting.entry_text(line.entry)}"
-    return truncate_line(printable(text, _MAX_LINE), columns)
+    time = _clock_time(line.time())
+    text = f"{time}  {name}{sentences.sentence(line.entry)}"
+    text = truncate_line(printable(text, _MAX_LINE), columns)
+    return f"{_DIM.format(time)}{text[len(time) :]}" if colour else text
 
 
 def _clock_time(timestamp: str) -> str:
@@ -75,19 +81,21 @@ def _clock_time(timestamp: str) -> str:
 
 
 class _Names:
-    """The name of each session: its label, or else the start of its id."""
+    """What each session is called: its label or name, else the start of its id."""
 
     def __init__(self) -> None:
-        self._labels = {
-            info.id: (info.metadata or {}).get("label", "")
-            for info in sessions.discover_sessions()
-        }
+        known = [(info.id, info.metadata) for info in sessions.discover_sessions()]
+        found = [(session_id, each) for session_id, each in known if each]
+        self._labels = {s: each.get("label", "") for s, each in found}
+        self._names = {s: each.get("name", "") for s, each in found}
 
     def of(self, line: Line) -> str:
         """Return the name in _NAME_COLUMNS; the entry may set a new label."""
         label = line.entry.get("label")
         if isinstance(label, str) and line.entry.get("type") in _WITH_LABELS:
             self._labels[line.session_id] = label
-        name = self._labels.get(line.session_id) or line.session_id[:8]
+        session_id = line.session_id
+        given = self._labels.get(session_id) or self._names.get(session_id)
+        name = given or session_id[:8]
         name = truncate(printable(name, _MAX_LINE), _NAME_COLUMNS)
         return name + " " * (_NAME_COLUMNS - width(name))

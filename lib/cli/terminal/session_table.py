@@ -156,6 +156,12 @@ def _padded(text: str, name: str, room: int, session: SessionView | None) -> str
 # ---- Colours --------------------------------------------------------------------
 
 
+def coloured(text: str, state: str) -> str:
+    """Return *text* in the colour of *state*, which may be a verdict."""
+    code = _COLOURS.get(state)
+    return f"\x1b[{code}m{text}\x1b[0m" if code else text
+
+
 def _colour(name: str, session: SessionView) -> str:
     """Return the colour of the cell in the column of this *name*, "" for none."""
     if name == "state":

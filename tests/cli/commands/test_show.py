@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 
 import pytest
@@ -16,6 +17,8 @@ from lib.system import process
 from lib.terminals import place
 
 HERE = place.of_process(os.getpid())  # where the tests run
+
+FOLDERS = ("folder", "worktree", "project")
 
 
 @pytest.fixture
@@ -132,6 +135,67 @@ def test_show_lists_other_live_sessions_in_the_worktree(headcount, store, tmp_pa
     assert found["same_worktree"] == ["two"]
 
 
+def test_show_says_if_tracked_files_are_modified(headcount, tmp_path):
+    tree = tmp_path / "shop"
+    tree.mkdir()
+
+    def git(*words):
+        who = ("-c", "user.name=ada", "-c", "user.email=ada@example.org")
+        subprocess.run(["git", *who, *words], cwd=tree, check=True)
+
+    git("init", "-q", "-b", "main")
+    (tree / "file").write_text("one")
+    git("add", "file")
+    git("commit", "-qm", "one")
+    create("one", cwd=str(tree))
+    (tree / "untracked").touch()
+    assert fact(headcount("show", "one")[1], "branch") == ["main"]
+    assert as_json(headcount, "one")["modified"] is False
+    (tree / "file").write_text("two")
+    assert fact(headcount("show", "one")[1], "branch") == ["main (modified)"]
+    assert as_json(headcount, "one")["modified"] is True
+    none = headcount("show", "one", PATH=str(tmp_path))[1]
+    assert fact(none, "branch") == ["main"]
+
+
+def test_show_names_each_folder_once_and_home_as_a_tilde(headcount, tmp_path):
+    (tmp_path / "home/shop/cart").mkdir(parents=True)
+    (tmp_path / "home/shop/.git").mkdir()
+    root = str(tmp_path / "home/shop")
+    create("one", cwd=root, project_dir=root)
+    create("two", cwd=f"{root}/cart", project_dir=root)
+    create("three", cwd=f"{root}/cart", project_dir=f"{root}/cart")
+    shown = {
+        name: [fact(headcount("show", name)[1], key) for key in FOLDERS]
+        for name in ("one", "two", "three")
+    }
+    assert shown == {
+        "one": [["~/shop"], [], []],
+        "two": [["~/shop/cart"], ["~/shop"], []],
+        "three": [["~/shop/cart"], ["~/shop"], []],
+    }
+
+
+def test_show_has_local_times(headcount, store):
+    write(
+        store,
+        "one",
+        start_time="2026-11-25T08:03:22.000Z",
+        last_heartbeat="2026-11-25T09:00:00.000Z",
+    )
+    out = headcount("show", "one", TZ="Europe/Vienna")[1]
+    (started,) = fact(out, "started")
+    assert started.startswith("2026-11-25 09:03:22 (")
+    assert "\n11-25 09:03:22  started" in out
+
+
+def test_show_colours_the_state_and_dims_the_keys(terminal):
+    create("one", state="waiting")
+    out = terminal("show", "one")
+    assert "\x1b[2mstate        \x1b[0m \x1b[1;35mwaiting (0 s)\x1b[0m" in out
+    assert "\x1b" not in terminal("show", "one", NO_COLOR="1")
+
+
 def test_show_json_has_timeline_related_sessions_and_resume_command(headcount):
     create(state="busy", cwd="/srv")
     sessions.append_to_session(ID, {"type": "build.done"})
@@ -202,7 +266,7 @@ def test_show_prints_metadata_verdict_reasons_entries_and_where_it_is_open(
     assert f"                pid {os.getpid()} is running" in shown
     assert "timeline of 3 entries" in shown
     assert any("  waiting    " in line for line in shown)
-    assert "    others  1 build.done" in shown
+    assert "        others  1 build.done" in shown
     assert shown[-1] == f"it is open in pid {os.getpid()}, {HERE}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -84,7 +85,7 @@ def test_tail_shows_the_last_ten_or_the_requested_entries(headcount):
 def test_tail_shows_local_times(headcount, store):
     write(store, "one", start_time="2026-11-25T14:03:22.000Z", source="startup")
     _, out, _ = headcount("tail", "one", TZ="EST5")
-    assert out == "11-25 09:03:22  session_metadata  startup\n"
+    assert out == "11-25 09:03:22  started\n"
 
 
 def test_tail_without_an_id_merges_all_live_sessions_by_time(headcount, store):
@@ -126,9 +127,8 @@ def test_tail_names_a_session_without_a_label_by_its_id(headcount):
     create("77777777-two", label="👩🏽\u200d🚀 launch of the rocket")
     first, second = headcount("tail")[1].splitlines()
     assert first.split()[2] == "6f2a1b3c"
-    assert width(first[: first.index("session_meta")]) == width(
-        second[: second.index("session_meta")]
-    )
+    starts = [width(line[: line.index("started")]) for line in (first, second)]
+    assert starts[0] == starts[1]
 
 
 def test_tail_skips_damaged_lines_without_counting_them(headcount, store):
@@ -180,11 +180,16 @@ def test_tail_prints_no_control_characters(headcount, terminal, store):
     with (store / f"{ID}.jsonl").open("a") as file:
         file.write(raw + "\n")
     for words in (["tail"], ["tail", ID]):
-        for out in (headcount(*words)[1], terminal(*words)):
+        for out in (headcount(*words)[1], terminal(*words, NO_COLOR="1")):
             assert [row for row in out.split("\n") if not row.isprintable()] == []
     shown = terminal("tail", ID, "--json", "-n", "1", columns=500)
     assert shown.isascii()
     assert json.loads(shown) == json.loads(raw)
+
+
+def test_tail_dims_the_times_on_a_terminal(terminal):
+    create()
+    assert re.match(r"\x1b\[2m[\d: -]{14}\x1b\[0m  started\n", terminal("tail", ID))
 
 
 @pytest.mark.parametrize("columns", [30, 80, 200])
@@ -192,9 +197,8 @@ def test_tail_lines_fit_the_terminal(terminal, columns):
     create(label="日本語" * 9)
     note(text="👩🏽\u200d🚀" * 100)
     for words in (["tail"], ["tail", ID]):
-        assert (
-            max(map(width, terminal(*words, columns=columns).splitlines())) <= columns
-        )
+        rows = terminal(*words, columns=columns, NO_COLOR="1").splitlines()
+        assert max(map(width, rows)) <= columns
 
 
 def test_tail_of_an_empty_store_prints_a_message(headcount, store):
@@ -225,7 +229,7 @@ def test_tail_of_an_unknown_id_exits_3(headcount):
 def test_follow_shows_entries_as_they_are_written(store):
     create()
     with Tail(store, ID) as tail:
-        assert b"session_metadata" in tail.line()
+        assert tail.line().endswith(b"  started")
         for number in range(3):
             note(number=number)
             assert tail.line().endswith(f'{{"number":{number}}}'.encode())
@@ -244,11 +248,11 @@ def test_follow_json_prints_lines_as_they_are_written(store):
 def test_follow_shows_new_sessions_with_their_labels(store):
     with Tail(store) as tail:
         create("6f2a1b3c-one", label="nightly build")
-        assert b"  nightly build     session_metadata" in tail.line()
+        assert b"  nightly build     started" in tail.line()
         sessions.append_to_session(
             "6f2a1b3c-one", {"type": "session_update", "label": "weekly"}
         )
-        assert b"  weekly            session_update" in tail.line()
+        assert b"  weekly            label: weekly" in tail.line()
 
 
 def test_follow_waits_for_the_rest_of_a_torn_line(store):
