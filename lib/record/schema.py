@@ -1,6 +1,12 @@
-"""The words of the record: types of entries, states, verdicts, fields of line 1."""
+"""The words of the record: types of entries, states, verdicts, fields of line 1.
+
+And the shape of texts that hooks take from elsewhere: what a client or its environment
+says is recorded only if it looks like what it should be.
+"""
 
 from __future__ import annotations
+
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +42,10 @@ TEXT_FIELDS = (
 # What names a process in an entry, and in the metadata; and what it is doing.
 PROCESS_KEYS = ("pid", "process", "host", "machine")
 STATE_KEYS = ("state", "waiting_for", "state_since")
+MAX_NAME_LENGTH = 256
+_MAX_WORD_LENGTH = 64
+_MAX_PATH_BYTES = 4096  # PATH_MAX of Linux
+_WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-")
 UPDATABLE_TEXT_FIELDS = tuple(key for key in TEXT_FIELDS if key != "source")
 
 
@@ -57,3 +67,29 @@ def wait_of(value: object) -> WaitingFor | None:
     if isinstance(value, str) and value in WAITS:
         return value  # type: ignore[return-value]
     return None
+
+
+def word_of(value: object) -> str | None:
+    """Return *value* if it is a word, such as `startup` or `2.1.330`, else None."""
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_WORD_LENGTH:
+        return None
+    return value if _WORD.issuperset(value) else None
+
+
+def path_of(value: object) -> str | None:
+    """Return *value* if it can be the absolute path of a file, else None."""
+    if not isinstance(value, str) or not os.path.isabs(value) or "\0" in value:
+        return None
+    size = len(value.encode("utf-8", "surrogatepass"))
+    return value if size <= _MAX_PATH_BYTES else None
+
+
+def name_of(value: object) -> str | None:
+    """Return *value* as a session name of at most MAX_NAME_LENGTH, else None."""
+    if not isinstance(value, str) or not value:
+        return None
+    if not value.isprintable():
+        from ..text import printable  # rare, and hooks do without it
+
+        return printable(value, MAX_NAME_LENGTH)
+    return value[:MAX_NAME_LENGTH]

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _KIND = "jsonl"
 SUFFIX = f".{_KIND}"
 ERROR_LOG = "errors.log"
+GITIGNORE = ".gitignore"
+_IGNORE_ALL = b"*\n"
+_ARCHIVE = "archive"
 INSTALL_LOCK = ".install.lock"
 _TEMPORARY_SUFFIX = ".tmp"
 
@@ -46,10 +49,14 @@ def locate(environ: Mapping[str, str]) -> str:
     `$XDG_STATE_HOME` if that is absolute, as the XDG specification requires, else in
     `~/.local/state`.
 
-    Raises StoreError if there is no home, or if a relative folder leads out of the
-    project: a repository can carry a symbolic link.
+    Raises StoreError if there is no home, if it is in that of another user (`~bob`), or
+    if a relative folder is not one of its own in the project. The settings of a
+    repository can set the variables, and it can carry a symbolic link.
     """
-    folder = os.path.expanduser(environ.get("HEADCOUNT_DIR", ""))
+    named = environ.get("HEADCOUNT_DIR", "")
+    if named.startswith("~") and named[1:2] not in ("", os.sep):
+        raise _refused(named, "names the home of a user")
+    folder = os.path.expanduser(named)
     if folder and not os.path.isabs(folder):
         return _inside(project_folder(environ), folder)
     if not folder:
@@ -71,18 +78,59 @@ def _inside(project: str, relative: str) -> str:
     folder = os.path.normpath(os.path.join(project, relative))
     real, top = os.path.realpath(folder), os.path.realpath(project)
     if os.path.commonpath([real, top]) != top:
-        raise StoreError(
-            f"HEADCOUNT_DIR={relative} leads out of {project}, to {real}; nothing is "
-            "recorded there. Set it to the absolute path if that is intended"
-        )
+        raise _refused(relative, f"leads out of {project}, to {real}")
+    if real == top:
+        raise _refused(relative, f"is all of {project}")
+    if not _is_marked(folder) and (other := first_of_others(folder)):
+        raise _refused(relative, f"has other files, such as {other}")
     return folder
 
 
-SESSIONS_DIR = locate(os.environ)
-ARCHIVE_DIR = os.path.join(SESSIONS_DIR, "archive")
-IN_PROJECT = not os.path.isabs(
-    os.path.expanduser(os.environ.get("HEADCOUNT_DIR", "") or "/")
-)
+def _refused(named: str, why: str) -> StoreError:
+    return StoreError(
+        f"HEADCOUNT_DIR={named} {why}; nothing is recorded there. Set it to the "
+        "absolute path if that is intended"
+    )
+
+
+def _is_marked(folder: str) -> bool:
+    """Whether *folder* has the `.gitignore` that a store in a project gets."""
+    try:
+        path = os.path.join(folder, GITIGNORE)
+        descriptor = private.open_regular(path, private.SAFE_FLAGS)
+    except OSError:
+        return False
+    try:
+        return os.read(descriptor, len(_IGNORE_ALL) + 1) == _IGNORE_ALL
+    finally:
+        os.close(descriptor)
+
+
+def first_of_others(folder: str) -> str | None:
+    """Return the first name in a store or its archive that is not of Headcount.
+
+    None if there is none, or no *folder*. Raises OSError.
+    """
+    try:
+        names = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return None
+    return next((name for name in names if not _is_of_store(name)), None)
+
+
+def _is_of_store(name: str) -> bool:
+    return (
+        name in (_ARCHIVE, GITIGNORE)
+        or is_by_product(name)
+        or is_session_file(name, archived=True)
+        or _is_day(name)
+    )
+
+
+def _is_day(name: str) -> bool:
+    """Whether *name* is like 2026-01-31."""
+    parts = name.split("-")
+    return [len(part) for part in parts] == [4, 2, 2] and all(map(_is_number, parts))
 
 
 def is_session_id(value: object) -> TypeGuard[str]:
@@ -259,29 +307,51 @@ def ensure_folder(folder: str) -> None:
     """Create *folder* and its missing parents, private to the user.
 
     A store inside a project gets a `.gitignore`, so that nobody's clone contains it.
-    Raises StoreError naming the path.
+    It gets that, and its mode, also if it is there already. Raises StoreError naming
+    the path, also if the store belongs to another user.
     """
-    if os.path.isdir(folder):
-        return
-    parent = os.path.dirname(folder)
-    if parent != folder:
-        ensure_folder(parent)
-    try:
+    if not os.path.isdir(folder):
+        parent = os.path.dirname(folder)
+        if parent != folder:
+            ensure_folder(parent)
         _make_folder(folder)
-        if IN_PROJECT and folder == SESSIONS_DIR:
-            private.write(os.path.join(folder, ".gitignore"), b"*\n")
+    if folder == SESSIONS_DIR:
+        _claim(folder)
+
+
+def _claim(folder: str) -> None:
+    """Make sure that the store *folder* is ours, and private if it is in a project."""
+    status = os.stat(folder)
+    if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+        raise StoreError(
+            f"{folder} belongs to user {status.st_uid}, not you; nothing is recorded "
+            "there. `headcount doctor` says what helps"
+        )
+    if not IN_PROJECT:
+        return
+    if stat.S_IMODE(status.st_mode) != private.FOLDER_MODE:
+        os.chmod(folder, private.FOLDER_MODE)
+    if not _is_marked(folder):
+        path = os.path.join(folder, GITIGNORE)
+        os.replace(private.write_temporary(path, _IGNORE_ALL), path)  # also of a link
+
+
+def _make_folder(folder: str) -> None:
+    try:
+        os.mkdir(folder, private.FOLDER_MODE)
+        os.chmod(folder, private.FOLDER_MODE)
     except OSError as error:
+        if isinstance(error, FileExistsError) and os.path.isdir(folder):
+            return  # another process was quicker
         raise StoreError(
             f"cannot create the folder {folder}: {error.strerror}; "
             "change its parent's owner, or set HEADCOUNT_DIR to a folder of your own"
         ) from error
 
 
-def _make_folder(folder: str) -> None:
-    try:
-        os.mkdir(folder, private.FOLDER_MODE)
-    except FileExistsError:
-        if not os.path.isdir(folder):  # another process may have been quicker
-            raise
-    else:
-        os.chmod(folder, private.FOLDER_MODE)
+# At the end, since a store in a project is examined before it is used.
+SESSIONS_DIR = locate(os.environ)
+ARCHIVE_DIR = os.path.join(SESSIONS_DIR, _ARCHIVE)
+IN_PROJECT = not os.path.isabs(
+    os.path.expanduser(os.environ.get("HEADCOUNT_DIR", "") or "/")
+)

@@ -9,9 +9,10 @@ import time
 import pytest
 from command_line import write
 from reliability.sights import listing
-from support import ID
+from support import ID, ROOT
 
 from lib import sessions
+from lib.claude import settings
 from lib.record import timestamps
 from lib.system import process
 
@@ -44,7 +45,7 @@ READERS = {
     "completion": ["completion", "--complete", "show", ""],
 }
 BY_NAME = {
-    "show": ["show", "--json"],
+    "show": ["show"],
     "tail": ["tail"],
     "label": ["label"],
     "append": ["append"],
@@ -180,3 +181,125 @@ def test_limit_in_settings_of_a_project_archives_no_session_of_another(
     env = {"HEADCOUNT_TTL_HOURS": hours, "CLAUDE_PROJECT_DIR": "/srv"}
     client.fire("SessionStart", "mine", env=env, source="startup")
     assert theirs.exists() == is_live
+
+
+# ---- Where a repository says that the store is ----------------------------------
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project of the user, with a folder of sources and a link to another one."""
+    (tmp_path / "project/src").mkdir(parents=True)
+    (tmp_path / "project/src/main.py").write_text("")
+    (tmp_path / "project/here").symlink_to(".")
+    (tmp_path / "project/out").symlink_to("..")
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def start(client, store, project):
+    """Start a session in the project, whose settings set variables."""
+    home = store.parent / "home"
+
+    def start(**variables):
+        env = {"CLAUDE_PROJECT_DIR": str(project), "HOME": str(home), **variables}
+        assert client.fire("SessionStart", env=env, cwd=str(project)) == ""
+        return home / ".local/state/headcount"
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        pytest.param("../other", "leads out of", id="parent"),
+        pytest.param("out/other", "leads out of", id="link-out"),
+        pytest.param(".", "is all of", id="project"),
+        pytest.param("src/..", "is all of", id="project-by-its-parent"),
+        pytest.param("here", "is all of", id="link-to-the-project"),
+        pytest.param("src", "has other files, such as main.py", id="sources"),
+        pytest.param("~root/x", "names the home of a user", id="home-of-root"),
+        pytest.param("~nobody", "names the home of a user", id="home-of-nobody"),
+    ],
+)
+def test_refused_store_is_logged_in_the_own_one_and_nothing_is_recorded(
+    start, project, headcount, folder, why
+):
+    before = listing(project)
+    own = start(HEADCOUNT_DIR=folder)
+    log = (own / "errors.log").read_text()
+    assert f"HEADCOUNT_DIR={folder} {why}" in log
+    assert len(log.splitlines()) == 1
+    assert os.listdir(own) == ["errors.log"]
+    assert listing(project) == before
+    code, out, err = headcount("list", HEADCOUNT_DIR=folder, cwd=project)
+    assert (code, out) == (1, "")
+    assert why in err
+
+
+def test_refused_store_is_logged_by_the_status_line_which_says_nothing(
+    headcount, project, store
+):
+    variables = {"HEADCOUNT_DIR": "..", "CLAUDE_PROJECT_DIR": str(project)}
+    assert headcount("statusline", **variables) == (0, "", "")
+    log = store.parent / "home/.local/state/headcount/errors.log"
+    assert "leads out of" in log.read_text()
+
+
+@pytest.mark.parametrize("ignored", [None, "!*\n", "link"])
+def test_store_that_a_repository_brings_is_made_private(
+    start, project, tmp_path, ignored
+):
+    theirs = project / ".headcount"
+    theirs.mkdir()
+    theirs.chmod(0o755)
+    write(theirs, "stranger")
+    outside = tmp_path / "outside"
+    outside.write_text("theirs\n")
+    if ignored == "link":
+        (theirs / ".gitignore").symlink_to(outside)
+    elif ignored:
+        (theirs / ".gitignore").write_text(ignored)
+    start(HEADCOUNT_DIR=".headcount")
+    assert (theirs / f"{ID}.jsonl").exists()
+    assert (theirs / ".gitignore").read_text() == "*\n"
+    assert not (theirs / ".gitignore").is_symlink()
+    assert theirs.stat().st_mode & 0o777 == 0o700
+    assert outside.read_text() == "theirs\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_nothing_is_recorded_in_a_store_of_another_user(client, store, headcount):
+    store.mkdir(mode=0o777)
+    os.chown(store, 65_534, -1)
+    client.fire("SessionStart", source="startup")
+    assert os.listdir(store) == []
+    findings = json.loads(headcount("doctor", "--quick", "--json")[1])["findings"]
+    assert f"{store} belongs to user 65534, not to you" in str(findings)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        pytest.param({"CLAUDE_CONFIG_DIR": ".claude"}, id="CLAUDE_CONFIG_DIR"),
+        pytest.param({"HOME": "."}, id="HOME"),
+    ],
+)
+def test_settings_of_a_project_are_never_those_of_the_user(
+    headcount, store, project, variables
+):
+    """`doctor` runs the hooks in the settings of the user, and edits them."""
+    trace = project / "ran"
+    hooks = settings.desired_hooks(str(ROOT))
+    for group in hooks.values():
+        command = group["hooks"][0]["command"]
+        group["hooks"][0]["command"] = f"touch {trace}; {command}"
+    (project / ".claude").mkdir()
+    path = project / ".claude/settings.json"
+    path.write_text(json.dumps({"hooks": {event: [hooks[event]] for event in hooks}}))
+    before = path.read_bytes()
+    code, out, _ = headcount("doctor", "--json", "--fix", cwd=project, **variables)
+    assert code == 1
+    assert "a relative path" in out
+    assert not trace.exists()
+    assert path.read_bytes() == before
