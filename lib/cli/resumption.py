@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..claude import session_status
 from ..errors import HeadcountError
+from ..store import paths
 from ..views import lookup, session_view
 
 if TYPE_CHECKING:
@@ -79,10 +80,14 @@ def start(resumption: Resumption) -> None:
 
 
 def _config(session: SessionView) -> str | None:
-    """Return the CLAUDE_CONFIG_DIR that the session needs; None for the default."""
+    """Return the CLAUDE_CONFIG_DIR that the session needs; None for the default.
+
+    A store in a project may come with a repository, whose settings run commands.
+    """
     ours = os.environ.get(_CONFIG) or None
     folder = session_status.config_folder(session.get("transcript_path"))
-    if folder == session_status.config_folder() or not os.path.isdir(folder):
+    is_known = folder == session_status.config_folder()
+    if is_known or paths.IN_PROJECT or not os.path.isdir(folder):
         return ours
     default = os.path.expanduser(os.path.join("~", ".claude"))
     return None if folder == default else folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from .client import wait_until
+from .client import MARK, Terminal, wait_until
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
@@ -70,6 +70,48 @@ def test_recover_prints_the_command_that_resumes_a_killed_session(box, records):
     resumed = box.terminal("--resume", session_id)
     records.wait_for(session_id, type="session_resume", pid=resumed.pid)
     assert not recoverable(box)
+
+
+def test_go_shows_the_pane_of_a_client_and_resumes_it_when_it_has_ended(box, records):
+    (box.home / ".local/bin/claude").symlink_to(box.program)
+    other = box.add_project("other")
+    tmux = ("tmux", "-f", "/dev/null", "-S", box.root / "work")
+    start = ("new-session", "-d", "-s", "work", "-c", box.project, "-x", "160")
+    assert box.run(*tmux, *start, "--", box.program).returncode == 0
+    session_id = records.new_id()
+    wait_until(lambda: MARK in pane(box, tmux), "the client takes input")
+
+    assert records.wait_for(session_id, type="session_metadata")["pid"]
+    shown = box.run("headcount", "show", session_id).stdout.splitlines()[-1]
+    assert shown.endswith(", tmux work:@0.%0; `headcount go` goes there")
+    refused = box.run("headcount", "resume", session_id)
+    assert refused.returncode == 1
+    assert f"{session_id} is open in pid" in refused.stderr
+
+    person = Terminal(box, "person")
+    person.start(["headcount", "go", session_id[:8]], other)
+    person.wait_for(MARK)
+    assert box.run(*tmux, "list-clients").stdout.count("\n") == 1
+    person.type("hello")  # reaches the client through the tmux that is shown
+    records.wait_for(session_id, type="turn_close")
+    person.close()
+
+    fork = Terminal(box, "fork")
+    fork.open(["headcount", "resume", "--force", session_id], other)
+    fork_id = records.new_id(session_id)
+    assert records.wait_for(fork_id, type="session_metadata")["source"] == "fork"
+    fork.exit()
+
+    box.run(*tmux, "kill-server")
+    records.wait_for(session_id, type="session_close")
+    resumed = Terminal(box, "resumed")
+    resumed.open(["headcount", "go", session_id], other)
+    entry = records.wait_for(session_id, type="session_resume")
+    assert (entry["pid"], entry["cwd"]) == (resumed.pid, str(box.project))
+
+
+def pane(box, tmux):
+    return box.run(*tmux, "capture-pane", "-p", "-t", "work").stdout
 
 
 def test_status_line_counts_sessions_and_beats_for_an_idle_session(

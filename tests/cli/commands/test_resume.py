@@ -64,6 +64,16 @@ def test_resume_uses_the_config_folder_that_has_the_transcript(
         assert done == started("--resume", ID, folder=tmp_path, config=expected)
 
 
+def test_store_in_a_project_names_no_config_folder(headcount, tmp_path, claude):
+    project = tmp_path / "cloned"
+    transcript = project / f"config/projects/-p/{ID}.jsonl"
+    transcript.parent.mkdir(parents=True)
+    transcript.touch()
+    write(project / "store", ID, cwd=str(project), transcript_path=str(transcript))
+    done = headcount("resume", ID, PATH=claude, cwd=project, HEADCOUNT_DIR="store")
+    assert done == started("--resume", ID, folder=project)
+
+
 def test_resume_refuses_a_live_session_and_forks_it_with_force(
     headcount, store, tmp_path, claude
 ):
