@@ -16,6 +16,9 @@ _SHORT_HASH = 7
 _STATUS_SECONDS = 0.5
 _HASHES = (40, 64)
 _REFERENCE, _BRANCHES = "ref: ", "refs/heads/"
+_MOUNTS = "/proc/self/mountinfo"
+_MAX_MOUNTS_BYTES = 1 << 20
+_MOUNT_ESCAPES = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 _NO_BRANCH = "refs/heads/.invalid"  # HEAD where branches are elsewhere (reftable)
 
 
@@ -43,6 +46,21 @@ class Worktrees:
             except (OSError, ValueError):  # such as a NUL or a lone surrogate
                 self._roots[folder] = folder
         return self._roots[folder]
+
+    def is_root_of(self, root: str, folder: str) -> bool:
+        """Whether *root*, the real path of a working tree, is that of *folder*.
+
+        A *folder* that is not below it by name is not looked at, nor is one across a
+        mount point, where git stops too: on a dead network mount a look may never end.
+        """
+        folder = os.path.normpath(folder)
+        if folder == root:
+            return True
+        if not folder.startswith(root.rstrip("/") + "/"):
+            return False
+        if not os.path.lexists(os.path.join(root, ".git")):
+            return False
+        return not _is_mounted_below(root, folder) and self.root(folder) == root
 
     def subfolder(self, folder: str) -> str | None:
         """Return *folder* relative to its worktree, None if it is the root of it.
@@ -114,6 +132,30 @@ def is_modified(root: str) -> bool | None:
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
     return bool(status.stdout) if status.returncode == 0 else None
+
+
+def _is_mounted_below(root: str, folder: str) -> bool:
+    """Whether *folder* is on, or in, a file system that is mounted below *root*.
+
+    Without /proc that is not known, and the answer is no.
+    """
+    try:
+        table = private.read_regular(_MOUNTS, _MAX_MOUNTS_BYTES)
+    except OSError:
+        return False
+    for line in table.decode("utf-8", "surrogateescape").splitlines():
+        point = _unescaped((line.split() + [""] * 5)[4])
+        inside = (folder + "/").startswith(point.rstrip("/") + "/")
+        if inside and point.startswith(root.rstrip("/") + "/"):
+            return True
+    return False
+
+
+def _unescaped(path: str) -> str:
+    """Return *path* as it is, from how it is in the table (proc_pid_mountinfo(5))."""
+    for code, character in _MOUNT_ESCAPES.items():
+        path = path.replace(code, character)
+    return path
 
 
 def _branch(root: str) -> str | None:

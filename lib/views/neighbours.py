@@ -23,13 +23,17 @@ MAX_READ = 200  # how many files a hook reads to find the live sessions
 def live_in(
     worktree: str, sessions: Iterable[SessionMetadata], now: float
 ) -> list[SessionMetadata]:
-    """Return those of *sessions* that are alive at *now* and work in *worktree*."""
+    """Return those of *sessions* that are alive at *now* and work in *worktree*.
+
+    *worktree* is a real path, as the folders of sessions are that clients record. Those
+    of sessions elsewhere are not looked at: their disk may not answer.
+    """
     worktrees = git.Worktrees()
     return [
         metadata
         for metadata in sessions
         if "cwd" in metadata
-        and worktrees.root(metadata["cwd"]) == worktree
+        and worktrees.is_root_of(worktree, metadata["cwd"])
         and verdict.judge(metadata, now)[0] == "alive"
     ]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 import time
 
 import pytest
-from command_line import write
+from command_line import create, write
 from reliability.sights import listing
-from support import ID, ROOT
+from support import ID, ROOT, payload
 
 from lib import sessions
 from lib.claude import settings
@@ -181,6 +184,38 @@ def test_limit_in_settings_of_a_project_archives_no_session_of_another(
     env = {"HEADCOUNT_TTL_HOURS": hours, "CLAUDE_PROJECT_DIR": "/srv"}
     client.fire("SessionStart", "mine", env=env, source="startup")
     assert theirs.exists() == is_live
+
+
+# ---- Sessions on a disk that does not answer -------------------------------------
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@pytest.mark.parametrize("script", ["session_start", "statusline"])
+def test_hooks_do_not_look_at_the_folders_of_sessions_elsewhere(
+    store, tmp_path, script
+):
+    """On a dead network mount a look never ends, and no signal interrupts it."""
+    (tmp_path / "project/.git").mkdir(parents=True)
+    create("near", cwd=str(tmp_path / "project"))
+    for number, folder in enumerate(("stuck/a", "project-stuck", "project/../stuck/b")):
+        create(f"far{number}", cwd=str(tmp_path / folder))
+    create(ID, cwd=str(tmp_path / "project"))
+    event = payload("SessionStart", cwd=str(tmp_path / "project"), source="resume")
+    trace = tmp_path / "trace"
+    done = subprocess.run(
+        [
+            *("strace", "-f", "-qq", "-e", "trace=file", "-s", "4096", "-o", trace),
+            *(sys.executable, "-I", "-S", ROOT / f"hooks/{script}.py"),
+        ],
+        input=json.dumps(event),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "near" in done.stdout or "1 more in this worktree" in done.stdout
+    calls = trace.read_text().splitlines()
+    assert [call for call in calls if f"{tmp_path}/project" in call]
+    assert [call for call in calls if "stuck" in call] == []
 
 
 # ---- Where a repository says that the store is ----------------------------------

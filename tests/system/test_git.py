@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from lib.system import git
 from lib.system.git import Worktrees
 
 
@@ -25,6 +26,31 @@ def test_worktree_root_is_the_git_root_around_a_folder(tmp_path):
     )
     assert Worktrees().root(tmp_path / "plain") == str(tmp_path / "plain")
     assert Worktrees().root(tmp_path / "gone/x") == str(tmp_path / "gone/x")
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_root"),
+    [
+        pytest.param("repo", True, id="itself"),
+        pytest.param("repo/a/b", True, id="below"),
+        pytest.param("repo/worktree/x", False, id="in-a-linked-worktree"),
+        pytest.param("repo2/a", False, id="name-begins-alike"),
+        pytest.param("plain", False, id="elsewhere"),
+        pytest.param("repo/a disk/x", False, id="on-a-disk-mounted-below"),
+    ],
+)
+def test_root_of_a_folder_is_recognized(tmp_path, monkeypatch, folder, is_root):
+    for name in ("repo/.git", "repo/worktree", "repo/a disk", "plain"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "repo/worktree/.git").write_text("gitdir: elsewhere")
+    point = str(tmp_path / "repo/a disk").replace(" ", "\\040")
+    table = tmp_path / "mountinfo"
+    table.write_text(
+        f"22 1 8:1 / / rw - ext4 d rw\n23 22 0:9 / {point} rw - nfs d rw\n"
+    )
+    monkeypatch.setattr(git, "_MOUNTS", str(table))
+    root, path = str(tmp_path / "repo"), str(tmp_path / folder)
+    assert Worktrees().is_root_of(root, path) is is_root
 
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
