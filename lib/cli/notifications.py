@@ -68,8 +68,9 @@ class Notifications:
     """Handles what `watch` reports; a context manager.
 
     *states* are those that a session has to enter, *actions* what is done then.
-    *report* gets a message about an action that failed. Without actions, or without
-    changes, nothing is done and no thread is started.
+    *report* gets a message about an action that failed. Leaving the context waits for
+    the actions that are due if *finishes*. Without actions, or without changes, nothing
+    is done and no thread is started.
     """
 
     def __init__(
@@ -77,12 +78,15 @@ class Notifications:
         states: frozenset[str],
         actions: list[Action],
         report: Callable[[str], None] = output.message,
+        *,
+        finishes: bool = True,
     ) -> None:
         self._states = states
         self._actions = actions
         self._report = report
+        self._finishes = finishes
         self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        self._current: dict[str, str] = {}  # the state that each session is in
+        self._latest: dict[str, Event] = {}  # of each session
         self._is_first_poll = True
         self._worker: threading.Thread | None = None
 
@@ -91,8 +95,8 @@ class Notifications:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        """Wait for the actions that are due, unless an error or Ctrl-C ended it."""
-        if self._worker is not None and kind is None:
+        """Wait for the actions that are due, but not after an error or Ctrl-C."""
+        if self._finishes and kind is None and self._worker is not None:
             self._queue.put(None)
             self._worker.join()
 
@@ -101,11 +105,12 @@ class Notifications:
         is_first, self._is_first_poll = self._is_first_poll, False
         for change in news:
             state = changes.entered(change)
-            self._current[change.session["session_id"]] = session_view.state_of(
-                change.session
-            )
+            if state is None and change.event != changes.STARTED:
+                continue
+            event = _event(change.session)
+            self._latest[event.session_id] = event
             if not is_first and state in self._states and self._actions:
-                self._queue.put(_event(change.session))
+                self._queue.put(event)
                 self._start()
 
     def _start(self) -> None:
@@ -114,16 +119,17 @@ class Notifications:
             self._worker.start()
 
     def _work(self) -> None:
+        earliest = 0.0
         while (event := self._queue.get()) is not None:
-            if self._current[event.session_id] != event.state:
+            time.sleep(max(0.0, earliest - time.monotonic()))
+            if self._latest[event.session_id] is not event:
                 continue  # it has changed again while it was in the queue
-            began = time.monotonic()
+            earliest = time.monotonic() + SECONDS_BETWEEN
             for action in self._actions:
                 try:
                     action(event)
                 except HeadcountError as error:
                     self._report(str(error))
-            time.sleep(max(0.0, began + SECONDS_BETWEEN - time.monotonic()))
 
 
 def requested(
@@ -131,8 +137,9 @@ def requested(
 ) -> Notifications:
     """Return what the options `--on`, `--exec` and `--notify` ask for.
 
-    With *report*, which gets messages, there is a screen: commands write nothing to it.
-    Raises UsageError, and HeadcountError if nothing can show a notification.
+    With *report*, which gets messages, there is a screen: commands write nothing to it,
+    and whoever leaves it does not wait for them. Raises UsageError, and HeadcountError
+    if nothing can show a notification.
     """
     if args.on and not (args.exec or args.notify):
         raise UsageError("--on needs --exec CMD or --notify")
@@ -145,7 +152,8 @@ def requested(
 
         show = desktop.find_notifier()
         actions.append(lambda event: show(event.title, event.where))
-    return Notifications(states, actions, report or output.message)
+    message = report or output.message
+    return Notifications(states, actions, message, finishes=report is None)
 
 
 def _event(session: SessionView) -> Event:

@@ -17,6 +17,7 @@ import termios
 
 import pytest
 from command_line import HOSTILE, create, environment
+from multiplexers import Terminal
 from support import ID, ROOT, Client
 
 from lib import sessions
@@ -206,6 +207,23 @@ def test_exec_beside_the_screen_leaves_the_screen_alone(store, tmp_path):
     assert process.wait(60) == 0
     os.close(ours)
     assert b"disturbed" not in written
+
+
+def test_leaving_the_screen_does_not_wait_for_a_command(store, tmp_path):
+    create(ID, state="busy")
+    log = tmp_path / "log"
+    os.mkfifo(log)
+    person = Terminal(
+        [*WATCH, "--exec", f"echo >{log}; read line <{log}"],
+        environment(store, TERM="xterm-256color"),
+    )
+    person.until(ID[:8].encode())
+    sessions.update_heartbeat(ID, state="waiting")
+    assert log.read_text() == "\n"
+    person.type(b"q")
+    assert person.process.wait(30) == 0
+    os.close(os.open(log, os.O_RDWR))  # ends the command, if it still runs
+    person.close()
 
 
 def read_until(descriptor, text):
