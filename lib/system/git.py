@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from . import private
+from . import private, proc
 
 _MAX_HEAD_BYTES = 4096
 # A repository can carry a link to any file, and git itself writes none.
@@ -16,9 +16,6 @@ _SHORT_HASH = 7
 _STATUS_SECONDS = 0.5
 _HASHES = (40, 64)
 _REFERENCE, _BRANCHES = "ref: ", "refs/heads/"
-_MOUNTS = "/proc/self/mountinfo"
-_MAX_MOUNTS_BYTES = 1 << 20
-_MOUNT_ESCAPES = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 _NO_BRANCH = "refs/heads/.invalid"  # HEAD where branches are elsewhere (reftable)
 
 
@@ -135,27 +132,11 @@ def is_modified(root: str) -> bool | None:
 
 
 def _is_mounted_below(root: str, folder: str) -> bool:
-    """Whether *folder* is on, or in, a file system that is mounted below *root*.
-
-    Without /proc that is not known, and the answer is no.
-    """
-    try:
-        table = private.read_regular(_MOUNTS, _MAX_MOUNTS_BYTES)
-    except OSError:
-        return False
-    for line in table.decode("utf-8", "surrogateescape").splitlines():
-        point = _unescaped((line.split() + [""] * 5)[4])
-        inside = (folder + "/").startswith(point.rstrip("/") + "/")
-        if inside and point.startswith(root.rstrip("/") + "/"):
-            return True
-    return False
-
-
-def _unescaped(path: str) -> str:
-    """Return *path* as it is, from how it is in the table (proc_pid_mountinfo(5))."""
-    for code, character in _MOUNT_ESCAPES.items():
-        path = path.replace(code, character)
-    return path
+    """Whether *folder* is on, or in, a file system that is mounted below *root*."""
+    return any(
+        f"{folder}/".startswith(f"{point}/") and point.startswith(f"{root}/")
+        for point in proc.mount_points()
+    )
 
 
 def _branch(root: str) -> str | None:

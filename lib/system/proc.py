@@ -12,6 +12,8 @@ import sys
 # Whether a process can be identified at once, from /proc.
 READS_PROC = sys.platform == "linux"
 _MAX_READ_BYTES = 4096
+_MOUNTS = "/proc/self/mountinfo"
+_MOUNT_ESCAPES = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 _CONTEXTS: dict[int, tuple[str, str, int]] = {}  # by pid: a fork may change it
 
 
@@ -48,6 +50,23 @@ def link(name: str) -> str:
         return os.readlink(f"/proc/{name}")
     except OSError:
         return ""
+
+
+def mount_points() -> list[str]:
+    """Return the folders on which file systems are mounted; [] if that is not known.
+
+    Source: proc_pid_mountinfo(5).
+    """
+    if not READS_PROC:
+        return []
+    try:
+        with open(_MOUNTS, "rb") as table:  # a single read returns only a part of it
+            points = [os.fsdecode(line.split()[4]) for line in table]
+    except (OSError, IndexError):
+        return []
+    for code, character in _MOUNT_ESCAPES.items():
+        points = [point.replace(code, character) for point in points]
+    return points
 
 
 def _time_offset() -> int:

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 
 import pytest
+from support import only_with_proc
 
-from lib.system import git
+from lib.system import proc
 from lib.system.git import Worktrees
 
 
@@ -36,7 +37,12 @@ def test_worktree_root_is_the_git_root_around_a_folder(tmp_path):
         pytest.param("repo/worktree/x", False, id="in-a-linked-worktree"),
         pytest.param("repo2/a", False, id="name-begins-alike"),
         pytest.param("plain", False, id="elsewhere"),
-        pytest.param("repo/a disk/x", False, id="on-a-disk-mounted-below"),
+        pytest.param(
+            "repo/a disk/x",
+            False,
+            id="on-a-disk-mounted-below",
+            marks=only_with_proc("without /proc mounts are not known"),
+        ),
     ],
 )
 def test_root_of_a_folder_is_recognized(tmp_path, monkeypatch, folder, is_root):
@@ -48,7 +54,7 @@ def test_root_of_a_folder_is_recognized(tmp_path, monkeypatch, folder, is_root):
     table.write_text(
         f"22 1 8:1 / / rw - ext4 d rw\n23 22 0:9 / {point} rw - nfs d rw\n"
     )
-    monkeypatch.setattr(git, "_MOUNTS", str(table))
+    monkeypatch.setattr(proc, "_MOUNTS", str(table))
     root, path = str(tmp_path / "repo"), str(tmp_path / folder)
     assert Worktrees().is_root_of(root, path) is is_root
 
