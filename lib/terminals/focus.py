@@ -23,6 +23,11 @@ def can_focus(target: Place) -> bool:
     return bool(target.address)
 
 
+def attaches(target: Place) -> bool:
+    """Whether `focus` would attach this terminal to the place, which can be shown."""
+    return _plan(target).attach is not None
+
+
 def focus(target: Place) -> None:
     """Show the place, or attach this terminal to it; then this does not return.
 

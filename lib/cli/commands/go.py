@@ -15,13 +15,18 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from ...terminals.place import Place
+    from ...views.session_view import SessionView
 
 _NOT_SHOWN = 1
 
 
 def run(args: Namespace) -> int:
     """Show the terminal; return 1 if there is no way to, after saying where it is."""
-    session = lookup.find(args.id, time.time())
+    return go(lookup.find(args.id, time.time()))
+
+
+def go(session: SessionView) -> int:
+    """Show the terminal of *session*, or resume it, which does not return."""
     places = place.of_session(session)
     if not places:
         if problem := resume.why_not(session, places):
@@ -30,7 +35,7 @@ def run(args: Namespace) -> int:
     target = next(filter(focus.can_focus, places), None)
     if target is None:
         output.write([f"pid {each.pid}, {each}" for each in places])
-        output.message(_reason(places))
+        output.message(why_not_shown(places))
         return _NOT_SHOWN
     others = [f"pid {each.pid}, {each}" for each in places if each is not target]
     if others:
@@ -39,7 +44,8 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _reason(places: list[Place]) -> str:
+def why_not_shown(places: list[Place]) -> str:
+    """Return why the terminal of a session in *places* cannot be shown."""
     if any(each.tty for each in places):
         return "its terminal offers no way to show it; go there yourself"
     return "it runs without a terminal"

@@ -95,10 +95,14 @@ def _show(args: Namespace, poller: Poller) -> int:
             interval=args.interval,
             timeout=args.timeout,
         )
-        watch.run_to_end()
+        session = watch.run_to_end()
     for problem in problems:
         output.message(problem)
-    return 0
+    if session is None:
+        return 0
+    from . import go
+
+    return go.go(session)
 
 
 def _polls(args: Namespace, poller: Poller) -> Iterator[list[Change]]:

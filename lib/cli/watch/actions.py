@@ -8,14 +8,41 @@ from typing import TYPE_CHECKING
 from ... import sessions
 from ...errors import HeadcountError
 from ...store import archive
+from ...terminals import focus, place
 from ...text import printable
 from ...views import session_view
+from .. import resumption
+from ..commands import go, resume
 
 if TYPE_CHECKING:
     from ...views.session_view import SessionView
 
 _MAX_MESSAGE = 4096
 _LOCK_SECONDS = 2.0
+
+
+def show_terminal(session: SessionView) -> str | None:
+    """Show the terminal of *session*. Errors are messages too.
+
+    None if that takes this terminal: to attach it to another, or to resume a session.
+    """
+    try:
+        places = place.of_session(session)
+        if not places:
+            if problem := resume.why_not(session, places):
+                return problem
+            resumption.of_session(session)  # raises an error if it cannot be resumed
+            return None
+        target = next(filter(focus.can_focus, places), None)
+        if target is None:
+            where = ", ".join(f"pid {each.pid}, {each}" for each in places)
+            return f"{where}: {go.why_not_shown(places)}"
+        if focus.attaches(target):
+            return None
+        focus.focus(target)
+    except HeadcountError as error:
+        return printable(str(error), _MAX_MESSAGE)
+    return f"showing {target}"
 
 
 def label(session: SessionView, text: str) -> str:

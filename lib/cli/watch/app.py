@@ -39,8 +39,8 @@ _KEYS = "/ filter  ? help  q quit"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
-class Watch(App["signal.Signals | Exception"]):
-    """Shows what *source* polls; returns the signal or the error that ended it.
+class Watch(App["signal.Signals | Exception | SessionView"]):
+    """Shows what *source* polls.
 
     It polls every *interval* seconds until *timeout* seconds have gone. *summarize*
     describes the sessions in one line. `run_to_end` runs it.
@@ -49,6 +49,7 @@ class Watch(App["signal.Signals | Exception"]):
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (_WIDE, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "go"),
         Binding("slash", "filter"),
         Binding("escape", "filter_by('')"),
         Binding("l", "label"),
@@ -205,6 +206,21 @@ class Watch(App["signal.Signals | Exception"]):
         self._status.display = True
         self._list.focus()
 
+    def action_go(self) -> None:
+        """Show the terminal of the session at the cursor, or leave this one to it."""
+        session = self._list.session
+        if session is None or not session["path"]:
+            return
+
+        async def go() -> None:
+            message = await asyncio.to_thread(actions.show_terminal, session)
+            if message is None:
+                self.exit(session)
+            else:
+                self._say(message)
+
+        self.run_worker(go())
+
     def action_label(self) -> None:
         """Ask for a label of the session at the cursor."""
         session = self._list.session
@@ -267,11 +283,16 @@ class Watch(App["signal.Signals | Exception"]):
         """Leave the error to `run_to_end`; textual would print its traceback."""
         self._close_messages_no_wait()
 
-    def run_to_end(self) -> None:
-        """Run until the person leaves; raise the error or the signal that ended it."""
-        ending = self.run(mouse=False)
-        error = self._exception or ending
-        if isinstance(error, Exception):
-            raise error
-        if error is not None:
-            signal.raise_signal(error)
+    def run_to_end(self) -> SessionView | None:
+        """Run until the person leaves; return the session to go to, if any.
+
+        Raises the error or the signal that ended it.
+        """
+        result = self.run(mouse=False)
+        ending = self._exception or result
+        if isinstance(ending, Exception):
+            raise ending
+        if isinstance(ending, signal.Signals):
+            signal.raise_signal(ending)
+            return None
+        return ending

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 import sys
 import time
 
 import pytest
-from command_line import environment
+from multiplexers import Tmux
 from support import ROOT
 
 from lib.cli.watch.app import Watch
@@ -89,37 +88,29 @@ def play(store):
     return run
 
 
-class Tmux:
-    """A shell in a tmux server of its own, 80 columns wide at first."""
+class Shell:
+    """A shell in tmux, 80 columns wide at first, and what is on its screen."""
 
-    def __init__(self, folder, env):
-        self._socket, self._env = folder / "tmux", env
-        self.run("new-session", "-d", "-x", "80", "-y", "24", "-c", ROOT, "sh -i")
-
-    def run(self, *words):
-        command = ["tmux", "-f", "/dev/null", "-S", self._socket, *words]
-        done = subprocess.run(
-            command, env=self._env, capture_output=True, encoding="utf-8", check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def __init__(self, server):
+        self.tmux = server
+        self.tmux("new-session", "-d", "-x", "80", "-y", "24", "-c", ROOT, "sh -i")
 
     def start(self, *words):
         """Start a watch from the shell."""
         self.type(f"{sys.executable} -m lib watch {' '.join(words)}\n")
 
     def type(self, text):
-        self.run("send-keys", "-l", text)
+        self.tmux("send-keys", "-l", text)
 
     def press(self, *keys):
-        self.run("send-keys", *keys)
+        self.tmux("send-keys", *keys)
 
     def resize(self, columns, rows=24):
-        self.run("resize-window", "-x", str(columns), "-y", str(rows))
+        self.tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
     @property
     def lines(self):
-        return self.run("capture-pane", "-p").splitlines()
+        return self.tmux("capture-pane", "-p").splitlines()
 
     def until(self, text, *, gone=False):
         """Wait until *text* is on the screen; return its lines."""
@@ -129,16 +120,14 @@ class Tmux:
             time.sleep(0.02)
         return self.lines
 
-    def end(self):
-        self.run("kill-server")
-
 
 @pytest.fixture
-def tmux(store, tmp_path):
+def shell(store, tmp_path):
     if shutil.which("tmux") is None:
         pytest.skip("needs tmux")
-    env = environment(store, TERM="xterm-256color", PS1="prompt> ", SHELL="/bin/sh")
-    started = Tmux(tmp_path, {**env, "LC_ALL": "C.UTF-8", "ENV": ""})
+    plain = {"PS1": "prompt> ", "SHELL": "/bin/sh", "ENV": "", "LC_ALL": "C.UTF-8"}
+    server = Tmux(tmp_path / "tmux", store, **plain)
+    started = Shell(server)
     started.until("prompt>")
     yield started
-    started.end()
+    server.close()

@@ -9,14 +9,17 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import struct
 import subprocess
 import sys
 import termios
 
+import multiplexers
 import pytest
 from command_line import create, environment, write
+from multiplexers import session_command, wait_for
 from support import ID, ROOT, Client
 
 from lib import sessions
@@ -110,49 +113,88 @@ def watch(store):
 
 
 @pytest.mark.parametrize("number", [0, 1, 30, 2000], ids=str)
-def test_watch_fits_terminals_of_each_width(tmux, store, number):
+def test_watch_fits_terminals_of_each_width(shell, store, number):
     store.mkdir()
     for index in range(number):
         write(store, f"s{index:04}", label=f"number {index}", cwd=f"/repo/{index % 9}")
-    tmux.start()
+    shell.start()
     for columns in (80, 120, 200):
-        tmux.resize(columns)
-        lines = tmux.until(f"{HINT}")
+        shell.resize(columns)
+        lines = shell.until(f"{HINT}")
         while len(lines[-1]) != columns:  # it has not been resized yet
-            lines = tmux.lines
+            lines = shell.lines
         assert lines[0].startswith("STATE")
         assert sum(line.startswith("dead ") for line in lines) == min(number, 22)
         assert ("│" in lines[0]) == (columns > 80)
-    tmux.press("End")
+    shell.press("End")
     if number:
-        tmux.until("number 0 ")  # the oldest
-    tmux.press("q")
-    tmux.until("prompt>", gone=False)
+        shell.until("number 0 ")  # the oldest
+    shell.press("q")
+    shell.until("prompt>", gone=False)
 
 
-def test_watch_stops_at_ctrl_z_and_continues_in_the_foreground(tmux, store):
+def test_watch_stops_at_ctrl_z_and_continues_in_the_foreground(shell, store):
     create(ID, label="publish")
-    tmux.start()
-    tmux.until("publish")
-    tmux.press("C-z")
-    tmux.until("prompt>")
-    assert "publish" not in "\n".join(tmux.lines)
-    tmux.type("fg\n")
-    tmux.until("publish")
-    tmux.press("q")
-    tmux.until("prompt>")
-    tmux.type("stty -a | grep -c ' icanon.* echo '\n")
-    tmux.until("prompt>")
+    shell.start()
+    shell.until("publish")
+    shell.press("C-z")
+    shell.until("prompt>")
+    assert "publish" not in "\n".join(shell.lines)
+    shell.type("fg\n")
+    shell.until("publish")
+    shell.press("q")
+    shell.until("prompt>")
+    shell.type("stty -a | grep -c ' icanon.* echo '\n")
+    shell.until("prompt>")
 
 
-def test_watch_copies_to_the_clipboard_of_tmux(tmux, store):
+def test_watch_copies_to_the_clipboard_of_tmux(shell, store):
     write(store, ID)
-    tmux.start()
-    tmux.until(HINT)
-    tmux.run("set-option", "-s", "set-clipboard", "on")
-    tmux.press("r")
-    tmux.until("copied")
-    assert tmux.run("show-buffer") == f"claude --resume {ID}"
+    shell.start()
+    shell.until(HINT)
+    shell.tmux("set-option", "-s", "set-clipboard", "on")
+    shell.press("r")
+    shell.until("copied")
+    assert shell.tmux("show-buffer") == f"claude --resume {ID}"
+
+
+def test_enter_shows_the_window_of_the_session(shell, store):
+    shell.tmux("new-window", "-d", "-n", "other", shlex.join(session_command(ID)))
+    person = multiplexers.Terminal([*shell.tmux.command, "attach"], shell.tmux.env)
+    wait_for(lambda: shell.tmux("list-clients"), "the client of tmux")
+    shell.start("--interval", "0.1")
+    shell.until(ID[:8])
+    shell.press("Enter")
+    wait_for(
+        lambda: shell.tmux("display", "-p", "#{window_name}") == "other", "the window"
+    )
+    shell.tmux("select-window", "-t", ":0")
+    shell.until("showing tmux")
+    person.close()
+
+
+def test_enter_leaves_the_watch_and_resumes_what_has_ended(shell, store, tmp_path):
+    (tmp_path / "folder").mkdir()
+    program = tmp_path / "bin/claude"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho in ${PWD##*/}: $*\n")
+    program.chmod(0o755)
+    write(store, ID, cwd=str(tmp_path / "folder"))
+    shell.type(f"PATH={program.parent}:$PATH\n")
+    shell.start()
+    shell.until(HINT)
+    shell.press("Enter")
+    shell.until(f"in folder: --resume {ID}")
+    shell.until("prompt>")
+
+
+def test_enter_says_why_it_cannot_go_anywhere(watch, store):
+    create(ID)
+    write(store, OTHER, cwd="/")
+    seen = watch(PATH="/nowhere", columns=160)
+    seen.until(HINT)
+    seen.type(b"\x1b[B\r")
+    seen.until("`claude` is not on PATH")
 
 
 # ---- Signals --------------------------------------------------------------------
@@ -289,29 +331,29 @@ def test_watch_without_a_keyboard_prints_lines(store):
 # ---- What is shown --------------------------------------------------------------
 
 
-def test_watch_here_and_state_select_sessions(tmux, store, tmp_path):
+def test_watch_here_and_state_select_sessions(shell, store, tmp_path):
     (tmp_path / "a/.git").mkdir(parents=True)
     create(ID, cwd=str(ROOT), state="waiting")
     create(OTHER, cwd=str(tmp_path / "a"), state="waiting")
     create("busy-one", cwd=str(ROOT), state="busy")
-    tmux.start("--here", "--state", "waiting")
-    shown = "\n".join(tmux.until("1 session, waiting only, in "))
+    shell.start("--here", "--state", "waiting")
+    shown = "\n".join(shell.until("1 session, waiting only, in "))
     assert ID[:8] in shown
     assert OTHER[:8] not in shown
     assert "busy-one" not in shown
 
 
-def test_watch_shows_a_killed_client_as_dead(tmux, store):
+def test_watch_shows_a_killed_client_as_dead(shell, store):
     with Client() as client:
         client.fire("SessionStart")
-        tmux.start("--interval", "0.1")
-        tmux.until("idle")
+        shell.start("--interval", "0.1")
+        shell.until("idle")
         client.kill()
-        tmux.until("dead")
-        tmux.until("0 sessions")
+        shell.until("dead")
+        shell.until("0 sessions")
 
 
-def test_watch_shows_a_client_that_asks_for_trust_until_it_has_it(tmux, store):
+def test_watch_shows_a_client_that_asks_for_trust_until_it_has_it(shell, store):
     home = store.parent / "home"
     with Client() as client:
         folder = os.readlink(f"/proc/{client.pid}/cwd")
@@ -321,13 +363,13 @@ def test_watch_shows_a_client_that_asks_for_trust_until_it_has_it(tmux, store):
         config = home / ".claude.json"
         config.write_text(json.dumps({"projects": projects}))
         create(ID, state="busy")
-        tmux.start("--interval", "0.1")
-        tmux.until("waiting  trust")
-        tmux.until("1 session")
-        tmux.press("l", "a", "r")  # there is nothing to do it to
+        shell.start("--interval", "0.1")
+        shell.until("waiting  trust")
+        shell.until("1 session")
+        shell.press("l", "a", "r")  # there is nothing to do it to
         projects[folder]["hasTrustDialogAccepted"] = True
         config.write_text(json.dumps({"projects": projects}))
-        tmux.until("trust", gone=True)
+        shell.until("trust", gone=True)
 
 
 def test_watch_writes_the_command_with_osc_52(watch, store):
