@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..record import timestamps, verdict
 from ..record.attached import processes_of
-from ..system import process
+from ..store import paths
+from ..system import git, machine, process
 from ..text import local_time, printable
 from . import session_view
 from .session_view import last_heartbeat
@@ -131,8 +132,22 @@ def _annotated(session: SessionView) -> UncleanSession:
         "folder_gone": session_view.folder_gone(session),
         "transcript_gone": transcript_gone,
         "headless": session.get("entrypoint") == _HEADLESS,
-        "judged": _outcomes(session) == {process.GONE},
+        "judged": _outcomes(session) == {process.GONE} and not is_foreign(session),
     }
+
+
+def is_foreign(session: SessionView) -> bool:
+    """Whether *session* may be a stranger's, in a store that a repository brought.
+
+    Such a record can name this host, but not the id of this machine or of its boot.
+    """
+    folder = os.path.realpath(paths.SESSIONS_DIR)
+    if not paths.IN_PROJECT and git.Worktrees().root(folder) == folder:
+        return False
+    if process.boot_of(session.get("process")) == _this_boot():
+        return False
+    ours = machine.machine_id()
+    return ours is None or session.get("machine") != ours
 
 
 def _skip_reason(session: UncleanSession, since: float) -> str | None:
@@ -151,6 +166,8 @@ def _skip_reason(session: UncleanSession, since: float) -> str | None:
 
 def _boot_of(session: UncleanSession) -> Boot:
     place = process.elsewhere(session.get("host"), session.get("machine"))
+    if place is None and is_foreign(session):
+        place = "a machine that may not be this one"
     return Boot(place, session["boot"], session["judged"])
 
 

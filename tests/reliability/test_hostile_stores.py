@@ -338,3 +338,50 @@ def test_settings_of_a_project_are_never_those_of_the_user(
     assert "a relative path" in out
     assert not trace.exists()
     assert path.read_bytes() == before
+
+
+# ---- Records of strangers --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"host": process.host_name()}, id="host"),
+        pytest.param({"process": f"linux:{'1' * 36}:1:2:3"}, id="earlier-boot"),
+        pytest.param(
+            {"host": process.host_name(), "process": f"linux:{'1' * 36}:1:2:3"},
+            id="host-and-earlier-boot",
+        ),
+        pytest.param({"machine": "0" * 32}, id="machine"),
+        pytest.param({"process": "psutil:1:2:3"}, id="other-system"),
+    ],
+)
+@pytest.mark.parametrize("place", ["relative", "absolute"])
+def test_recover_does_not_present_a_strangers_record_as_ours(
+    headcount, project, place, claim
+):
+    (project / ".git").mkdir()
+    theirs = project / ".headcount"
+    theirs.mkdir()
+    old = timestamps.from_epoch(time.time() - 2 * 86_400)
+    write(theirs, "stranger", cwd="/", **claim, start_time=old, last_heartbeat=old)
+    folder = ".headcount" if place == "relative" else str(theirs)
+    variables = {"HEADCOUNT_DIR": folder, "cwd": project}
+    _, out, _ = headcount("recover", **variables)
+    assert out.startswith("cannot be judged from here, on a")
+    code, out, err = headcount("recover", "--print0", **variables)
+    assert (code, out) == (0, "")
+    assert "1 session that may " in err
+
+
+def test_recover_knows_records_of_this_boot_in_a_store_of_a_project(
+    client, headcount, project
+):
+    variables = {"HEADCOUNT_DIR": ".headcount", "CLAUDE_PROJECT_DIR": str(project)}
+    fields = {"source": "startup", "cwd": "/", "transcript_path": __file__}
+    client.fire("SessionStart", env=variables, **fields)
+    client.kill()
+    _, out, _ = headcount("recover", cwd=project, HEADCOUNT_DIR=".headcount")
+    assert out.startswith("since the last boot")
+    assert f"claude --resume {ID}" in out

@@ -120,9 +120,11 @@ def _that_have_ended(
     """Return those that are safe to resume, and how many are not, by reason."""
     can_resume = [session for session in sessions if not session["transcript_gone"]]
     ended = [session for session in can_resume if session["verdict"] != "unknown"]
-    return ended, {
+    own = [session for session in ended if not recovery.is_foreign(session)]
+    return own, {
         "whose transcript is gone": len(sessions) - len(can_resume),
         "that may still be open elsewhere": len(can_resume) - len(ended),
+        "that may be of another machine": len(ended) - len(own),
     }
 
 
