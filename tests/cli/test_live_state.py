@@ -10,7 +10,7 @@ import time
 
 import pytest
 from command_line import create, write
-from support import ID, ROOT, Client
+from support import ID, ROOT, Client, only_with_proc
 
 from lib import sessions, statusline
 from lib.claude import session_status
@@ -66,12 +66,14 @@ def client_says(config, client):
     """Write the client's own session file, with *changes*."""
 
     def run(session_id=ID, pid=client.pid, **changes):
-        _, boot, namespace, _, start = process.fingerprint(pid).split(":")
+        kind, fields = process.fields_of(process.fingerprint(pid))
+        domain = f"linux:{fields[0]}:pid:[{fields[1]}]" if kind == "linux" else "darwin"
         entry = {
             "pid": pid,
             "sessionId": session_id,
-            "procStart": start,
-            "pidDomain": f"linux:{boot}:pid:[{namespace}]",
+            "procStart": fields[-1],
+            "startedAt": int(time.time() * 1000),
+            "pidDomain": domain,
             "updatedAt": int(time.time() * 1000) - 720_000,
             "statusUpdatedAt": int(time.time() * 1000) - 720_000,
             **changes,
@@ -177,8 +179,12 @@ def test_state_of_the_clients_file_is_shown_by_every_command(
     [
         pytest.param({"sessionId": OTHER}, id="other-session"),
         pytest.param({"pid": 1}, id="other-pid"),
-        pytest.param({"procStart": "1"}, id="other-process"),
-        pytest.param({"pidDomain": "linux:x:pid:[1]"}, id="other-namespace"),
+        pytest.param({"procStart": "1", "startedAt": 15e11}, id="other-process"),
+        pytest.param(
+            {"pidDomain": "linux:x:pid:[1]"},
+            id="other-namespace",
+            marks=only_with_proc("a psutil fingerprint names no pid namespace"),
+        ),
     ],
 )
 def test_file_of_another_session_or_process_does_not_count(

@@ -1,7 +1,8 @@
 """What holds on Linux also holds where processes are seen through psutil, as on macOS.
 
-A copy of the tree believes that it has no /proc, and its tests of processes run a
-second time. Tests that need /proc skip themselves there (`support.only_with_proc`).
+A copy of the tree believes that it has no /proc, and its tests of record, hooks,
+liveness, archive and commands, and of one prompt of the real client, run a second time.
+Tests that need /proc skip themselves there (`support.only_with_proc`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 
 import pytest
+from e2e.client import missing
 from support import ROOT, only_with_proc
 
 SWITCH = 'READS_PROC = sys.platform == "linux"\n'
@@ -20,10 +22,13 @@ REASON = re.compile(r"^SKIPPED .*?:\d+: (.*)$", re.MULTILINE)
 FILES = {
     "record": "record system test_sessions.py",
     "liveness": "reliability/test_liveness.py",
-    "hooks": "test_hook.py test_architecture.py",
+    "hooks": "test_hook.py test_hook_states.py test_architecture.py",
     "archive": "store/test_archive.py",
     "commands": "cli/commands/test_recover.py cli/commands/test_show.py "
+    "cli/commands/test_cleanup.py cli/commands/test_rm.py cli/test_live_state.py "
     "doctor/test_clients.py",
+    "lists": "cli/commands/test_list.py cli/commands/test_statusline.py",
+    "end-to-end": "e2e/test_one_prompt.py",
 }
 # What is slow, or not about processes, and holds once if it holds at all.
 LEFT_OUT = (
@@ -40,8 +45,10 @@ SKIPPED = {
         "makes Linux namespaces, which psutil does not tell apart",
     },
     "hooks": {"most of these interpreters lack psutil"},
-    "archive": set(),
+    "archive": {"tests how /proc is read"},
     "commands": {"a psutil fingerprint names no pid namespace"},
+    "lists": {"elsewhere to judge a process takes psutil"},
+    "end-to-end": set(),
 }
 
 
@@ -55,7 +62,9 @@ def tree(tmp_path_factory):
     for path in ROOT.iterdir():
         if path.is_file() and path.name != ".git":
             shutil.copy(path, tree)
-    (tree / "tests/.venv").symlink_to(ROOT / "tests/.venv")
+    (ROOT / "tests/.client").mkdir(exist_ok=True)  # the clients are fetched into it
+    for name in (".venv", ".client"):
+        (tree / "tests" / name).symlink_to(ROOT / "tests" / name)
     module = tree / "lib/system/proc.py"
     text = module.read_text()
     assert text.count(SWITCH) == 1
@@ -67,6 +76,8 @@ def tree(tmp_path_factory):
 @only_with_proc("it is tested without /proc as it is")
 @pytest.mark.parametrize("area", FILES)
 def test_area_holds_where_processes_are_seen_through_psutil(tree, area):
+    if area == "end-to-end" and (reason := missing()):
+        pytest.skip(reason)
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     words += ["--tb=short", "-k", f"not ({LEFT_OUT})"]
     environment = {k: v for k, v in os.environ.items() if k != "CI"}
