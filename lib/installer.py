@@ -109,7 +109,7 @@ def _install(options: argparse.Namespace) -> int:
     _announce_takeover(path)
     if options.dry_run:
         _show(settings.install_hooks(path, hooks, line, dry_run=True, lenient=lenient))
-        _warn_if_turned_off(path)
+        _warn_if_turned_off(options)
         _warn_if_exposed()
         return 0
     _make_command()
@@ -123,7 +123,7 @@ def _install(options: argparse.Namespace) -> int:
     print(f"undo:     {_command_line(options, '--uninstall')}")
     print("next:     run `headcount list` while a session is open. Those open now are")
     print("    recorded from their next prompt")
-    _warn_if_turned_off(path)
+    _warn_if_turned_off(options)
     _warn_if_exposed()
     return 0
 
@@ -137,11 +137,13 @@ def _warn_if_exposed() -> None:
         print(f"    There are {len(found) - _MAX_NAMED} more; see `headcount doctor`")
 
 
-def _warn_if_turned_off(path: str) -> None:
-    """Say so if the settings that count here turn hooks off."""
-    here = settings.settings_files(os.curdir).values()
-    for file, switch in settings.switches({path: "", **dict.fromkeys(here)}).items():
+def _warn_if_turned_off(options: argparse.Namespace) -> None:
+    """Say so if the settings that count here keep hooks from running."""
+    here = settings.settings_files(options.project or os.curdir).values()
+    for file, switch in settings.switches(here).items():
         print(f"note:     `{switch}` is true in {file}: no hook of ours will run")
+    for file in settings.broken_managed_files():
+        print(f"note:     {file} is not a JSON object: Claude Code does not start")
 
 
 def _uninstall(options: argparse.Namespace) -> int:

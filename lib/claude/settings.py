@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 # On Linux and on macOS. Settings in them are stronger than those of the user.
 MANAGED_FOLDERS = ("/etc/claude-code", "/Library/Application Support/ClaudeCode")
-_SWITCHES = ("disableAllHooks", "allowManagedHooksOnly")
+_OFF, _MANAGED_ONLY = "disableAllHooks", "allowManagedHooksOnly"
 _MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _PLACEHOLDER = re.compile(r"/path/to/headcount(/\S+)")
 
@@ -92,18 +92,56 @@ def check(path: str, *, lenient: bool = True) -> None:
 def switches(files: Iterable[str]) -> dict[str, str]:
     """Return what turns our hooks off in *files* and managed settings, by path.
 
-    Managed settings can allow only hooks of their own. A file that cannot be read does
-    not count: Claude Code ignores it.
+    *files* are those of user, project and local, in this order. Managed settings come
+    after them, and can also allow only hooks of their own. Of several files with the
+    same switch the last counts; a file that Claude Code ignores does not (measured with
+    2.1.332).
     """
-    found: dict[str, str] = {}
+    last: dict[str, tuple[str, bool]] = {}
     managed = managed_files()
     for path in [*files, *managed]:
-        with contextlib.suppress(SettingsError):
-            values = _root(path).children
-            for name in _SWITCHES if path in managed else _SWITCHES[:1]:
-                if name in values and values[name].value is True:
-                    found.setdefault(path, name)
-    return found
+        for name, is_off in _switches_in(path, is_managed=path in managed):
+            last[name] = path, is_off
+    return {path: name for name, (path, is_off) in last.items() if is_off}
+
+
+def _switches_in(path: str, *, is_managed: bool) -> Iterator[tuple[str, bool]]:
+    """Yield each switch in the file at *path*, and whether it turns our hooks off.
+
+    Of managed settings only the values of the wrong type are ignored, not the file, and
+    for `allowManagedHooksOnly` such a value counts as true.
+    """
+    try:
+        values = _root(path).children
+        if not is_managed:
+            check(path)
+    except SettingsError:
+        return
+    off, managed_only = values.get(_OFF), values.get(_MANAGED_ONLY)
+    if off and isinstance(off.value, bool):
+        yield _OFF, off.value
+    if is_managed and managed_only and managed_only.value is not None:
+        allows_ours = managed_only.value is False or managed_only.value == "false"
+        yield _MANAGED_ONLY, not allows_ours
+
+
+def broken_managed_files() -> list[str]:
+    """Return the managed settings files that are not a JSON object.
+
+    With one of them Claude Code does not start (measured with 2.1.332); an empty one is
+    ignored. A file that cannot be read is not returned.
+    """
+    return [path for path in managed_files() if _is_broken(path)]
+
+
+def _is_broken(path: str) -> bool:
+    try:
+        text = config_file.read(path) or ""
+        return bool(text.strip()) and not isinstance(json_edit.parse(text).value, dict)
+    except OSError:
+        return False
+    except ValueError:  # not UTF-8, or not JSON
+        return True
 
 
 def installed_status_line(path: str) -> str | None:

@@ -130,6 +130,9 @@ def turned_off(files: dict[str, str]) -> Iterator[tuple[str, str, str]]:
         else:
             fix = f"ask whoever manages this machine to {fix}"
             yield "managed", f"{path} turns off your hooks ({switch})", fix
+    for path in settings.broken_managed_files():
+        why = f"{path} is not a JSON object, so Claude Code does not start"
+        yield "managed", why, f"ask whoever manages this machine to correct {path}"
 
 
 def _none_installed() -> Finding:

@@ -578,6 +578,28 @@ def test_switches_name_the_settings_that_turn_hooks_off(path):
         assert settings.switches([str(path)]) == switches
 
 
+OFF, ON = '{"disableAllHooks": true}', '{"disableAllHooks": false}'
+
+
+@pytest.mark.parametrize(
+    ("texts", "decides"),
+    [
+        pytest.param([OFF, "{}", "{}"], 0, id="user"),
+        pytest.param([OFF, ON, "{}"], None, id="project-after-user"),
+        pytest.param([OFF, "{}", ON], None, id="local-after-user"),
+        pytest.param([ON, OFF, "{}"], 1, id="off-in-project"),
+        pytest.param([OFF, OFF, OFF], 2, id="everywhere"),
+        pytest.param([OFF, '{"disableAllHooks": 0}', "{"], 0, id="ignored-files"),
+    ],
+)
+def test_switch_of_the_last_file_counts(tmp_path, texts, decides):
+    files = [tmp_path / f"{number}.json" for number in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text)
+    off = settings.switches(map(str, files))
+    assert off == ({} if decides is None else {str(files[decides]): "disableAllHooks"})
+
+
 @pytest.mark.parametrize("switch", ["disableAllHooks", "allowManagedHooksOnly"])
 @pytest.mark.parametrize(
     "name",

@@ -1,0 +1,102 @@
+"""What turns hooks off, managed settings above all: doctor agrees with the real client.
+
+The client reads managed settings from /etc/claude-code, and nothing can name another
+place. So the box, whose mounts are its own, gets a layer over /etc.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+
+MANAGED = "/etc/claude-code"
+FILE, FIRST, SECOND = (
+    f"{MANAGED}/managed-settings{rest}" for rest in (".json", ".d/1.json", ".d/2.json")
+)
+HIDDEN, BACKUP = f"{MANAGED}/managed-settings.d/.x.json", f"{FIRST}.bak"
+USER, PROJECT = ".claude/settings.json", "project/.claude/settings.json"
+LOCAL = "project/.claude/settings.local.json"
+OFF, ON = {"disableAllHooks": True}, {"disableAllHooks": False}
+THEIRS, ALL = {"allowManagedHooksOnly": True}, {"allowManagedHooksOnly": False}
+CASES = {
+    "nothing": {},
+    "managed": {FILE: OFF},
+    "managed-only": {FILE: THEIRS},
+    "drop-in": {FIRST: OFF},
+    "drop-in-only": {FIRST: THEIRS},
+    "drop-in-after-file": {FILE: THEIRS, FIRST: ALL},
+    "drop-in-after-file-off": {FILE: OFF, FIRST: ON},
+    "second-drop-in": {FIRST: ALL, SECOND: THEIRS},
+    "second-drop-in-on": {FIRST: THEIRS, SECOND: ALL},
+    "not-a-drop-in": {BACKUP: OFF, HIDDEN: OFF},
+    "only-as-text": {FILE: {"allowManagedHooksOnly": "true"}},
+    "only-as-text-false": {FILE: {"allowManagedHooksOnly": "false"}},
+    "only-as-number": {FILE: {"allowManagedHooksOnly": 0}},
+    "off-as-text": {FILE: {"disableAllHooks": "true"}},
+    "bad-value-beside": {FILE: {**THEIRS, "env": "x"}},
+    "managed-broken": {FILE: "{ broken"},
+    "managed-comment": {FILE: "// on\n{}"},
+    "managed-array": {FIRST: []},
+    "managed-empty": {FILE: ""},
+    "user": {USER: OFF},
+    "managed-on-after-user": {FILE: ON, USER: OFF},
+    "project-on-after-user": {USER: OFF, PROJECT: ON},
+    "local-on-after-project": {PROJECT: OFF, LOCAL: ON},
+    "local-off-after-project": {PROJECT: ON, LOCAL: OFF},
+    "user-allows-managed-only": {USER: THEIRS},
+}
+
+
+@pytest.fixture
+def machine(box, checkout, program):
+    """Return a box with a layer over /etc, in which `claude` is on PATH."""
+    layer = box.root / "layer"
+    places = f"upperdir={layer}/upper,workdir={layer}/work"
+    done = box.run(
+        "sh",
+        "-ec",
+        f"mkdir {layer}; mount -t tmpfs none {layer}; mkdir {layer}/upper {layer}/work;"
+        f"mount -t overlay none -o lowerdir=/etc,{places} /etc; mkdir -p {MANAGED}",
+    )
+    if done.returncode:
+        pytest.skip(f"no such mounts here: {done.stderr.strip()}")
+    (box.home / ".local/bin/claude").symlink_to(program)
+    assert box.run(checkout / "install.sh").returncode == 0
+    return box
+
+
+def settle(machine, hooks, files):
+    """Let *files*, by path, be the settings of the machine; the user's has *hooks*."""
+    contents = {USER: {}, PROJECT: {}, LOCAL: {}, **files}
+    contents[USER] = {**hooks, **contents[USER]}
+    lines = [f"rm -rf {MANAGED}/*", f"cd {machine.home}", "mkdir -p project/.claude"]
+    for path, content in contents.items():
+        text = content if isinstance(content, str) else json.dumps(content)
+        lines += [f"mkdir -p $(dirname {path})"]
+        lines += [f"printf %s {shlex.quote(text)} >{path}"]
+    done = machine.run("sh", "-ec", "\n".join(lines))
+    assert done.returncode == 0, done.stderr
+
+
+def test_doctor_and_install_say_whether_the_real_client_runs_hooks(
+    machine, records, checkout
+):
+    hooks = json.loads((machine.home / USER).read_text())
+    measured, doctor, install = {}, {}, {}
+    for name, files in CASES.items():
+        settle(machine, hooks, files)
+        before = records.ids()
+        machine.run("claude", "--init-only")
+        measured[name] = records.ids() != before
+        done = machine.run("headcount", "doctor", "--quick", "--json")
+        findings = json.loads(done.stdout)["findings"]
+        levels = {each["level"] for each in findings if each["check"] == "hooks"}
+        doctor[name] = "problem" not in levels
+        said = machine.run(checkout / "install.sh", "--dry-run").stdout
+        install[name] = "no hook of ours will run" not in said
+        install[name] &= "Claude Code does not start" not in said
+    assert doctor == measured
+    assert install == measured
+    assert len(set(measured.values())) == 2  # both were seen
