@@ -76,10 +76,17 @@ def _run(words: list[str]) -> int:
 
 def _report_os_error(error: OSError, words: list[str]) -> None:
     place = f" at {os.fsdecode(error.filename)}" if error.filename else ""
-    output.message(
-        f"`{parser.add_default_command(words)[0]}` failed{place}: "
-        f"{error.strerror or error}; run `headcount doctor` to find the cause"
-    )
+    command = parser.add_default_command(words)[0]
+    hint = "; run `headcount doctor` to find the cause" * _is_of_store(error)
+    output.message(f"`{command}` failed{place}: {error.strerror or error}{hint}")
+
+
+def _is_of_store(error: OSError) -> bool:
+    """Whether the error is one that `doctor` examines: what is wrong with the store."""
+    from ..store import paths
+
+    path = os.fsdecode(error.filename) if error.filename else ""
+    return os.path.join(path, "").startswith(os.path.join(paths.SESSIONS_DIR, ""))
 
 
 def _report_bug(error: Exception) -> None:

@@ -74,7 +74,7 @@ def find(name: str) -> Command:
     for command in spec.COMMANDS:
         if name in (command.name, *command.aliases):
             return command
-    hint = suggest.did_you_mean(name, spec.NAMES) or suggest.if_session(name)
+    hint = suggest.command(name, spec.NAMES)
     raise UsageError(
         f"{ascii(name)[:80]} is not a headcount command{hint}; see `headcount --help`"
     )
@@ -91,7 +91,7 @@ def _unrecognized(word: str, name: str) -> str:
         return f"unexpected argument {ascii(word)[:80]}"
     option = word.partition("=")[0]
     options = [name for option in find(name).options for name in option.names]
-    hint = suggest.did_you_mean(option, [*options, "--help"])
+    hint = suggest.option(option, [*options, "--help"])
     return f"{name} has no option {ascii(option)[:80]}{hint}"
 
 

@@ -86,8 +86,9 @@ _IDS = Argument(
     completer=SESSION,
 )
 
-# As the table shows them: the state of a live session, the verdict on any other.
-STATES = tuple(state for state in schema.URGENCY if state != "unreadable")
+# As the table shows them: the state of a live session, the verdict on any other; and
+# `alive` for any state of a live one.
+STATES = (*schema.URGENCY, "alive")
 # What a session can enter while somebody watches.
 STATES_ENTERED = ("waiting", "busy", "idle", "closed", "stale", "dead")
 # What `list --columns` takes.
@@ -124,7 +125,7 @@ COMMANDS = (
                 ("--state",),
                 "only sessions in this state; separate several with commas",
                 "STATE",
-                choices=(*schema.URGENCY, "alive"),
+                choices=STATES,
                 several=True,
             ),
             Argument(
@@ -199,12 +200,20 @@ COMMANDS = (
         ),
         (
             _HERE,
-            Argument(("--state",), "only sessions in this state", "STATE", STATES),
+            Argument(
+                ("--state",),
+                "only sessions in this state; separate several with commas",
+                "STATE",
+                choices=STATES,
+                several=True,
+            ),
             Argument(
                 ("--until",),
-                "exit as soon as a session is in this state, and print only that one",
+                "exit as soon as a session is in this state, and print only that one; "
+                "separate several with commas",
                 "STATE",
-                STATES,
+                choices=STATES,
+                several=True,
             ),
             Argument(
                 ("--new",),
@@ -314,8 +323,8 @@ COMMANDS = (
     Command(
         "label",
         "give a session a label",
-        ("headcount label 6f2a1b3c 'nightly build'",),
-        (_ID, Argument(("text",), "the label; '' removes it", "TEXT")),
+        ("headcount label 6f2a1b3c nightly build",),
+        (_ID, Argument(("text",), "the label; '' removes it", "TEXT", nargs="+")),
         MODIFY,
     ),
     Command(

@@ -15,7 +15,7 @@ from ..text import humanize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from typing import Any
 
     from ..claude.clients import Client
@@ -84,6 +84,15 @@ def state_of(session: SessionView) -> str:
     if verdict == "alive" or (verdict == "dead" and state == "closed"):
         return str(state)
     return verdict or "unreadable"
+
+
+def is_in(session: SessionView, states: Collection[str]) -> bool:
+    """Whether the session is in one of *states*, as `--state` takes them.
+
+    `alive` stands for any state of a session that is alive.
+    """
+    is_alive = "alive" in states and session["verdict"] == "alive"
+    return is_alive or state_of(session) in states
 
 
 def last_heartbeat(session: SessionView) -> str:

@@ -21,6 +21,8 @@ from lib.errors import UsageError
         pytest.param("2026-W48-1", 1795413600, id="week-date"),
         pytest.param("2026-11-23 06:00+01:00", 1795410000, id="offset"),
         pytest.param("12h", 1795413600 - 43200, id="ago"),
+        pytest.param("today", 1795413600, id="today"),
+        pytest.param("yesterday", 1795413600 - 86400, id="yesterday"),
     ],
 )
 def test_typed_time_is_in_the_local_time_zone(text, seconds, monkeypatch):
@@ -31,6 +33,39 @@ def test_typed_time_is_in_the_local_time_zone(text, seconds, monkeypatch):
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        pytest.param("90s", 90, id="seconds"),
+        pytest.param("2h30m", 9000, id="hours-and-minutes"),
+        pytest.param("1 h 30 min", 5400, id="spaces"),
+        pytest.param("1w", 604_800, id="week"),
+        pytest.param("3 days", 259_200, id="plural"),
+        pytest.param("1D", 86_400, id="capital"),
+        *(
+            pytest.param(text, None, id=f"invalid-{text}")
+            for text in (
+                "",
+                "h",
+                "5",
+                "2h30",
+                "2x",
+                "2h-1m",
+                "-1h",
+                "1" * 10 + "s",
+                "²h",
+            )
+        ),
+    ],
+)
+def test_span_is_numbers_with_units(text, seconds):
+    if seconds is not None:
+        assert time_spec.span(text) == seconds
+        return
+    with pytest.raises(UsageError, match="is not a valid time span"):
+        time_spec.span(text)
 
 
 @pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31T23:59", "0000-00-00"])

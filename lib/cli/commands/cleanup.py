@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from ... import sessions
 from ...errors import UsageError
 from ...record import timestamps
 from ...store import delete
 from ...text import count, printable
-from ...views import lookup
+from ...views import lookup, session_view
 from .. import formatting, output, time_spec
 from ..terminal.progress import Progress
 
@@ -44,6 +45,7 @@ def run(args: Namespace) -> int:
         "dry_run": args.dry_run,
         "sessions": len(live),
         "archived": archived,
+        "left": _left(live, archived, now),
         "removed": removed,
         "problems": problems,
     }
@@ -109,10 +111,20 @@ def _lines(result: dict[str, Any], keep_days: int | None) -> Iterator[str]:
     would = "would " if result["dry_run"] else ""
     ending = "" if would else "d"
     for session in result["archived"]:
-        columns = (session["session_id"], session["verdict"], session["reasons"][0])
-        yield printable("  ".join(map(str, columns)), output.MAX_LINE)
+        cells = (
+            session["session_id"],
+            session_view.state_of(session),
+            session_view.name_of(session),
+            session["cwd"] and formatting.where(session),
+            session["reasons"][0],
+        )
+        yield printable("  ".join(filter(None, cells)), output.MAX_LINE)
     sessions_examined = count(result["sessions"], "session")
-    yield f"{would}archive{ending} {len(result['archived'])} of {sessions_examined}"
+    archived = (
+        f"{would}archive{ending} {len(result['archived'])} of {sessions_examined}"
+    )
+    left = ", ".join(f"{number} {word}" for word, number in result["left"].items())
+    yield f"{archived}; left: {left}" if left else archived
     if keep_days is None:
         return
     if would:
@@ -120,3 +132,15 @@ def _lines(result: dict[str, Any], keep_days: int | None) -> Iterator[str]:
     files = count(len(result["removed"]), "archived file")
     days = count(keep_days, "day")
     yield f"{would}delete{ending} {files}, archived more than {days} ago"
+
+
+def _left(
+    live: list[SessionInfo], archived: list[SessionView], now: float
+) -> dict[str, int]:
+    """Return how many of the *live* sessions stay, by verdict."""
+    gone = {session["session_id"] for session in archived}
+    left = (info.metadata for info in live if info.id not in gone)
+    return Counter(
+        sessions.verdict(metadata, now=now).verdict if metadata else "unreadable"
+        for metadata in left
+    )

@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> int:
-    """Set the label; an empty one removes it."""
+    """Set the label, the words as one; an empty one removes it."""
     # Bytes that are not UTF-8 would make the entry unreadable for other programs.
-    text = args.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = (
+        " ".join(args.text)
+        .encode("utf-8", "surrogateescape")
+        .decode("utf-8", "replace")
+    )
     entry = {"type": "session_update", "label": text, "source": "person"}
     add_entry(args.id, entry, time.time())
     return 0

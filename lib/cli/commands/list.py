@@ -7,6 +7,7 @@ import time
 from ... import sessions
 from ...errors import UsageError
 from ...record import timestamps
+from ...store import paths
 from ...text import count, printable
 from ...views import local_days, lookup, neighbours, session_view
 from .. import formatting, output, time_spec
@@ -127,10 +128,12 @@ def _report_none(args: Namespace, known: list[SessionView], now: float) -> None:
         )
     elif known or args.ended:
         output.message("no session matches; `headcount list --all` shows every session")
+    elif not args.all and paths.archive_folders():
+        output.message("no live session; `headcount list --all` shows archived ones")
     else:
         output.message(
-            f"no sessions in {sessions.SESSIONS_DIR} now; `headcount list --all` shows "
-            "archived ones, `headcount doctor` whether the hooks are in place"
+            f"no sessions in {sessions.SESSIONS_DIR} yet; `headcount doctor` says "
+            "whether the hooks are in place"
         )
 
 
@@ -146,8 +149,7 @@ def _conditions(
         current = lookup.current_worktree()
         conditions.append(lambda session: session["worktree"] == current)
     if args.state:
-        states = set(args.state)
-        conditions.append(lambda session: not states.isdisjoint(_words(session)))
+        conditions.append(lambda s: session_view.is_in(s, args.state))
     if args.ended:
         conditions.append(_has_ended(ended_since))
     elif args.since is not None:
@@ -189,12 +191,6 @@ def _matches(pattern: str) -> Condition:
 def _texts(session: SessionView) -> list[str]:
     texts = (session["label"], session["name"], columns.place(session))
     return [text.casefold() for text in texts if text]
-
-
-def _words(session: SessionView) -> tuple[str, ...]:
-    """Return the words by which `--state` finds the session."""
-    alive = ("alive",) * (session["verdict"] == "alive")
-    return (session_view.state_of(session), *alive)
 
 
 def _last_heartbeat(session: SessionView) -> float:

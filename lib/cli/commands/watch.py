@@ -54,11 +54,17 @@ def _wait(args: Namespace, poller: Poller) -> int:
             new = [] if is_first_poll else news
             sessions = [c.session for c in new if changes.entered(c)]
         is_first_poll = False
-        matches = [s for s in sessions if _is(s, args.until) and _is_here(args, s)]
+        matches = [
+            s
+            for s in sessions
+            if session_view.is_in(s, args.until) and _is_here(args, s)
+        ]
         if matches:
             _print(args, _last_change(matches[0], news), poller)
             return 0
-    output.message(f"no session was {args.until} within {args.timeout:g} s")
+    output.message(
+        f"no session was {' or '.join(args.until)} within {args.timeout:g} s"
+    )
     return 1
 
 
@@ -134,19 +140,15 @@ def _interval(text: str) -> float:
 
 def _selected(args: Namespace, sessions: list[SessionView]) -> list[SessionView]:
     here = [session for session in sessions if _is_here(args, session)]
-    return [s for s in here if not args.state or _is(s, args.state)]
+    return [s for s in here if not args.state or session_view.is_in(s, args.state)]
 
 
 def _is_selected(args: Namespace, change: Change) -> bool:
     """Whether the session is here, and is or was in the state asked for."""
     now: SessionView = change.session
     before: SessionView = {**now, **change.before}  # type: ignore[typeddict-item]
-    in_state = not args.state or _is(now, args.state) or _is(before, args.state)
-    return in_state and _is_here(args, now)
-
-
-def _is(session: SessionView, state: str) -> bool:
-    return session_view.state_of(session) == state
+    is_in = [session_view.is_in(each, args.state) for each in (now, before)]
+    return (not args.state or any(is_in)) and _is_here(args, now)
 
 
 def _is_here(args: Namespace, session: SessionView) -> bool:
@@ -165,10 +167,10 @@ def _last_change(session: SessionView, news: list[Change]) -> Change:
 def _summary(args: Namespace, sessions: list[SessionView]) -> str:
     """Return how many of *sessions* are open, and how they were selected."""
     sessions = [s for s in sessions if s["path"]]  # not who asks to trust a folder
-    waiting = sum(_is(session, "waiting") for session in sessions)
+    waiting = sum(session_view.is_in(s, ["waiting"]) for s in sessions)
     text = count(sum(map(changes.is_open, sessions)), "session")
-    text += f", {waiting} waiting" if waiting and args.state != "waiting" else ""
-    text += f", {args.state} only" if args.state else ""
+    text += f", {waiting} waiting" if waiting and args.state != ["waiting"] else ""
+    text += f", {' or '.join(args.state)} only" if args.state else ""
     text += f", in {formatting.shorten_home(args.here)}" if args.here else ""
     return text
 

@@ -42,7 +42,7 @@ def test_older_than_archives_only_sessions_silent_for_longer(headcount, store):
     write(store, "old", last_heartbeat=ago(13 * HOUR))
     code, out, _ = headcount("cleanup", "--older-than", "12h")
     assert code == 0
-    assert out.splitlines()[-1] == "archived 1 of 2 sessions"
+    assert out.splitlines()[-1] == "archived 1 of 2 sessions; left: 1 dead"
     assert (store / "young.jsonl").exists()
     assert not (store / "old.jsonl").exists()
 
@@ -263,9 +263,17 @@ def test_cleanup_archives_finished_sessions_and_gives_the_reason(headcount, stor
     *moved, summary = out.splitlines()
     assert f"dead-one  dead  pid {DEAD_PID} is gone" in moved
     assert len(moved) == 2
-    assert summary == "archived 2 of 3 sessions"
+    assert summary == "archived 2 of 3 sessions; left: 1 alive"
     assert [path.name for path in store.glob("*.jsonl")] == [f"{ID}.jsonl"]
-    assert headcount("cleanup")[1] == "archived 0 of 1 session\n"
+    assert headcount("cleanup")[1] == "archived 0 of 1 session; left: 1 alive\n"
+
+
+def test_cleanup_names_what_it_archived(headcount, store):
+    write(store, "dead-one", label="nightly", cwd="/srv/shop")
+    _, out, _ = headcount("cleanup")
+    assert out.splitlines()[0] == (
+        f"dead-one  dead  nightly  /srv/shop  pid {DEAD_PID} is gone"
+    )
 
 
 def test_cleanup_dry_run_lists_the_sessions_and_moves_nothing(headcount, store):
@@ -283,6 +291,7 @@ def test_cleanup_in_json_has_the_sessions_with_their_new_paths(headcount, store)
     done = json.loads(headcount("cleanup", "--json")[1])
     assert (done["dry_run"], done["sessions"], done["problems"]) == (False, 1, [])
     (moved,) = done["archived"]
+    assert done["left"] == {}
     assert moved.keys() >= KEYS
     assert moved["archived"] is True
     assert os.path.exists(moved["path"])
@@ -293,6 +302,6 @@ def test_cleanup_reports_immovable_files_and_exits_1(headcount, store):
     (store / "archive").write_text("in the way")
     code, out, err = headcount("cleanup")
     assert code == 1
-    assert out == "archived 0 of 1 session\n"
+    assert out == "archived 0 of 1 session; left: 1 dead\n"
     assert err.startswith(f"headcount: {store / 'dead-one.jsonl'} was left where it is")
     assert (store / "dead-one.jsonl").exists()

@@ -11,7 +11,7 @@ import pytest
 from command_line import environment
 from support import ID, ROOT
 
-from lib.cli import help_page, main, parser, spec
+from lib.cli import help_page, main, parser, spec, suggest
 from lib.cli.terminal.width import width
 
 
@@ -83,6 +83,33 @@ def test_mistyped_command_gets_a_hint(headcount, words, hint):
     assert f"({hint})" in err or hint in err
     assert "--help`" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        pytest.param(["delete", "x"], "headcount rm", id="delete"),
+        pytest.param(["rename", "x", "y"], "headcount label", id="rename"),
+        pytest.param(["ps"], "headcount list", id="ps"),
+        pytest.param(["logs", "x"], "headcount tail", id="logs"),
+        pytest.param(["search", "x"], "headcount list PATTERN", id="search"),
+        pytest.param(["open", "x"], "headcount go", id="open"),
+        pytest.param(["attach", "x"], "headcount go", id="attach"),
+        pytest.param(["version"], "headcount --version", id="version"),
+        pytest.param(["list", "--label", "x"], "headcount list PATTERN", id="--label"),
+        pytest.param(["kill", "x"], None, id="kill"),
+        pytest.param(["list", "--verbose"], None, id="--verbose"),
+    ],
+)
+def test_word_of_another_tool_gets_the_right_hint_or_none(headcount, words, hint):
+    code, out, err = headcount(*words)
+    assert (code, out) == (2, "")
+    assert re.findall(r"did you mean `?([^`?]+)", err) == ([hint] if hint else [])
+
+
+def test_every_hint_names_a_command_that_exists():
+    hints = {*suggest._COMMANDS.values(), *suggest._OPTIONS.values()} - {None}
+    assert {hint.split()[0] for hint in hints} <= {*spec.NAMES, "--version"}
 
 
 @pytest.mark.parametrize(

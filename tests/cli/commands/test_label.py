@@ -18,6 +18,8 @@ def test_label_sets_changes_and_removes_a_label(headcount, store):
     entry = lines(store / f"{ID}.jsonl")[-1]
     assert (entry["type"], entry["source"]) == ("session_update", "person")
     assert label() == "nightly build"
+    headcount("label", ID[:8], "two", "words")
+    assert label() == "two words"
     headcount("label", ID[:8], "-")
     assert label() == "-"
     headcount("label", ID, "")

@@ -229,7 +229,8 @@ def test_since_lists_sessions_last_seen_at_or_after_the_time(headcount, store):
     assert ids(headcount, "--since", "12h") == ["hour"]
     assert ids(headcount, "--since", "30h") == ["hour", "day"]
     assert ids(headcount, "--since", moment) == ["hour", "day", "just"]
-    assert headcount("list", "--since", "yesterday")[0] == 2
+    assert ids(headcount, "--since", "1d6h") == ["hour", "day"]
+    assert headcount("list", "--since", "last year")[0] == 2
 
 
 def test_sort_orders_the_rows(headcount, store):
@@ -548,10 +549,18 @@ def test_here_in_a_deleted_folder_fails_with_a_message(headcount, tmp_path):
 def test_empty_store_is_reported_in_one_sentence_with_exit_0(headcount, store):
     code, out, err = headcount()
     assert (code, out) == (0, "")
-    assert err.startswith(f"headcount: no sessions in {store}")
+    assert err.startswith(f"headcount: no sessions in {store} yet")
     assert "headcount doctor" in err
     assert err.count("\n") == 1
     assert not store.exists()
+
+
+def test_list_with_archived_sessions_only_does_not_send_to_the_doctor(headcount, store):
+    old = timestamps.from_epoch(time.time() - 3 * DAY)
+    archive(store, "a", start_time=old, last_heartbeat=old)
+    assert headcount()[2] == (
+        "headcount: no live session; `headcount list --all` shows archived ones\n"
+    )
 
 
 def test_empty_store_is_an_empty_array_in_json(headcount):

@@ -134,7 +134,7 @@ def test_until_prints_a_matching_session_at_once(headcount, store):
     assert (code, told) == (0, "")
     line = rf".{{8}}  waiting \(\d s\)  {OTHER[:8]}  ask me  .*\(started\)\n"
     assert re.fullmatch(line, said)
-    code, said, _ = headcount("watch", "--until", "waiting", "--json")
+    code, said, _ = headcount("watch", "--until", "closed,waiting", "--json")
     assert json.loads(said)["session"]["session_id"] == OTHER
     assert said.count("\n") == 1
 
