@@ -10,6 +10,7 @@ go to errors.log.
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from .errors import StoreError
@@ -278,16 +279,17 @@ def client() -> int:
 
 
 def _client_on_record(event: Event) -> int | None:
-    """Return CLAUDE_PID if that process is on record: to look it up may take long.
+    """Return the client's pid if the record has it: to look it up may take long.
 
-    Raises what `SessionFile.read` raises.
+    The installed command passes the pid of the process that started its shell, since
+    clients before 2.1.214 do not set CLAUDE_PID. Raises what `SessionFile.read` raises.
     """
-    recorded = os.environ.get("CLAUDE_PID", "")
-    if proc.READS_PROC or not (recorded.isascii() and recorded.isdigit()):
+    words = (*sys.argv[1:2], os.environ.get("CLAUDE_PID", ""))
+    pids = [int(word) for word in words if word.isascii() and word.isdigit()]
+    if proc.READS_PROC or not pids:
         return None
     metadata = SessionFile(event.session_id, LOCK_POLICY).read().metadata
-    fields = entries.fields_on_record(metadata, int(recorded))
-    return int(recorded) if fields else None
+    return next((pid for pid in pids if entries.fields_on_record(metadata, pid)), None)
 
 
 def _client_version() -> str | None:

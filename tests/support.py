@@ -58,7 +58,8 @@ def changed_fingerprint(
 def hook_command(script: str, python: str = sys.executable) -> str:
     """The command as the installer writes it, with the interpreter of the tests."""
     words = [shlex.quote(word) for word in (python, f"{ROOT}/hooks/{script}.py")]
-    return f"{words[0]} -I -S {words[1]} 2>/dev/null || : # headcount"
+    client = "" if script == "session_start" else " $PPID"
+    return f"{words[0]} -I -S {words[1]}{client} 2>/dev/null || : # headcount"
 
 
 def payload(event: str, /, session_id: str = ID, **fields: object) -> dict[str, object]:

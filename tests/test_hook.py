@@ -32,6 +32,7 @@ from lib.claude import settings
 from lib.record import timestamps
 from lib.store import paths as store_module
 from lib.store import snapshot
+from lib.system import proc
 from lib.views import notice
 
 
@@ -494,6 +495,34 @@ def test_claude_pid_of_an_outer_client_is_ignored(store, client):
     assert '"status": 0' in done["stdout"]
     recorded = lines(store / f"{ID}.jsonl")[0]["pid"]
     assert recorded not in (client.pid, os.getpid())
+
+
+WITHOUT_PROC = """
+import sys
+sys.path.insert(0, sys.argv.pop())
+from lib.system import proc
+proc.READS_PROC = False
+from lib import hook
+hook.stop(hook.Event(hook.read_payload(until_eof=True), 1))
+print("psutil" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("is_on_record", [True, False], ids=["on-record", "unknown"])
+def test_hook_without_proc_looks_only_for_a_client_that_is_not_on_record(
+    store, client, tmp_path, monkeypatch, is_on_record
+):
+    monkeypatch.setattr(proc, "READS_PROC", False)
+    sessions.create_session(
+        session_id=ID, pid=client.pid if is_on_record else os.getpid()
+    )
+    script = tmp_path / "hook.py"
+    script.write_text(WITHOUT_PROC)
+    command = hook_command("stop").replace(f"{ROOT}/hooks/stop.py", str(script))
+    command = command.replace("$PPID", f"$PPID {shlex.quote(str(ROOT))}")
+    done = client.run(command, json.dumps(payload("Stop")))
+    assert done["stdout"] == f"{not is_on_record}\n"
+    assert lines(store / f"{ID}.jsonl")[-1]["pid"] == client.pid
 
 
 def test_hook_without_a_client_ancestor_records_no_process(store):

@@ -129,7 +129,7 @@ def without_proc(bench: Bench) -> Iterator[Row]:
     for one in tries.values():
         del one.command.environ["CLAUDE_PID"]
     what = "Stop, client before 2.1.214"
-    yield Row(what, "s", cells(tries, bench.rounds), at_most(4))
+    yield Row(what, "s", cells(tries, bench.rounds), at_most(1.6))
     starts = start_tries(bench, SESSIONS_FEW, bench.place.other, names)
     what = f"SessionStart, {SESSIONS_FEW} live"
     yield Row(what, "s", cells(starts, bench.rounds), at_most(4))

@@ -102,8 +102,8 @@ MUTANTS = [
     Mutant(
         "installed command's guard",
         "settings.example.json",
-        "/hooks/session_end.py 2>/dev/null || : # headcount",
-        "/hooks/session_end.py # headcount",
+        "/hooks/session_end.py $PPID 2>/dev/null || : # headcount",
+        "/hooks/session_end.py $PPID # headcount",
         "test_installed_commands.py",
     ),
     Mutant(
