@@ -129,16 +129,14 @@ def _open_and_lock(path: str, deadline: float) -> int:
 
 
 def _open(path: str) -> int:
+    is_session = path.endswith(_SESSION_SUFFIX)
     try:
-        return os.open(path, os.O_RDWR | private.SAFE_FLAGS)
-    except FileNotFoundError:
-        if path.endswith(_SESSION_SUFFIX):
+        if is_session:
+            return os.open(path, os.O_RDWR | private.SAFE_FLAGS)
+        return private.open_or_create(path, os.O_RDWR)
+    except OSError as error:
+        if is_session and isinstance(error, FileNotFoundError):
             raise LockError(f"cannot lock {path}: there is no such session") from None
-    except OSError as error:
-        raise LockError(f"cannot open {path} to lock it: {error.strerror}") from error
-    try:
-        return private.open_private(path, os.O_RDWR)
-    except OSError as error:
         raise LockError(f"cannot open {path} to lock it: {error.strerror}") from error
 
 

@@ -13,20 +13,17 @@ import json
 import os
 import re
 import shutil
-import stat
 import sys
 import time
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from .checkout import exposures
 from .claude import config_file, hook_merge, settings, smoke_test, versions
 from .claude.config_file import BACKUP_SUFFIX, Change
 from .errors import HeadcountError
-from .store import paths, snapshot
+from .store import delete, paths
+from .system import atomic, folder
 from .system.shell import command_or_reason
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # `splitlines` would also split at characters that are valid in a JSON string.
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -34,7 +31,7 @@ _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _ENVIRONMENT = os.path.join(_CHECKOUT, ".venv")
 _COMMAND = os.path.join(_ENVIRONMENT, "bin", "headcount")
 _MAX_NAMED = 3
-_EXECUTABLE = 0o755  # any user may run a command
+_READABLE, _EXECUTABLE = 0o644, 0o755  # any user may run a command
 _LINK = os.path.expanduser("~/.local/bin/headcount")
 # Both find the checkout relative to themselves, so that it can be moved.
 _PTH = "../../../..\n"
@@ -90,13 +87,16 @@ def _parser() -> argparse.ArgumentParser:
 def _refuse_home_of_another(options: argparse.Namespace) -> None:
     """Refuse to create files for a user who could then not change them."""
     home, user = os.path.expanduser("~"), os.environ.get("SUDO_USER")
-    if user and os.stat(home).st_uid != os.geteuid():
-        actions = ["--uninstall"] * (options.action == "uninstall")
-        actions += ["--purge"] * options.purge + ["--statusline"] * options.statusline
-        raise HeadcountError(
-            f"sudo runs this as another user, in {home}; nothing was changed. Run it "
-            f"without sudo, as {user}: {_command_line(options, *actions)}"
-        )
+    owner = os.stat(home).st_uid
+    if owner == os.geteuid() or (owner == 0 and not user):  # as in a container
+        return
+    actions = ["--uninstall"] * (options.action == "uninstall")
+    actions += ["--purge"] * options.purge + ["--statusline"] * options.statusline
+    how = f"without sudo, as {user}" if user else f"as user {owner}"
+    raise HeadcountError(
+        f"{'sudo runs this' if user else 'this runs'} as another user, in {home}; "
+        f"nothing was changed. Run it {how}: {_command_line(options, *actions)}"
+    )
 
 
 def _install(options: argparse.Namespace) -> int:
@@ -225,21 +225,12 @@ def _remaining(options: argparse.Namespace) -> list[str]:
 
 def _purge() -> None:
     """Remove the environment, the records, and other files of ours in the store."""
-    folder, records = paths.SESSIONS_DIR, 0
-    print(f"purging:  the records in {folder}, and {_ENVIRONMENT}")
-    days = paths.archive_folders()
-    for day in [*days, folder]:
-        for path in list(_records(day)):
-            os.unlink(path)
-            records += 1
-    for name in os.listdir(folder) if os.path.isdir(folder) else ():
-        if _is_our_file(folder, name):
-            os.unlink(os.path.join(folder, name))
-    for emptied in [*days, paths.ARCHIVE_DIR, folder]:
-        with contextlib.suppress(OSError):  # not empty
-            os.rmdir(emptied)
-    kept = "; files that are not ours were kept" if os.path.isdir(folder) else ""
-    print(f"removed:  {records} records in {folder}{kept}")
+    store, records = paths.SESSIONS_DIR, 0
+    print(f"purging:  the records in {store}, and {_ENVIRONMENT}")
+    with contextlib.suppress(FileNotFoundError):
+        records = delete.purge()
+    kept = "; files that are not ours were kept" if os.path.isdir(store) else ""
+    print(f"removed:  {records} records in {store}{kept}")
     shutil.rmtree(_ENVIRONMENT, ignore_errors=True)
     verb = "kept:    " if os.path.exists(_ENVIRONMENT) else "removed: "
     print(f"{verb} {_ENVIRONMENT}")  # it is kept if it is another user's
@@ -300,36 +291,33 @@ def _make_command() -> None:
     for name in os.listdir(libraries):
         packages = os.path.join(libraries, name, "site-packages")
         if os.path.isdir(packages):
-            _write(os.path.join(packages, "headcount.pth"), _PTH)
-    _write(_COMMAND, _WRAPPER)
-    if stat.S_IMODE(os.stat(_COMMAND).st_mode) != _EXECUTABLE:
-        os.chmod(_COMMAND, _EXECUTABLE)
+            _write(os.path.join(packages, "headcount.pth"), _PTH, _READABLE)
+    _write(_COMMAND, _WRAPPER, _EXECUTABLE)
 
 
-def _write(path: str, text: str) -> None:
-    if config_file.read(path) == text:
+def _write(path: str, text: str, mode: int) -> None:
+    """Write *text* to the file at *path*, unless it is there with at least *mode*."""
+    if config_file.read(path) == text and os.stat(path).st_mode & mode == mode:
         return
     try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        atomic.write(path, text.encode(), mode=mode)
     except OSError as error:
         raise HeadcountError(
-            f"cannot write to {path}: {error.strerror}; if {_CHECKOUT} is not yours, "
-            "its owner must run install.sh first"
+            f"cannot write to {path}: {error.strerror or error}; if {_CHECKOUT} is not "
+            "yours, its owner must run install.sh first"
         ) from error
 
 
 def _link_command() -> None:
     """Link the command into `~/.local/bin`, unless another file has that name."""
-    folder = os.path.dirname(_LINK)
+    where, name = os.path.split(_LINK)
     if os.path.lexists(_LINK) and not _is_link_ours():
         print(f"command:  {_COMMAND}; {_LINK} is not ours and was not changed")
         return
     try:
-        os.makedirs(folder, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(_LINK)
-        os.symlink(_COMMAND, _LINK)
+        with folder.open_trusted(where, create=True) as opened:
+            folder.check_owner(where, opened.own_status(), or_root=True)
+            opened.symlink(_COMMAND, name)
     except OSError as error:
         print(f"command:  {_COMMAND}; not linked: {error}")
         return
@@ -337,13 +325,15 @@ def _link_command() -> None:
     if not os.access(_COMMAND, os.X_OK):
         print(f"    it cannot run, since {_CHECKOUT} is mounted noexec; the hooks can.")
         print(f"    Instead of it, use: {command_or_reason('sh', _COMMAND)}")
-    if folder not in os.environ.get("PATH", "").split(os.pathsep):
-        print(f"    {folder} is not on your PATH; add it")
+    if where not in os.environ.get("PATH", "").split(os.pathsep):
+        print(f"    {where} is not on your PATH; add it")
 
 
 def _unlink_command() -> None:
     if _is_link_ours():
-        os.unlink(_LINK)
+        where, name = os.path.split(_LINK)
+        with folder.open_trusted(where) as opened:
+            opened.unlink(name)
         print(f"removed:  {_LINK}")
 
 
@@ -365,20 +355,6 @@ def _show(change: Change) -> int:
     if not change.changed:
         print(f"{change.path}: nothing to change")
     return 0
-
-
-def _records(folder: str) -> Iterator[str]:
-    """Yield the paths in *folder* that are provably session files of ours."""
-    for entry in paths.session_files(folder):
-        with contextlib.suppress(OSError):
-            if snapshot.classify(entry.path) == snapshot.OURS:
-                yield entry.path
-
-
-def _is_our_file(folder: str, name: str) -> bool:
-    if name == paths.GITIGNORE:
-        return config_file.read(os.path.join(folder, name)) == "*\n"
-    return paths.is_by_product(name)
 
 
 def _use_utf8() -> None:

@@ -221,7 +221,8 @@ def test_purge_removes_session_files_and_nothing_else(run, checkout, home):
     record = '{"type":"session_metadata","session_id":"s"}\n'
     for path in (folder / "s.jsonl", day / "s.1.jsonl"):
         path.write_text(record)
-    (folder / "errors.log").write_text("x\n")
+    (folder / "errors.log").write_text("2026-01-31T09:00:00.000Z 0.1.0 x\n")
+    (folder / "errors.log.1").write_text("another program's\n")
     (folder / "transcript.jsonl").write_text('{"type":"user"}\n')
     (folder / "copy.jsonl").write_text(record)
     (folder / "link.jsonl").symlink_to(day / "s.1.jsonl")
@@ -230,6 +231,7 @@ def test_purge_removes_session_files_and_nothing_else(run, checkout, home):
     assert f"removed:  2 records in {folder}; files that are not ours" in done.stdout
     assert sorted(path.name for path in folder.iterdir()) == [
         "copy.jsonl",
+        "errors.log.1",
         "link.jsonl",
         "transcript.jsonl",
     ]

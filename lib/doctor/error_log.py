@@ -6,8 +6,9 @@ import re
 
 from ..record import timestamps
 from ..store import error_log
+from ..system.shell import command_or_reason
 from ..text import count, humanize
-from .finding import OK, WARN, Context, Finding
+from .finding import OK, PROBLEM, WARN, Context, Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +23,18 @@ _VARIES = re.compile(r"[0-9a-f]{8}[0-9a-f-]*|\d+(\.\d+)?")
 
 def check_error_log(context: Context) -> Iterator[Finding]:
     """Report the errors of the last days, the newest kind first."""
+    foreign = error_log.foreign()
+    for path, reason in foreign.items():
+        lost = "what goes wrong in hooks is not logged"
+        if path.endswith(".1"):
+            lost = "a full log is not kept"
+        message = f"{reason}; so {lost}"
+        fix = command_or_reason("mv", path, f"{path}.aside")
+        yield Finding(PROBLEM, "errors", message, fix)
     lines = error_log.recent(context.now - _DAYS * _DAY_SECONDS)
-    if not lines:
+    if not lines and not foreign:
         yield Finding(OK, "errors", f"no hook failed in the last {_DAYS} days")
+    if not lines:
         return
     groups = _grouped(lines)
     message = f"{count(len(lines), 'line')} in errors.log of the last {_DAYS} days"

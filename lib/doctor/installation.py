@@ -6,6 +6,7 @@ import os
 import sys
 
 from .. import checkout
+from ..system import folder
 from ..system.shell import command_or_reason
 from .finding import (
     CHECKOUT,
@@ -90,8 +91,11 @@ def check_command(_: Context) -> Iterator[Finding]:
 
 
 def _replace(link: str, target: str, own: str) -> None:
-    if os.readlink(link) != target:  # it was replaced in the meantime
-        return
-    os.unlink(link)
-    if own:
-        os.symlink(own, link)
+    where, name = os.path.split(link)
+    with folder.open_trusted(where) as opened:
+        if opened.read_link(name) != target:
+            return  # it was replaced in the meantime
+        if own:
+            opened.symlink(own, name)
+        else:
+            opened.unlink(name)

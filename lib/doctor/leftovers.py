@@ -7,6 +7,7 @@ import stat
 import time
 
 from ..store import journal, paths
+from ..system import folder
 from ..system.shell import command_or_reason
 from ..text import count
 from .finding import PROBLEM, WARN, Context, Finding, Repair, is_ours
@@ -96,9 +97,10 @@ def _is_old(path: str, now: float) -> bool:
 
 
 def _remove(files: list[str], now: float) -> None:
-    for path in files:
-        if _is_old(path, now):
-            os.unlink(path)
+    with folder.open_own(paths.SESSIONS_DIR) as store:
+        for path in files:
+            if _is_old(path, now):
+                store.unlink(os.path.basename(path))
 
 
 def _listed(files: list[str]) -> str:

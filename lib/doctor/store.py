@@ -11,8 +11,9 @@ import stat
 from .. import file_lock, sessions
 from ..errors import HeadcountError, StoreError
 from ..record import entries, verdict
-from ..store import paths, repair, snapshot
+from ..store import error_log, journal, paths, repair, snapshot
 from ..system import private
+from ..system.folder import make_private, open_own
 from ..system.shell import command_or_reason
 from ..text import count
 from .finding import (
@@ -89,15 +90,15 @@ def check_files(_: Context) -> Iterator[Finding]:
 
 
 def check_archive(_: Context) -> Iterator[Finding]:
-    """Check the archive's folder."""
-    folder = paths.ARCHIVE_DIR
-    if not is_usable():
+    """Check the archive's folder, and those of its days."""
+    archive = paths.ARCHIVE_DIR
+    if not is_usable() or not os.path.lexists(archive):
         return
-    if os.path.islink(folder):
-        message = f"{folder} is a symbolic link; nothing is archived through it"
-        yield Finding(PROBLEM, "archive", message, command_or_reason("rm", folder))
-    elif os.path.lexists(folder):
-        yield from _folder_faults(folder, "archive")
+    yield from _part_faults(archive)
+    if private.is_own_folder(archive) and os.access(archive, _FULL_ACCESS):
+        for name in sorted(os.listdir(archive)):
+            if name[:1].isdigit():
+                yield from _part_faults(os.path.join(archive, name))
 
 
 def check_lock(_: Context) -> Iterator[Finding]:
@@ -181,16 +182,32 @@ def _folder_faults(folder: str, check: str) -> Iterator[Finding]:
         yield _wrong_mode(folder, check, message)
 
 
+def _part_faults(folder: str) -> Iterator[Finding]:
+    """Yield what is wrong with the archive, or with a day in it."""
+    if os.path.islink(folder):
+        message = f"{folder} is a symbolic link, so it counts as empty: nothing is "
+        message += "archived, restored or deleted through it"
+        yield Finding(PROBLEM, "archive", message, command_or_reason("rm", folder))
+    else:
+        yield from _folder_faults(folder, "archive")
+
+
 def _wrong_mode(folder: str, check: str, message: str) -> Finding:
     fix = command_or_reason("chmod", "700", folder)
     repair = Repair(fix, lambda: _make_folder_private(folder))
-    safe = _has_only_ours(folder)
+    safe = not os.path.islink(folder) and _has_only_ours(folder)
     return Finding(PROBLEM, check, message, fix, repair if safe else None)
 
 
 def _make_folder_private(folder: str) -> None:
-    if not os.path.islink(folder) and _has_only_ours(folder):
-        os.chmod(folder, 0o700)
+    if not _has_only_ours(folder):
+        return
+    parent, name = os.path.split(folder)
+    if folder == paths.SESSIONS_DIR:
+        make_private(folder)
+        return
+    with open_own(parent, follow=parent == paths.SESSIONS_DIR) as opened:
+        make_private(name, dir_fd=opened.descriptor)
 
 
 def _has_only_ours(folder: str) -> bool:
@@ -198,7 +215,9 @@ def _has_only_ours(folder: str) -> bool:
     try:
         return paths.first_of_others(folder) is None
     except OSError:  # we have no access to it: judge by its path
-        return folder in (paths.SESSIONS_DIR, paths.ARCHIVE_DIR)
+        return paths.ARCHIVE_DIR in (folder, os.path.dirname(folder)) or (
+            folder == paths.SESSIONS_DIR
+        )
 
 
 # ---- Files ----------------------------------------------------------------------
@@ -261,21 +280,32 @@ def _write_metadata(path: str) -> None:
 
 def _make_private(file_paths: list[str]) -> None:
     for path in file_paths:
-        if _is_provably_ours(path):
-            os.chmod(path, private.FILE_MODE)
+        _is_provably_ours(path, private.make_private)
 
 
-def _is_provably_ours(path: str) -> bool:
-    """Whether the content of *path* proves it ours, and the file has no other name."""
-    status = os.lstat(path)
-    if not stat.S_ISREG(status.st_mode) or not is_ours(status) or status.st_nlink > 1:
-        return False
-    if os.path.basename(path) == paths.ERROR_LOG:
-        return True
+def _is_provably_ours(path: str, if_so: Callable[[int], None] = lambda _: None) -> bool:
+    """Whether the content of *path* proves it ours, and the file has no other name.
+
+    *if_so* is then called with a descriptor of the file.
+    """
     try:
-        return snapshot.classify(path) == snapshot.OURS
-    except (HeadcountError, PermissionError):
-        return False  # we cannot read it
+        descriptor, status = journal.open_ours(path)
+    except OSError:
+        return False  # it is not ours, or we cannot read it
+    try:
+        if status.st_nlink > 1:
+            return False
+        if os.path.basename(path) == paths.ERROR_LOG:
+            with open_own(os.path.dirname(path)) as folder:
+                error_log.check_ours(folder, paths.ERROR_LOG, descriptor)
+        elif snapshot.classify_open(descriptor, path) != snapshot.OURS:
+            return False
+        if_so(descriptor)
+    except StoreError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _chown_command(*file_paths: str) -> str:

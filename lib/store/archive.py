@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..model import SessionMetadata
     from ..record.fold import Snapshot
+    from ..system.folder import Folder
     from .journal import LockPolicy
 
 _LEFTOVER_SECONDS = 3600
@@ -40,31 +41,25 @@ def archive(
     *,
     now: float,
     timeout: float = 0.0,
-    confirm: Callable[[], bool] = lambda: True,
+    confirm: Callable[[int], bool] = lambda _: True,
 ) -> str | None:
     """Move the live session at *path* to today's (UTC) archive, under its lock.
 
     Returns the new path. Nothing moves, and None is returned, if *confirm*, called
-    under the lock, returns False, or if an entry was written in the meantime: a hook
-    that does not get the lock in time writes without it. Raises StoreError if the file
-    is not proven to be a session's, LockError if it is locked, FileNotFoundError,
-    OSError.
+    under the lock with a descriptor of the file, returns False, or if an entry was
+    written in the meantime: a hook that does not get the lock in time writes without
+    it. Raises StoreError if the file is not proven to be a session's, or if the archive
+    is a link or another user's; LockError if it is locked; FileNotFoundError, OSError.
     """
     _check_name(path)
-    with journal.locked(path, timeout):
-        size = os.stat(path).st_size
-        if snapshot.classify(path) != snapshot.OURS:
-            raise StoreError(
-                f"{path} does not begin with the metadata of {paths.id_of(path)}; "
-                "what is not proven to be a session is not moved"
-            )
-        if not confirm():
-            return None
-        folder = os.path.join(paths.ARCHIVE_DIR, timestamps.from_epoch(now)[:10])
-        _ensure_no_link(paths.ARCHIVE_DIR)
-        _ensure_no_link(folder)
-        target = _move_to_free_name(path, folder)
-        return target if _undo_if_grown(target, size, path) else None
+    live = paths.session_path(paths.id_of(path))
+    with journal.locked(live, timeout) as descriptor:
+        before = os.fstat(descriptor)
+        _check_proven(live, descriptor)
+        if confirm(descriptor):
+            day = timestamps.from_epoch(now)[:10]
+            return _move_to_day(live, day, descriptor, before)
+    return None
 
 
 def archive_finished(
@@ -80,8 +75,9 @@ def archive_finished(
     is how long it may be silent. Raises StoreError also if the clock was set.
     """
 
-    def is_finished() -> bool:
-        return _finished(path, now, ttl_hours) is not None
+    def is_finished(descriptor: int) -> bool:
+        session = snapshot.read_open(descriptor, path, now)
+        return _finished(session, path, now, ttl_hours) is not None
 
     return archive(path, now=now, timeout=timeout, confirm=is_finished)
 
@@ -171,26 +167,34 @@ def _locate(session_id: str) -> str:
     raise paths.not_found(session_id)
 
 
-def _rename(path: str, target: str) -> None:
-    from ..system import rename  # most starts of a session move nothing
-
-    rename.rename(path, target)
-
-
 def _move_back(archived: str, live: str, policy: LockPolicy) -> None:
     try:
-        with journal.locked(archived, policy.timeout):
-            _rename(archived, live)
+        with journal.locked(archived, policy.timeout) as descriptor:
+            _check_proven(archived, descriptor)
+            links.move(archived, live, descriptor)
     except LockError:
         if not policy.write_unlocked:
             raise
-        _rename(archived, live)
+        descriptor, _ = journal.open_ours(archived)
+        try:
+            _check_proven(archived, descriptor)
+            links.move(archived, live, descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _check_proven(path: str, descriptor: int) -> None:
+    if snapshot.classify_open(descriptor, path) != snapshot.OURS:
+        raise StoreError(
+            f"{path} does not begin with the metadata of {paths.id_of(path)}; "
+            "what is not proven to be a session is not moved"
+        )
 
 
 def _clean_one(
     path: str, now: float, ttl_hours: float, *, dry_run: bool
 ) -> tuple[str, SessionMetadata] | None:
-    metadata = _finished(path, now, ttl_hours)
+    metadata = _finished(snapshot.read(path, now), path, now, ttl_hours)
     if metadata is None:
         return None
     if dry_run:
@@ -199,12 +203,13 @@ def _clean_one(
     return None if target is None else (target, metadata)
 
 
-def _finished(path: str, now: float, ttl_hours: float) -> SessionMetadata | None:
-    """Return the session's metadata if it is dead or stale, else None.
+def _finished(
+    session: Snapshot | None, path: str, now: float, ttl_hours: float
+) -> SessionMetadata | None:
+    """Return the metadata of the *session* at *path* if it is dead or stale, else None.
 
     Raises StoreError if it only looks stale because the clock was set forward.
     """
-    session = snapshot.read(path, now)
     if session is None:
         return None
     verdict, reasons = judge(session.metadata, now, ttl_hours)
@@ -301,33 +306,43 @@ def _check_name(path: str) -> None:
         )
 
 
-def _ensure_no_link(folder: str) -> None:
-    paths.ensure_folder(folder)
-    if os.path.islink(folder):
-        raise StoreError(f"{folder} is a symbolic link; nothing is archived through it")
+def _move_to_day(
+    live: str, day: str, descriptor: int, before: os.stat_result
+) -> str | None:
+    with links.open_folder(live) as store, links.make_day(day) as folder:
+        name = os.path.basename(live)
+        store.check_same(name, descriptor)
+        target = _move_to_free_name(store, name, folder)
+        stays = _undo_if_changed(store, name, folder, target, before)
+        return os.path.join(folder.path, target) if stays else None
 
 
-def _move_to_free_name(path: str, folder: str) -> str:
-    session_id, number = paths.id_of(path), 0
+def _move_to_free_name(store: Folder, name: str, day: Folder) -> str:
+    session_id, number = paths.id_of(name), 0
+    target = name
     while True:
-        name = f"{session_id}.{number}" if number else session_id
-        target = os.path.join(folder, name + paths.SUFFIX)
         try:
-            _rename(path, target)
+            links.rename(store, name, day, target)
         except FileExistsError:
             number += 1
+            target = f"{session_id}.{number}{paths.SUFFIX}"
         else:
             return target
 
 
-def _undo_if_grown(target: str, size: int, path: str) -> bool:
-    """Move the archived file back to *path* if it has grown; return whether it stays.
+def _undo_if_changed(
+    store: Folder, name: str, day: Folder, archived: str, before: os.stat_result
+) -> bool:
+    """Move *archived* in *day* back if it has grown, or is another file than *before*.
 
-    Whoever writes to it from now on sees that it is gone, and restores it.
+    Returns whether it stays. Whoever writes to it from now on sees that it is gone, and
+    restores it.
     """
     try:
-        if os.stat(target).st_size != size:
-            _rename(target, path)
+        status = day.status(archived)
+        is_same = os.path.samestat(status, before)
+        if not is_same or status.st_size != before.st_size:
+            links.rename(day, archived, store, name)
             return False
     except (FileNotFoundError, FileExistsError):
         return False  # another process restored it
@@ -336,7 +351,7 @@ def _undo_if_grown(target: str, size: int, path: str) -> bool:
 
 def _remove_leftovers(now: float, on_problem: Callable[[str], None]) -> None:
     try:
-        links.remove_leftovers(paths.SESSIONS_DIR, now - _LEFTOVER_SECONDS)
+        links.remove_leftovers(now - _LEFTOVER_SECONDS)
     except FileNotFoundError:
         pass  # no store yet, or another cleanup was quicker
     except (StoreError, OSError) as error:

@@ -14,13 +14,15 @@ import os
 from ..errors import HeadcountError, StoreError
 from ..record import timestamps
 from ..record.verdict import FINISHED, judge
-from . import journal, paths, snapshot
+from ..system import folder, private
+from . import error_log, journal, links, paths, snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from ..model import VerdictName
+    from ..system.folder import Folder
 
 _LOCK_SECONDS = 2.0
 _DAY_SECONDS = 86_400
@@ -46,12 +48,12 @@ def remove(path: str, size: int, now: float) -> None:
     kept. Raises StoreError for what must not be deleted, FileNotFoundError,
     LockError, OSError.
     """
-    with journal.locked(path, _LOCK_SECONDS):
-        _check_proven(path)
-        _check_finished(path, now)
-        if os.lstat(path).st_size != size:
+    with journal.locked(path, _LOCK_SECONDS) as descriptor:
+        _check_proven(path, descriptor)
+        _check_finished(path, descriptor, now)
+        if os.fstat(descriptor).st_size != size:
             raise StoreError(f"{path} was written to just now; it was not deleted")
-        os.unlink(path)
+        links.unlink(path, descriptor)
 
 
 def check_deletable(session_id: str, verdict: VerdictName | None, why: str) -> None:
@@ -111,7 +113,8 @@ def remove_all(
             on_problem(f"{path} was not deleted: {error}")
         else:
             removed.append(path)
-    _remove_empty_days({os.path.dirname(path) for path in removed})
+    if removed:
+        _remove_empty_days({os.path.dirname(path) for path in removed})
     return removed
 
 
@@ -119,23 +122,29 @@ def removable(files: dict[str, int], now: float) -> Iterator[str]:
     """Yield those of *files* that `remove_all` would delete now."""
     for path in files:
         try:
-            _check_proven(path)
-            _check_finished(path, now)
-        except (HeadcountError, OSError):
+            descriptor, _ = journal.open_ours(path)
+        except OSError:
             continue
+        try:
+            _check_proven(path, descriptor)
+            _check_finished(path, descriptor, now)
+        except StoreError:
+            continue
+        finally:
+            os.close(descriptor)
         yield path
 
 
-def _check_proven(path: str) -> None:
-    if snapshot.classify(path) != snapshot.OURS:
+def _check_proven(path: str, descriptor: int) -> None:
+    if snapshot.classify_open(descriptor, path) != snapshot.OURS:
         raise StoreError(
             f"{path} does not begin with the metadata of {paths.id_of(path)}; "
             "what is not proven to be a session is not deleted"
         )
 
 
-def _check_finished(path: str, now: float) -> None:
-    session = snapshot.read(path, now)
+def _check_finished(path: str, descriptor: int, now: float) -> None:
+    session = snapshot.read_open(descriptor, path, now)
     verdict, reasons = judge(session.metadata, now) if session else (None, ("",))
     check_deletable(paths.id_of(path), verdict, reasons[0])
 
@@ -155,9 +164,77 @@ def _files(folder: str) -> Iterator[tuple[str, int]]:
         yield path, size
 
 
-def _remove_empty_days(folders: set[str]) -> None:
-    for folder in folders:
+def _remove_empty_days(days: Collection[str]) -> None:
+    with folder.open_own(paths.ARCHIVE_DIR, follow=False) as archive:
+        for day in days:
+            try:
+                archive.rmdir(os.path.basename(day))
+            except OSError:
+                pass  # something else is in it, and stays
+
+
+# ---- Uninstalling ---------------------------------------------------------------
+
+
+def purge() -> int:
+    """Delete every session, alive or not, and what else is ours in the store.
+
+    Returns how many files of sessions were deleted. What is not provably ours stays,
+    and so do folders that have something left in them. Raises StoreError, OSError.
+    """
+    with folder.open_own(paths.SESSIONS_DIR) as store:
+        days = paths.archive_folders()
+        files = [f.path for d in (*days, store.path) for f in paths.session_files(d)]
+        count = sum(map(_purge_session, files))
+        for name in store.names():
+            _purge_by_product(store, name)
+        if days:
+            _remove_empty_days(days)
         try:
-            os.rmdir(folder)
+            store.rmdir(os.path.basename(paths.ARCHIVE_DIR))
         except OSError:
-            pass  # something else is in it, and stays
+            pass  # it has files that are not ours, or there is none
+    try:
+        os.rmdir(paths.SESSIONS_DIR)
+    except OSError:
+        pass
+    return count
+
+
+def _purge_session(path: str) -> bool:
+    try:
+        descriptor, _ = journal.open_ours(path)
+    except OSError:
+        return False
+    try:
+        is_ours = snapshot.classify_open(descriptor, path) == snapshot.OURS
+        if is_ours:
+            links.unlink(path, descriptor)
+        return is_ours
+    except FileNotFoundError:
+        return False  # a hook has moved it
+    finally:
+        os.close(descriptor)
+
+
+def _purge_by_product(store: Folder, name: str) -> None:
+    """Delete *name* if it is a file of ours that belongs to no session."""
+    if name != paths.GITIGNORE and not paths.is_by_product(name):
+        return
+    path = os.path.join(store.path, name)
+    try:
+        descriptor = store.open(name)
+    except OSError:
+        return
+    try:
+        private.check_ours(path, os.fstat(descriptor))
+        if name.startswith(paths.ERROR_LOG):
+            error_log.check_ours(store, name, descriptor)
+        content = os.read(descriptor, len(paths.IGNORE_ALL) + 1)
+        expected = {paths.GITIGNORE: paths.IGNORE_ALL, paths.INSTALL_LOCK: b""}
+        if content == expected.get(name, content):
+            store.unlink_same(name, descriptor)
+    except (StoreError, FileNotFoundError):
+        pass  # it is not ours, or no longer there
+    finally:
+        os.close(descriptor)

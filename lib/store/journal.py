@@ -87,7 +87,7 @@ def append(
             is_locked = problem is None
             if is_locked and not file_lock.is_same_file(path, descriptor):
                 continue  # it was moved while we waited
-            _check_links(path, descriptor, unlink=is_locked)
+            _check_links(path, descriptor, remove=is_locked)
             line = _with_leading_newline(descriptor, make())
             private.write_whole(descriptor, line, roll_back=is_locked)
             return problem
@@ -98,15 +98,16 @@ def append(
 class locked:  # noqa: N801  # a context manager, used like a function
     """Hold the lock of the session's file at *path*, which then has this name alone.
 
-    Entering raises FileNotFoundError, StoreError or LockError. `contextlib` would cost
-    the hooks 3 ms.
+    Gives the descriptor that has the lock: what is decided about the file is decided
+    by it, since *path* can become another file's. Entering raises FileNotFoundError,
+    StoreError or LockError. `contextlib` would cost the hooks 3 ms.
     """
 
     def __init__(self, path: str, timeout: float = 0.0) -> None:
         self._path = path
         self._timeout = timeout
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> int:
         self._descriptor, _ = open_ours(self._path, _APPEND)
         try:
             file_lock.acquire(self._descriptor, self._path, self._timeout)
@@ -114,10 +115,11 @@ class locked:  # noqa: N801  # a context manager, used like a function
                 raise FileNotFoundError(
                     errno.ENOENT, "moved in the meantime", self._path
                 )
-            _check_links(self._path, self._descriptor, unlink=True)
+            _check_links(self._path, self._descriptor, remove=True)
         except BaseException:
             file_lock.release(self._descriptor)
             raise
+        return self._descriptor
 
     def __exit__(self, *_: object) -> None:
         file_lock.release(self._descriptor)
@@ -187,11 +189,11 @@ def _try_lock(
     return None
 
 
-def _check_links(path: str, descriptor: int, *, unlink: bool) -> None:
+def _check_links(path: str, descriptor: int, *, remove: bool) -> None:
     if os.fstat(descriptor).st_nlink > 1:
         from . import links  # a crash, or a stranger, has left a second name
 
-        links.finish_interrupted_move(path, descriptor, unlink=unlink)
+        links.finish_interrupted_move(path, descriptor, remove=remove)
 
 
 def _with_leading_newline(descriptor: int, line: bytes) -> bytes:

@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 _KIND = "jsonl"
 SUFFIX = f".{_KIND}"
 ERROR_LOG = "errors.log"
-GITIGNORE = ".gitignore"
-_IGNORE_ALL = b"*\n"
 _ARCHIVE = "archive"
 INSTALL_LOCK = ".install.lock"
+GITIGNORE, IGNORE_ALL = ".gitignore", b"*\n"
 _TEMPORARY_SUFFIX = ".tmp"
 
 _ID_LENGTH = 128
@@ -101,7 +100,7 @@ def _is_marked(folder: str) -> bool:
     except OSError:
         return False
     try:
-        return os.read(descriptor, len(_IGNORE_ALL) + 1) == _IGNORE_ALL
+        return os.read(descriptor, len(IGNORE_ALL) + 1) == IGNORE_ALL
     finally:
         os.close(descriptor)
 
@@ -275,13 +274,19 @@ def folders(*, archived: bool) -> list[str]:
 
 
 def archive_folders() -> list[str]:
-    """Return the day folders of the archive, newest first."""
+    """Return the day folders of the archive, newest first.
+
+    A symbolic link or a folder of another user, in place of the archive or of a day,
+    counts as missing; `headcount doctor` reports it.
+    """
+    if not private.is_own_folder(ARCHIVE_DIR):
+        return []
     try:
         days = sorted(os.listdir(ARCHIVE_DIR), reverse=True)
     except OSError:
         return []  # missing or unreadable: that must not stop a session from starting
     folders = [os.path.join(ARCHIVE_DIR, day) for day in days if day[:1].isdigit()]
-    return [folder for folder in folders if not os.path.islink(folder)]
+    return [folder for folder in folders if private.is_own_folder(folder)]
 
 
 def archived_paths(session_id: str) -> list[str]:
@@ -322,24 +327,34 @@ def ensure_folder(folder: str) -> None:
 def _claim(folder: str) -> None:
     """Make sure that the store *folder* is ours, and private if it is in a project."""
     status = os.stat(folder)
-    if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+    if not private.is_user(status.st_uid):
         raise StoreError(
             f"{folder} belongs to user {status.st_uid}, not you; nothing is recorded "
             "there. `headcount doctor` says what helps"
         )
     if not IN_PROJECT:
         return
-    if stat.S_IMODE(status.st_mode) != private.FOLDER_MODE:
-        os.chmod(folder, private.FOLDER_MODE)
-    if not _is_marked(folder):
-        path = os.path.join(folder, GITIGNORE)
-        os.replace(private.write_temporary(path, _IGNORE_ALL), path)  # also of a link
+    is_private = stat.S_IMODE(status.st_mode) == private.FOLDER_MODE
+    if not (is_private and _is_marked(folder)):
+        _seal(folder)
+
+
+def _seal(folder: str) -> None:
+    """Make the store *folder* private, and give it a `.gitignore`, also for a link."""
+    from ..system import atomic
+    from ..system.folder import make_private, open_own
+
+    with open_own(folder) as store:
+        make_private(os.curdir, dir_fd=store.descriptor)
+        temporary = atomic.write_temporary(store, GITIGNORE, IGNORE_ALL)
+        atomic.put(store, temporary, GITIGNORE)
 
 
 def _make_folder(folder: str) -> None:
+    from ..system.folder import make  # most calls find the folder there
+
     try:
-        os.mkdir(folder, private.FOLDER_MODE)
-        os.chmod(folder, private.FOLDER_MODE)
+        make(folder)
     except OSError as error:
         if isinstance(error, FileExistsError) and os.path.isdir(folder):
             return  # another process was quicker

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from ..errors import StoreError
 from ..record import jsonl, timestamps
 from ..system import private
 from . import journal, paths
@@ -47,9 +48,11 @@ def put_metadata(path: str, entry: SessionEntry, timeout: float) -> bool:
     Returns False, with nothing written, if `is_possible` is false, or the line is too
     short. Raises StoreError, LockError, OSError.
     """
-    with journal.locked(path, timeout):
+    with journal.locked(path, timeout) as locked:
         descriptor, status = journal.open_ours(path, _READ_WRITE)
         try:
+            if not os.path.samestat(os.fstat(locked), status):
+                raise StoreError(f"{path} was replaced just now; it was left alone")
             damage = _examine(descriptor, status.st_size, paths.id_of(path))
             line = _fit(entry, *damage) if damage else None
             if line is None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..model import SessionEntry
     from ..record.fold import Snapshot
 
-    Ends = tuple[list[SessionEntry], list[SessionEntry], bool, float]
+    Ends = tuple[list[SessionEntry], list[SessionEntry], bool]
 
 OURS, TORN, FOREIGN = "ours", "torn", "foreign"
 _BEGINNING = b'{"type":"session_metadata"'
@@ -29,33 +29,43 @@ def read(path: str, now: float) -> Snapshot | None:
     Takes no lock, reads a bounded part of the file, and never writes.
     Raises FileNotFoundError, StoreError (not a regular file of this user), OSError.
     """
-    head, tail, is_whole, modified = read_ends(path)
+    descriptor, status = journal.open_ours(path)
+    try:
+        return _folded(descriptor, status, path, now)
+    finally:
+        os.close(descriptor)
+
+
+def read_open(descriptor: int, path: str, now: float) -> Snapshot | None:
+    """Return what `read` would of the file at *path*, open as *descriptor*."""
+    return _folded(descriptor, os.fstat(descriptor), path, now)
+
+
+def _folded(
+    descriptor: int, status: os.stat_result, path: str, now: float
+) -> Snapshot | None:
+    head, tail, is_whole = read_ends(descriptor, status.st_size, paths.id_of(path))
     if not head:
         return None
-    return fold(head, tail, is_whole=is_whole, modified=modified, now=now)
+    return fold(head, tail, is_whole=is_whole, modified=status.st_mtime, now=now)
 
 
-def read_ends(path: str) -> Ends:
-    """Return head, tail, whether nothing between them is missing, and the file's time.
+def read_ends(descriptor: int, size: int, session_id: str) -> Ends:
+    """Return head, tail, and whether nothing between them is missing.
 
     The head begins with the metadata entry, and is empty if there is none. The tail
     goes back to the last lifecycle entry; only without one is the rest of the head
-    decoded. Raises what `read` raises.
+    decoded.
     """
-    descriptor, status = journal.open_ours(path)
-    try:
-        size = status.st_size
-        first, rest, end = _find_metadata(descriptor, size, paths.id_of(path))
-        if first is None:
-            return [], [], True, status.st_mtime
-        tail, start = _read_tail(descriptor, end, size) if end < size else ([], end)
-    finally:
-        os.close(descriptor)
+    first, rest, end = _find_metadata(descriptor, size, session_id)
+    if first is None:
+        return [], [], True
+    tail, start = _read_tail(descriptor, end, size) if end < size else ([], end)
     is_whole = start == end
     head = [first]
     if is_whole and not (tail and is_lifecycle(tail[0])):
         head += _entries(rest.split(b"\n"))
-    return head, tail, is_whole, status.st_mtime
+    return head, tail, is_whole
 
 
 def has_metadata(path: str) -> bool:
@@ -81,13 +91,17 @@ def classify(path: str) -> str:
     FOREIGN: anything else, such as a transcript of Claude Code, which has the session's
     id for a name. Raises what `read` raises.
     """
-    descriptor, status = journal.open_ours(path)
+    descriptor, _ = journal.open_ours(path)
     try:
-        size = status.st_size
-        head = journal.read_head(descriptor, size, journal.HEAD_BYTES)
+        return classify_open(descriptor, path)
     finally:
         os.close(descriptor)
-    session_id = paths.id_of(path)
+
+
+def classify_open(descriptor: int, path: str) -> str:
+    """Return what `classify` would of the file at *path*, open as *descriptor*."""
+    size, session_id = os.fstat(descriptor).st_size, paths.id_of(path)
+    head = journal.read_head(descriptor, size, journal.HEAD_BYTES)
     first = next(_entries(head.split(b"\n")), None)
     if first is not None and _is_metadata(first, session_id):
         return OURS

@@ -1,4 +1,4 @@
-"""Opening, reading and replacing files that only this user may read or write."""
+"""Opening, creating and reading files that only this user may read or write."""
 
 from __future__ import annotations
 
@@ -17,19 +17,58 @@ _NAME_LENGTH = 50  # characters of up to 4 bytes; a name has at most 255 bytes
 _HAS_USERS = hasattr(os, "geteuid")  # not on Windows
 
 
-def open_private(path: str, flags: int) -> int:
-    """Open the file at *path* with *flags*, create it if it is missing; mode 0600."""
-    descriptor = os.open(path, flags | os.O_CREAT | SAFE_FLAGS, FILE_MODE)
-    if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, FILE_MODE)  # whatever the umask
+def create(path: str, flags: int, *, dir_fd: int | None = None) -> int:
+    """Create the file at *path*, of mode 0600, and return a descriptor with *flags*.
+
+    Raises FileExistsError if there is anything, and OSError.
+    """
+    flags |= os.O_CREAT | os.O_EXCL | SAFE_FLAGS
+    descriptor = os.open(path, flags, FILE_MODE, dir_fd=dir_fd)
+    make_private(descriptor)  # whatever the umask
     return descriptor
+
+
+def open_or_create(path: str, flags: int, *, dir_fd: int | None = None) -> int:
+    """Open the file at *path* with *flags*; create it, of mode 0600, if it is missing.
+
+    The mode of a file that is there stays: it may have another name elsewhere.
+    """
+    while True:
+        try:
+            return os.open(path, flags | SAFE_FLAGS, dir_fd=dir_fd)
+        except FileNotFoundError:
+            pass
+        try:
+            return create(path, flags, dir_fd=dir_fd)
+        except FileExistsError:
+            continue  # another process was quicker
+
+
+def make_private(descriptor: int) -> None:
+    """Give the file *descriptor* mode 0600."""
+    if hasattr(os, "fchmod"):  # not on Windows
+        os.fchmod(descriptor, FILE_MODE)
+
+
+def is_user(owner: int) -> bool:
+    """Whether *owner*, as a status has it, is this user."""
+    return not _HAS_USERS or owner == os.geteuid()
+
+
+def is_own_folder(path: str) -> bool:
+    """Whether there is a folder of this user at *path*, not a link to one."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and is_user(status.st_uid)
 
 
 def check_ours(path: str, status: os.stat_result) -> None:
     """Raise StoreError unless *status* is that of a regular file of this user."""
     if not stat.S_ISREG(status.st_mode):
         raise StoreError(f"{path} is not a regular file; it was left alone")
-    if _HAS_USERS and status.st_uid != os.geteuid():
+    if not is_user(status.st_uid):
         raise StoreError(
             f"{path} belongs to user {status.st_uid}, not you; it was left alone. "
             "`headcount doctor` says what helps"
@@ -76,77 +115,21 @@ def read_regular(
 
 def read_whole(path: str, limit: int) -> bytes:
     """Return the content of the regular file at *path*; OSError if it is longer."""
-    content = read_regular(path, limit + 1)
+    return within(read_regular(path, limit + 1), path, limit)
+
+
+def within(content: bytes, path: str, limit: int) -> bytes:
+    """Return *content*, of the file at *path*; OSError if it is over *limit* bytes."""
     if len(content) > limit:
         message = f"It has more than {limit >> 20} MiB"
         raise OSError(errno.EFBIG, message, path)
     return content
 
 
-def write(path: str, content: bytes, like: str | None = None) -> None:
-    """Write *content* to the file at *path*, mode 0600, all or nothing.
-
-    An existing file is replaced; a symbolic link stays, and its target is replaced. A
-    device or a pipe is written to. *like* is as in `write_temporary`. Raises OSError
-    that names the path.
-    """
-    if _is_stream(path):
-        with open(path, "wb") as stream:
-            stream.write(content)
-        return
-    try:
-        _replace(os.path.realpath(path), content, like)
-    except OSError as error:
-        error.filename, error.filename2 = path, None  # not the temporary name
-        raise
-
-
-def _replace(path: str, content: bytes, like: str | None) -> None:
-    if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    temporary = write_temporary(path, content, like)
-    try:
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def write_temporary(path: str, content: bytes, like: str | None = None) -> str:
-    """Write *content* durably to a new file beside *path*, and return its name.
-
-    Its mode is 0600; with *like*, it gets the owner, mode and extended attributes of
-    that file, if there is one. The caller renames it to *path* or removes it.
-    """
-    folder, name = os.path.split(path)
-    name = f".{name.lstrip('.')[:_NAME_LENGTH]}.{os.urandom(_RANDOM_BYTES).hex()}.tmp"
-    temporary = os.path.join(folder, name)
-    descriptor = open_private(temporary, os.O_WRONLY | os.O_EXCL)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            if like is not None:
-                _copy_ownership(like, temporary)
-            os.fsync(descriptor)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return temporary
-
-
-def _copy_ownership(source: str, target: str) -> None:
-    import shutil
-
-    try:
-        wanted = os.stat(source)
-    except FileNotFoundError:
-        return
-    current = os.stat(target)
-    if (current.st_uid, current.st_gid) != (wanted.st_uid, wanted.st_gid):
-        os.chown(target, wanted.st_uid, wanted.st_gid)
-    shutil.copystat(source, target)
-    os.utime(target)
+def temporary_name(name: str) -> str:
+    """Return a new hidden name for a file that is to become *name*."""
+    name = name.lstrip(".")[:_NAME_LENGTH]
+    return f".{name}.{os.urandom(_RANDOM_BYTES).hex()}.tmp"
 
 
 def write_whole(descriptor: int, line: bytes, *, roll_back: bool = True) -> None:
@@ -178,8 +161,3 @@ def sync_folder(folder: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _is_stream(path: str) -> bool:
-    """Whether *path* is a device or a pipe: written to, not replaced."""
-    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))

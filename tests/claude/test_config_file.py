@@ -30,12 +30,24 @@ def test_settings_file_keeps_its_mode(ours, path, mode):
     assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-def test_settings_file_keeps_its_owner(ours, path):
+def test_settings_file_keeps_its_group(ours, path):
     path.write_text("{}")
-    owner = (1234, 2345) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
-    os.chown(path, *owner)
+    group = 2345 if os.geteuid() == 0 else os.getgroups()[-1]
+    os.chown(path, -1, group)
     settings.install_hooks(str(path), ours)
-    assert (path.stat().st_uid, path.stat().st_gid) == owner
+    assert path.stat().st_gid == group
+
+
+def test_settings_file_keeps_its_extended_attributes(ours, path):
+    path.write_text("{}")
+    if not hasattr(os, "setxattr"):
+        pytest.skip("Python has extended attributes on Linux only")
+    try:
+        os.setxattr(path, "user.note", b"mine")
+    except OSError:
+        pytest.skip("this file system has no extended attributes")
+    settings.install_hooks(str(path), ours)
+    assert os.getxattr(path, "user.note") == b"mine"
 
 
 @pytest.mark.parametrize("exists", [True, False], ids=["target", "dangling"])
@@ -65,7 +77,7 @@ def test_settings_path_that_is_a_folder_or_fifo_is_refused_at_once(ours, path, k
 
 def test_read_only_settings_file_is_refused(ours, path, monkeypatch):
     path.write_text("{}")
-    monkeypatch.setattr(os, "access", lambda name, mode: False)  # root may write any
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)  # root may write any
     with pytest.raises(settings.SettingsError, match="read-only"):
         settings.install_hooks(str(path), ours)
     assert path.read_text() == "{}"

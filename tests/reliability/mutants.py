@@ -52,23 +52,24 @@ MUTANTS = [
     ),
     Mutant(
         "no-clobber rename",
-        "lib/system/rename.py",
-        "    if not _rename_atomically(path, target):\n",
-        "    os.rename(path, target)\n    if 0:\n",
+        "lib/system/atomic.py",
+        "    if not _rename_atomically(source, name, destination, new):\n",
+        "    os.rename(f'{source.path}/{name}', f'{destination.path}/{new}')\n"
+        "    if 0:\n",
         "test_cleaners.py",
     ),
     Mutant(
         "rename in one step",
-        "lib/system/rename.py",
-        "    if not _rename_atomically(path, target):\n",
+        "lib/system/atomic.py",
+        "    if not _rename_atomically(source, name, destination, new):\n",
         "    if True:\n",
         "../store/test_archive.py test_cleaners.py",
     ),
     Mutant(
         "verdict again under the lock",
         "lib/store/archive.py",
-        "        if not confirm():\n",
-        "        if confirm is None:\n",
+        "        if confirm(descriptor):\n",
+        "        if confirm:\n",
         "test_cleaners.py",
     ),
     Mutant(
@@ -81,7 +82,7 @@ MUTANTS = [
     Mutant(
         "id allow-list",
         "lib/store/paths.py",
-        "        and _ID_REST.issuperset(value)\n",
+        '        and value.replace("-", "").replace("_", "").isalnum()\n',
         "",
         "test_payloads.py",
     ),
@@ -109,8 +110,8 @@ MUTANTS = [
     Mutant(
         "metadata before the name",
         "lib/store/links.py",
-        "    descriptor = private.open_private(hidden, _APPEND | os.O_EXCL)\n",
-        "    descriptor = private.open_private(path, _APPEND | os.O_EXCL)\n"
+        "    descriptor = private.create(hidden, _APPEND)\n",
+        "    descriptor = private.create(path, _APPEND)\n"
         "    private.write_whole(descriptor, line[:9])\n"
         "    private.write_whole(descriptor, line[9:])\n"
         "    return os.close(descriptor)\n",
@@ -141,7 +142,7 @@ MUTANTS = [
     Mutant(
         "interrupted move finished",
         "lib/store/links.py",
-        "                os.unlink(other)\n",
+        "                unlink(other, descriptor)\n",
         "                pass\n",
         "../store/test_links.py",
     ),
@@ -155,8 +156,8 @@ MUTANTS = [
     Mutant(
         "proof before archiving",
         "lib/store/archive.py",
-        "        if snapshot.classify(path) != snapshot.OURS:\n",
-        "        if path is None:\n",
+        "    if snapshot.classify_open(descriptor, path) != snapshot.OURS:\n",
+        "    if path is None:\n",
         "test_folders.py",
     ),
     Mutant(
@@ -169,28 +170,29 @@ MUTANTS = [
     Mutant(
         "settings replaced whole",
         "lib/claude/config_file.py",
-        "            os.replace(temporary, path)\n",
-        "            open(path, 'w').write(after)\n",
+        "                self._parent.replace(temporary, self._name)\n",
+        "                open(self._path, 'w').write(planned.after)\n",
         "test_syscalls.py test_settings_files.py",
     ),
     Mutant(
         "verdict before deletion",
         "lib/store/delete.py",
-        "        _check_finished(path, now)\n        if os.lstat",
-        "        if os.lstat",
+        "        _check_finished(path, descriptor, now)\n        if os",
+        "        if os",
         "../cli/commands/test_rm.py ../cli/commands/test_cleanup.py",
     ),
     Mutant(
         "proof before deletion",
         "lib/store/delete.py",
-        "        _check_proven(path)\n        _check_finished(path, now)\n        if",
-        "        _check_finished(path, now)\n        if",
+        "        _check_proven(path, descriptor)\n"
+        "        _check_finished(path, descriptor, now)\n        if",
+        "        _check_finished(path, descriptor, now)\n        if",
         "../cli/commands/test_cleanup.py",
     ),
     Mutant(
         "no deletion of what has grown",
         "lib/store/delete.py",
-        "if os.lstat(path).st_size != size:",
+        "if os.fstat(descriptor).st_size != size:",
         "if size < 0:",
         "../cli/commands/test_rm.py",
     ),

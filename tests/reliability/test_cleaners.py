@@ -15,7 +15,7 @@ from support import DEAD_PID, ID
 
 from lib import file_lock, sessions
 from lib.errors import LockTimeoutError
-from lib.system import rename
+from lib.system import atomic
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def append_against_archive(store, writers, count, ids):
     [
         pytest.param("", None, id="as-usual"),
         pytest.param(
-            ", no rename in one step", (rename, "_CALLS", {}), id="rename-in-two-steps"
+            ", no rename in one step", (atomic, "_CALLS", ()), id="rename-in-two-steps"
         ),
         pytest.param(
             ", every lock granted to everybody",

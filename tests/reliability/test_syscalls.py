@@ -24,10 +24,10 @@ CALLS = {
     "append": "sessions.append_to_session(sys.argv[1], {'type': 'n'})",
     "create": "sessions.create_session(session_id='new')",
     "archive": "sessions.archive_session(sessions.get_session_path(sys.argv[1]))",
-    "archive, in two steps": "rename._CALLS.clear(); "
+    "archive, in two steps": "atomic._CALLS = (); "
     "sessions.archive_session(sessions.get_session_path(sys.argv[1]))",
     "restore": "sessions.restore_session('away')",
-    "restore, in two steps": "rename._CALLS.clear(); sessions.restore_session('away')",
+    "restore, in two steps": "atomic._CALLS = (); sessions.restore_session('away')",
     "cleanup": "sessions.cleanup_stale_sessions()",
 }
 # All imports come first: what is tested is what we do, not how Python finds a module.
@@ -39,7 +39,7 @@ PROGRAM = (
     "from lib.claude import settings\n"
     "from lib.record import entries, verdict\n"
     "from lib.store import archive, reader\n"
-    "from lib.system import rename\n"
+    "from lib.system import atomic\n"
     "try: {}\n"
     "except (OSError, errors.HeadcountError): pass\n"
 )

@@ -24,9 +24,9 @@ from support import (
 from lib import sessions
 from lib.errors import LockTimeoutError, StoreError
 from lib.record import timestamps
-from lib.store import archive, journal
+from lib.store import archive, journal, links
 from lib.store import paths as store_module
-from lib.system import proc, process, rename
+from lib.system import atomic, folder, proc, process
 
 FORK = multiprocessing.get_context("fork")
 DAY = 86_400
@@ -207,7 +207,7 @@ def test_archive_sees_an_entry_written_without_the_lock_after_the_verdict(quiet)
     path = sessions.get_session_path(session_id)
     hooks = sessions.LockPolicy(0, write_unlocked=True)
 
-    def beat_after_the_verdict():
+    def beat_after_the_verdict(_):
         sessions.update_heartbeat(session_id, state="busy", timeout=hooks)
         return True
 
@@ -501,7 +501,7 @@ def test_appending_while_archiving_loses_nothing(quiet):
     [
         pytest.param("renameat2", "", id="rename"),
         pytest.param("linkat", "renameat2", id="link"),
-        pytest.param("unlink", "renameat2", id="unlink"),
+        pytest.param("unlinkat", "renameat2", id="unlink"),
     ],
 )
 @pytest.mark.parametrize("step", ["archive", "restore"])
@@ -521,7 +521,7 @@ def test_interrupted_move_is_finished_by_the_next_append(quiet, step, call, with
     assert types(path) == ["session_metadata", "n"]
 
 
-@pytest.mark.parametrize("call", ["linkat", "unlink"])
+@pytest.mark.parametrize("call", ["linkat", "unlinkat"])
 @pytest.mark.parametrize("step", ["archive", "restore"])
 def test_interrupted_move_is_finished_by_the_next_cleanup(quiet, step, call):
     if not os.path.exists("/usr/bin/strace"):
@@ -588,7 +588,8 @@ def test_waiting_append_never_writes_to_the_archived_file(quiet):
         writer.start()
         while not has_open(writer.pid, path):
             os.sched_yield()
-        rename.rename(str(path), str(target))
+        with folder.open_own(str(quiet)) as live, links.open_folder(str(target)) as day:
+            atomic.rename(live, path.name, day, target.name)
     writer.join()
     assert writer.exitcode == 3
     assert types(target) == ["session_metadata"]

@@ -63,7 +63,7 @@ def test_restore_of_a_session_that_has_both_names_leaves_the_live_one(store, liv
     link(live, archived)
     descriptor = os.open(archived, os.O_RDWR)
     with pytest.raises(FileNotFoundError, match="restored in the meantime"):
-        links.finish_interrupted_move(str(archived), descriptor, unlink=True)
+        links.finish_interrupted_move(str(archived), descriptor, remove=True)
     os.close(descriptor)
     assert names(store) == [live.name]
 
@@ -72,11 +72,11 @@ def test_link_check_without_the_lock_changes_no_name(store, live, tmp_path):
     link(live, store / f".{ID}.{'0' * 16}.tmp")
     before = names(store)
     descriptor = os.open(live, os.O_RDWR)
-    links.finish_interrupted_move(str(live), descriptor, unlink=False)
+    links.finish_interrupted_move(str(live), descriptor, remove=False)
     assert names(store) == before
     link(live, tmp_path / "elsewhere")
     with pytest.raises(StoreError, match="outside the store"):
-        links.finish_interrupted_move(str(live), descriptor, unlink=False)
+        links.finish_interrupted_move(str(live), descriptor, remove=False)
     os.close(descriptor)
 
 
@@ -130,9 +130,9 @@ def test_remove_leftovers_removes_old_temporary_files_of_ours_alone(
     store.mkdir()
     path = store / name
     path.touch()
-    links.remove_leftovers(str(store), time.time() - 60)
+    links.remove_leftovers(time.time() - 60)
     assert path.exists()
-    links.remove_leftovers(str(store), time.time() + 60)
+    links.remove_leftovers(time.time() + 60)
     assert path.exists() is not is_ours
     assert paths.is_temporary(name) is is_ours
 

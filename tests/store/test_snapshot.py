@@ -145,7 +145,9 @@ def test_read_ends_goes_back_to_the_last_lifecycle_entry(
     for kind in after:
         fields = {"x": "y" * 60_000} if kind == "bulk" else {}
         add_raw(path, type=kind, **fields)
-    first, last, whole, _ = snapshot.read_ends(str(path))
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        first, last, whole = snapshot.read_ends(file.fileno(), size, path.stem)
     assert [entry["type"] for entry in first] == head
     assert [entry["type"] for entry in last] == tail
     assert whole is is_whole

@@ -8,7 +8,7 @@ import sys
 import time
 
 from ...errors import HeadcountError, UsageError
-from ...system import private
+from ...system import atomic, private
 from ...views import local_days, report
 from .. import formatting, output, time_spec
 from ..report import page, text
@@ -35,7 +35,7 @@ def run(args: Namespace) -> int:
     elif args.html:
         if not args.force:
             _check_is_report(args.html)
-        private.write(args.html, page.page(content).encode("utf-8", "replace"))
+        atomic.write(args.html, page.page(content).encode("utf-8", "replace"))
         output.message(f"{args.html}: {text.headline(content)}")
     if args.json:
         output.write([formatting.as_json(report.as_object(content))])
