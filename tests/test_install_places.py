@@ -134,6 +134,39 @@ def test_install_with_sudo_in_the_home_of_another_user_is_refused(
     assert list(home.iterdir()) == list(project.iterdir()) == []
 
 
+def test_install_as_root_in_the_home_of_another_user_is_refused_without_sudo(
+    run, tmp_path, home
+):
+    if os.geteuid() != 0:
+        pytest.skip("needs root to make a home of another user")
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    os.chown(home, 1234, 1234)
+    done = run(checkout / "install.sh")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"this runs as another user, in {home}; nothing was changed" in done.stderr
+    assert f"Run it as user 1234: {checkout}/install.sh\n" in done.stderr
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("scope", ["project", "local"])
+def test_install_as_root_in_the_project_of_another_user_is_refused(
+    run, tmp_path, home, scope
+):
+    if os.geteuid() != 0:
+        pytest.skip("needs root to make a project of another user")
+    checkout = copy_of_checkout(tmp_path / "checkout")
+    project = tmp_path / "project"
+    project.mkdir()
+    os.chown(project, 1234, 1234)
+    done = run(checkout / "install.sh", f"--scope={scope}", f"--project={project}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        f"{project} belongs to user 1234, not you; nothing was changed" in done.stderr
+    )
+    assert list(project.iterdir()) == []
+    assert not list(checkout.glob(".venv*"))
+
+
 def test_install_with_sudo_in_the_home_of_its_own_user_works(run, checkout):
     done = run(checkout / "install.sh", "--dry-run", SUDO_USER="ada")
     assert (done.returncode, done.stderr) == (0, "")

@@ -20,7 +20,7 @@ import time
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PARTS = ["hooks", "lib", "tests", "pyproject.toml", "settings.example.json"]
+PARTS = ["docs", "hooks", "lib", "tests", "pyproject.toml", "settings.example.json"]
 NOT_COPIED = shutil.ignore_patterns(".venv", ".client", "__pycache__", "e2e")
 LONGEST_SECONDS = 300
 
@@ -96,8 +96,8 @@ MUTANTS = [
     Mutant(
         "exit-code guard",
         "lib/hook.py",
-        "    finally:\n        os._exit(0)\n",
-        "    finally:\n        pass\n",
+        "log_error(action.__name__, error)\n    finally:\n        os._exit(0)\n",
+        "log_error(action.__name__, error)\n    finally:\n        pass\n",
         "test_payloads.py",
     ),
     Mutant(
@@ -188,6 +188,27 @@ MUTANTS = [
         "        _check_finished(path, descriptor, now)\n        if",
         "        _check_finished(path, descriptor, now)\n        if",
         "../cli/commands/test_cleanup.py",
+    ),
+    Mutant(
+        "no link in place of the archive",
+        "lib/system/folder.py",
+        '_FLAGS = _FOLLOWING | getattr(os, "O_NOFOLLOW", 0)',
+        "_FLAGS = _FOLLOWING",
+        "test_hostile_files.py",
+    ),
+    Mutant(
+        "another user's link not followed",
+        "lib/system/folder.py",
+        "if target is None or status.st_uid == _ROOT or ",
+        "if True or ",
+        "test_hostile_files.py",
+    ),
+    Mutant(
+        "log of another program left alone",
+        "lib/store/error_log.py",
+        "    return timestamps.is_timestamp(timestamp) and is_version\n",
+        "    return True\n",
+        "test_hostile_files.py",
     ),
     Mutant(
         "no deletion of what has grown",
