@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+from typing import TYPE_CHECKING
 
-from . import proc, process
+from . import process
 
-_PTS_MAJOR = 136  # of /dev/pts, with the minor number of each as its name
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def is_ours(pid: int) -> bool:
@@ -17,10 +20,14 @@ def is_ours(pid: int) -> bool:
 
 def terminal(pid: int) -> str:
     """Return the terminal of process *pid*, such as `/dev/pts/3`; "" without one."""
-    if proc.READS_PROC:
-        fields = (proc.read(f"{pid}/stat") or b"").rpartition(b") ")[2].split()
-        number = int(fields[4]) if fields else 0  # proc_pid_stat(5)
-        if os.major(number) == _PTS_MAJOR:
-            # psutil lists the terminals only once, and `watch` sees new ones.
-            return f"/dev/pts/{os.minor(number)}"
-    return process.from_psutil(pid, lambda seen: seen.terminal()) or ""
+    return process.from_psutil(pid, _terminal_of) or ""
+
+
+def _terminal_of(seen: Any) -> str | None:  # noqa: ANN401  # a psutil.Process
+    # psutil lists the terminals only once, and `watch` sees new ones.
+    module = sys.modules.get("psutil._psposix")
+    forget = getattr(getattr(module, "get_terminal_map", None), "cache_clear", None)
+    if forget is not None:
+        forget()
+    terminal: str | None = seen.terminal()
+    return terminal

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -56,6 +55,8 @@ def _plan(target: Place) -> Plan:
 
 
 def _run(command: list[str], variables: dict[str, str]) -> None:
+    import subprocess  # not for `show`, which only says that there is a way
+
     try:
         done = subprocess.run(  # noqa: S603  # a list of arguments, without a shell
             command,

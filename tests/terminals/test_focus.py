@@ -13,7 +13,7 @@ import psutil
 import pytest
 from command_line import environment
 from multiplexers import Terminal, Tmux, session_command, wait_for
-from support import ID, ROOT, only_with_proc
+from support import ID, ROOT
 
 from lib import sessions
 from lib.system import process as process_module
@@ -155,12 +155,17 @@ def screen(store, tmp_path):
     env = environment(store, SCREENDIR=str(tmp_path / "sockets"), TERM="xterm")
 
     def run(*words):
-        subprocess.run(["screen", "-S", "work", *words], env=env, cwd=ROOT, check=True)
+        command = ["screen", "-S", "work", *words]
+        done = subprocess.run(
+            command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL, check=False
+        )
+        return done.returncode == 0
 
-    run("-c", "/dev/null", "-d", "-m", *WAIT)
-    run("-X", "screen", *session_command(ID))
+    assert run("-c", "/dev/null", "-d", "-m", *WAIT)
+    wait_for(lambda: run("-X", "select", "0"), "screen has started")
+    assert run("-X", "screen", *session_command(ID))
     recorded()
-    run("-X", "select", "0")
+    assert run("-X", "select", "0")
     run.folder = str(tmp_path / "sockets")
     yield run
     run("-X", "quit")
@@ -332,7 +337,6 @@ def test_socket_of_another_user_is_not_used(stand_in, tmp_path, socket_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-@only_with_proc("without /proc root cannot read it either")
 def test_environment_of_another_user_is_not_read(stand_in):
     variables = {"KITTY_WINDOW_ID": "3", "KITTY_LISTEN_ON": "unix:@kitty"}
     command = ["setpriv", "--reuid", "65534", "--clear-groups", "sh", "-c"]

@@ -7,7 +7,7 @@ import time
 from ...errors import UsageError
 from ...text import count, printable
 from ...views import lookup, recovery, session_view
-from .. import formatting, output, reopening, time_spec
+from .. import formatting, output, time_spec
 from ..terminal.width import truncate
 
 TYPE_CHECKING = False
@@ -130,6 +130,8 @@ def _that_have_ended(
 
 def _open(sessions: list[UncleanSession]) -> bool:
     """Resume the sessions in windows of tmux; return whether all were."""
+    from .. import reopening  # the list needs no processes
+
     ended, left_out = _that_have_ended(sessions)
     _report_left_out(left_out)
     return reopening.open_windows(ended)
