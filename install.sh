@@ -24,8 +24,13 @@ Usage: ./install.sh [--scope user|project|local] [--project DIR] [--statusline]
 EOF
 }
 
-say() { printf '%s\n' "$*"; }
-warn() { printf 'install.sh: %s\n' "$*" >&2; }
+# Prints the line "$*"; what a terminal may obey, as in a path, becomes a question mark.
+# Besides the controls of ASCII these are those of 8 bits, in UTF-8.
+say() {
+  printf '%s\n' "$*" | LC_ALL=C tr '\001-\011\013-\037\177' '[?*]' |
+    LC_ALL=C sed "s/$(printf '\302')[$(printf '\200-\237')]/?/g"
+}
+warn() { say "install.sh: $*" >&2; }
 die() { warn "$@"; exit 1; }
 misuse() { warn "$@"; usage >&2; exit 2; }
 

@@ -47,9 +47,12 @@ while [ -h "$self" ]; do
 done
 folder=${self%/*}
 [ -x "$folder/python" ] || {
+  repair="sh '${folder%/.venv/bin}/install.sh'"
+  case $folder in *[\\'\\\\[:cntrl:]]*) repair='run install.sh there again' ;; esac
   printf 'headcount: %s\\n' "$folder/python cannot be run, so hooks record nothing." \\
     'The Python that it links to was probably upgraded, moved or removed.' \\
-    "To repair it: sh '${folder%/.venv/bin}/install.sh'" >&2
+    "To repair it: $repair" | LC_ALL=C tr '\\001-\\011\\013-\\037\\177' '[?*]' |
+    LC_ALL=C sed "s/$(printf '\\302')[$(printf '\\200-\\237')]/?/g" >&2
   exit 1
 }
 exec "$folder/python" -I -m lib "$@"
@@ -66,10 +69,10 @@ def main() -> int:
             _refuse_home_of_another(options)
         return actions[options.action](options)
     except (HeadcountError, OSError) as error:
-        print(f"install.sh: {error}", file=sys.stderr)
+        _say(f"install.sh: {error}", file=sys.stderr)
         if options.action == "install" and isinstance(error, settings.SettingsError):
             hint = "    to add the hooks by hand, print them: ./install.sh --print"
-            print(hint, file=sys.stderr)
+            _say(hint, file=sys.stderr)
     return 1
 
 
@@ -119,10 +122,10 @@ def _install(options: argparse.Namespace) -> int:
     what = f"{len(hooks)} hooks{' and the status line' * bool(line)}"
     _report(change, f"{what} installed")
     _link_command()
-    print(f"records:  {paths.SESSIONS_DIR}")
-    print(f"undo:     {_command_line(options, '--uninstall')}")
-    print("next:     run `headcount list` while a session is open. Those open now are")
-    print("    recorded from their next prompt")
+    _say(f"records:  {paths.SESSIONS_DIR}")
+    _say(f"undo:     {_command_line(options, '--uninstall')}")
+    _say("next:     run `headcount list` while a session is open. Those open now are")
+    _say("    recorded from their next prompt")
     _warn_if_turned_off(options)
     _warn_if_exposed()
     return 0
@@ -132,18 +135,18 @@ def _warn_if_exposed() -> None:
     """Name what others can change, of all that the hooks run."""
     found = exposures(_CHECKOUT)
     for exposure in found[:_MAX_NAMED]:
-        print(f"warning:  {exposure}.\n    To change that: {exposure.remedy}")
+        _say(f"warning:  {exposure}.\n    To change that: {exposure.remedy}")
     if len(found) > _MAX_NAMED:
-        print(f"    There are {len(found) - _MAX_NAMED} more; see `headcount doctor`")
+        _say(f"    There are {len(found) - _MAX_NAMED} more; see `headcount doctor`")
 
 
 def _warn_if_turned_off(options: argparse.Namespace) -> None:
     """Say so if the settings that count here keep hooks from running."""
     here = settings.settings_files(options.project or os.curdir).values()
     for file, switch in settings.switches(here).items():
-        print(f"note:     `{switch}` is true in {file}: no hook of ours will run")
+        _say(f"note:     `{switch}` is true in {file}: no hook of ours will run")
     for file in settings.broken_managed_files():
-        print(f"note:     {file} is not a JSON object: Claude Code does not start")
+        _say(f"note:     {file} is not a JSON object: Claude Code does not start")
 
 
 def _uninstall(options: argparse.Namespace) -> int:
@@ -154,7 +157,7 @@ def _uninstall(options: argparse.Namespace) -> int:
     _report(change, "our hooks removed")
     files = ", ".join(_remaining(options))
     if files:
-        print(f"kept:     command, .venv and records; our hooks are still in {files}")
+        _say(f"kept:     command, .venv and records; our hooks are still in {files}")
         return int(options.purge)
     _unlink_command()
     if options.purge:
@@ -168,7 +171,9 @@ def _print(options: argparse.Namespace) -> int:
     desired: dict[str, object] = {"hooks": groups}
     if options.statusline:
         desired["statusLine"] = settings.desired_status_line(_CHECKOUT)
-    print(json.dumps(desired, indent=2, ensure_ascii=False))
+    text = json.dumps(desired, indent=2, ensure_ascii=False)
+    is_safe = all(map(str.isprintable, text.split("\n")))
+    _say(text if is_safe else json.dumps(desired, indent=2))
     return 0
 
 
@@ -176,7 +181,7 @@ def _hooks(clients: list[versions.ClientInUse], output: TextIO) -> hook_merge.Ho
     """Return the hooks that all *clients* know; name the others on *output*."""
     left_out = versions.left_out(clients)
     if left_out:
-        print(f"left out: {left_out}; run this again when that changes", file=output)
+        _say(f"left out: {left_out}; run this again when that changes", file=output)
     return settings.desired_hooks(_CHECKOUT, versions.events_known_to(clients))
 
 
@@ -189,10 +194,8 @@ def _announce_takeover(path: str) -> None:
     }
     for checkout in sorted(checkouts):
         if os.path.realpath(checkout) != os.path.realpath(_CHECKOUT):
-            print(
-                f"note:     {path} has hooks of {checkout}, which work. Those of this"
-            )
-            print("    checkout replace them. To go back, run install.sh there")
+            _say(f"note:     {path} has hooks of {checkout}, which work. Those of this")
+            _say("    checkout replace them. To go back, run install.sh there")
 
 
 def _status_line(path: str, *, requested: bool) -> dict[str, object] | None:
@@ -203,7 +206,7 @@ def _status_line(path: str, *, requested: bool) -> dict[str, object] | None:
     owner = settings.status_line_owner(path)
     line = settings.desired_status_line(_CHECKOUT)
     if owner == "theirs" and requested:
-        print(
+        _say(
             f"note:     `statusLine` in {path} is not ours and was not changed. To use "
             f'ours, replace it with:\n    "statusLine": '
             f"{json.dumps(line, ensure_ascii=False)}"
@@ -226,25 +229,25 @@ def _remaining(options: argparse.Namespace) -> list[str]:
 def _purge() -> None:
     """Remove the environment, the records, and other files of ours in the store."""
     store, records = paths.SESSIONS_DIR, 0
-    print(f"purging:  the records in {store}, and {_ENVIRONMENT}")
+    _say(f"purging:  the records in {store}, and {_ENVIRONMENT}")
     with contextlib.suppress(FileNotFoundError):
         records = delete.purge()
     kept = "; files that are not ours were kept" if os.path.isdir(store) else ""
-    print(f"removed:  {records} records in {store}{kept}")
+    _say(f"removed:  {records} records in {store}{kept}")
     shutil.rmtree(_ENVIRONMENT, ignore_errors=True)
     verb = "kept:    " if os.path.exists(_ENVIRONMENT) else "removed: "
-    print(f"{verb} {_ENVIRONMENT}")  # it is kept if it is another user's
+    _say(f"{verb} {_ENVIRONMENT}")  # it is kept if it is another user's
 
 
 def _self_test(hooks: hook_merge.Hooks) -> bool:
-    print("self-test, with a temporary store:")
+    _say("self-test, with a temporary store:")
     failed = 0
     commands = {event: group["hooks"][0] for event, group in hooks.items()}
     for run in smoke_test.run(commands):
-        print(f"    {run.event:<17}{run.milliseconds:5.0f} ms  {run.problem}".rstrip())
+        _say(f"    {run.event:<17}{run.milliseconds:5.0f} ms  {run.problem}".rstrip())
         failed += bool(run.problem)
     if failed:
-        print(
+        _say(
             f"install.sh: {failed} of {len(hooks)} hooks do not record; the settings "
             f"were not changed. To find the cause, run "
             f"`{command_or_reason(_COMMAND, 'doctor')}`",
@@ -276,13 +279,13 @@ def _command_line(options: argparse.Namespace, *actions: str) -> str:
 
 def _report(change: Change, done: str) -> None:
     if not change.changed:
-        print(f"settings: {change.path} is up to date; not changed")
+        _say(f"settings: {change.path} is up to date; not changed")
         return
-    print(f"settings: {change.path}: {done}")
+    _say(f"settings: {change.path}: {done}")
     if change.after is None:
-        print("    it had nothing else, so the file was removed")
+        _say("    it had nothing else, so the file was removed")
     if change.backup is not None:
-        print(f"    backup, without ours: {change.path}{BACKUP_SUFFIX}")
+        _say(f"    backup, without ours: {change.path}{BACKUP_SUFFIX}")
 
 
 def _make_command() -> None:
@@ -312,21 +315,21 @@ def _link_command() -> None:
     """Link the command into `~/.local/bin`, unless another file has that name."""
     where, name = os.path.split(_LINK)
     if os.path.lexists(_LINK) and not _is_link_ours():
-        print(f"command:  {_COMMAND}; {_LINK} is not ours and was not changed")
+        _say(f"command:  {_COMMAND}; {_LINK} is not ours and was not changed")
         return
     try:
         with folder.open_trusted(where, create=True) as opened:
             folder.check_owner(where, opened.own_status(), or_root=True)
             opened.symlink(_COMMAND, name)
     except OSError as error:
-        print(f"command:  {_COMMAND}; not linked: {error}")
+        _say(f"command:  {_COMMAND}; not linked: {error}")
         return
-    print(f"command:  {_LINK}")
+    _say(f"command:  {_LINK}")
     if not os.access(_COMMAND, os.X_OK):
-        print(f"    it cannot run, since {_CHECKOUT} is mounted noexec; the hooks can.")
-        print(f"    Instead of it, use: {command_or_reason('sh', _COMMAND)}")
+        _say(f"    it cannot run, since {_CHECKOUT} is mounted noexec; the hooks can.")
+        _say(f"    Instead of it, use: {command_or_reason('sh', _COMMAND)}")
     if where not in os.environ.get("PATH", "").split(os.pathsep):
-        print(f"    {where} is not on your PATH; add it")
+        _say(f"    {where} is not on your PATH; add it")
 
 
 def _unlink_command() -> None:
@@ -334,7 +337,7 @@ def _unlink_command() -> None:
         where, name = os.path.split(_LINK)
         with folder.open_trusted(where) as opened:
             opened.unlink(name)
-        print(f"removed:  {_LINK}")
+        _say(f"removed:  {_LINK}")
 
 
 def _is_link_ours() -> bool:
@@ -351,10 +354,16 @@ def _show(change: Change) -> int:
     )
     for line in diff:
         end = "" if line.endswith("\n") else "\n\\ No newline at end of file\n"
-        print(line, end=end)
+        _say(line, end=end)
     if not change.changed:
-        print(f"{change.path}: nothing to change")
+        _say(f"{change.path}: nothing to change")
     return 0
+
+
+def _say(text: str, file: TextIO | None = None, end: str = "\n") -> None:
+    """Print *text*; what a terminal may obey, as in a path, is replaced by a mark."""
+    safe = (c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+    print("".join(safe), file=file, end=end)
 
 
 def _use_utf8() -> None:

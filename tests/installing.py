@@ -92,7 +92,18 @@ def tools(tmp_path):
     """
     folder = tmp_path / "tools"
     folder.mkdir()
-    for name in ("sh", "cat", "cmp", "cp", "mv", "rm", "readlink", "mkdir"):
+    for name in (
+        "sh",
+        "cat",
+        "cmp",
+        "cp",
+        "mv",
+        "rm",
+        "readlink",
+        "mkdir",
+        "sed",
+        "tr",
+    ):
         (folder / name).symlink_to(shutil.which(name))
     base = getattr(sys, "_base_executable", sys.executable)
     (folder / "python3").symlink_to(base)

@@ -212,3 +212,33 @@ def test_command_without_its_interpreter_says_how_to_repair_it(run, checkout, ho
     assert (done.returncode, done.stdout) == (1, "")
     assert f"headcount: {python} cannot be run, so hooks record nothing." in done.stderr
     assert f"To repair it: sh '{checkout}/install.sh'\n" in done.stderr
+
+
+def test_install_prints_no_escape_sequence_of_a_path(run, home, tmp_path, environment):
+    checkout = copy_of_checkout(tmp_path / "esc\x1b[31m\x9b2J\r", environment)
+    project = tmp_path / "project\x1b]0;title\x07"
+    project.mkdir()
+    for words in (
+        ["--scope", "local", "--project", project, "--dry-run"],
+        ["--scope", "local", "--project", project],
+        ["--print"],
+        ["--scope", "local", "--project", project, "--uninstall", "--purge"],
+        ["--unknown\x1b[31m"],
+        ["--project", tmp_path / "gone\x1b[31m"],
+    ):
+        done = run(checkout / "install.sh", *words)
+        said = done.stdout + done.stderr
+        assert said
+        assert not {"\x1b", "\x9b", "\x07", "\r"} & set(said), words
+
+
+def test_command_in_a_hostile_folder_prints_no_escape_sequence(
+    run, tmp_path, environment
+):
+    checkout = copy_of_checkout(tmp_path / "it's esc\x1b[31m\x9b2J", environment)
+    run(checkout / "install.sh")
+    (checkout / ".venv/bin/python").unlink()
+    done = run(checkout / ".venv/bin/headcount")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "To repair it: run install.sh there again" in done.stderr
+    assert not {"\x1b", "\x9b"} & set(done.stderr)

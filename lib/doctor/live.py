@@ -9,7 +9,6 @@ ones, but not those of a project. Hooks of others in them run, too.
 from __future__ import annotations
 
 import os
-import shlex
 import tempfile
 
 from ..claude import settings, versions
@@ -58,7 +57,7 @@ def _cause(run: versions.Run | None, error: str) -> tuple[str, str]:
         settings.check(path)
         installed = settings.installed_hooks(path)
     except settings.SettingsError as refused:
-        return str(refused), f"edit {shlex.quote(path)}"
+        return str(refused), f"edit {path}"
     if run is None:
         return "no `claude` that can be run is on PATH", "add its folder to PATH"
     if not installed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 
@@ -119,6 +120,25 @@ def test_words_of_a_command_reach_every_shell_unchanged(paste, chance, name, mod
     words = ["", "-n", "=pwned", "%self", "+1", *hostile_names(chance)]
     commands = [shell.command("claude", word) for word in words]
     assert paste(name, mode, commands)[1::2] == words
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_undo_line_of_the_installer_undoes_in_a_hostile_project(
+    run, checkout, tmp_path, name
+):
+    if not shutil.which(name):
+        pytest.skip(f"needs {name}")
+    project = tmp_path / "a\\';touch pwned;'"
+    project.mkdir()
+    done = run(checkout / "install.sh", "--scope", "local", "--project", project)
+    (undo,) = re.findall(r"^undo: +(.*)$", done.stdout, re.MULTILINE)
+    settings = project / ".claude/settings.local.json"
+    assert settings.exists()
+    shell, *options = SHELLS[name]
+    undone = run(shutil.which(shell), *options, "-c", undo, cwd=tmp_path)
+    assert undone.returncode == 0, undone.stderr
+    assert not settings.exists()
+    assert not list(tmp_path.rglob("pwned"))
 
 
 def test_commands_to_paste_are_quoted_in_one_place():
