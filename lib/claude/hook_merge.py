@@ -46,6 +46,16 @@ _HOOK: _Shape = {
     "timeout": "a number above 0",
     "async": "true or false",
     "if": "a string",
+    **dict.fromkeys(("url!", "prompt!", "server!", "tool!"), "a string"),
+}
+# The members that only some types of hook need, and these types. A type that is unknown
+# here may be new in a later client, so it is accepted.
+_NEEDED_BY = {
+    "command!": ("command",),
+    "url!": ("http",),
+    "prompt!": ("prompt", "agent"),
+    "server!": ("mcp_tool",),
+    "tool!": ("mcp_tool",),
 }
 _GROUPS: _Shape = [{"matcher": "a string", "hooks!": [_HOOK]}]
 _SHAPE: dict[str, _Shape] = {
@@ -58,7 +68,13 @@ _SHAPE: dict[str, _Shape] = {
     "includeCoAuthoredBy": "true or false",
     "model": "a string",
     "outputStyle": "a string",
-    "permissions": {"allow": [], "deny": [], "ask": [], "additionalDirectories": []},
+    "permissions": {
+        "allow": [],
+        "deny": [],
+        "ask": [],
+        "additionalDirectories": [],
+        "defaultMode": "a string",
+    },
     "statusLine": {"type!": '"command"', "command!": "a string"},
     "hooks": dict.fromkeys(_DECIDING, _GROUPS),
 }
@@ -160,10 +176,11 @@ def _member_violations(
     node: Node, key: str, shape: _Shape, name: str
 ) -> Iterator[tuple[str, str, int]]:
     child = node.children.get(key.rstrip("!"))
+    values: Any = node.value
+    if key in _NEEDED_BY and values.get("type") not in _NEEDED_BY[key]:
+        return
     if child is None:
-        values: Any = node.value
-        needed = key != "command!" or values.get("type") == "command"
-        if key.endswith("!") and needed:
+        if key.endswith("!"):
             yield name, _kind(shape), node.start
     elif child.value is not None or key not in _DECIDING:
         yield from _violations(child, shape, name)

@@ -390,6 +390,36 @@ IGNORED = {
         "a string",
         2,
     ),
+    "http-without-url": (
+        of_hook("PreToolUse", '{"type": "http"}'),
+        "hooks.PreToolUse[0].hooks[0].url",
+        "a string",
+        2,
+    ),
+    "prompt-without-prompt": (
+        of_hook("PreToolUse", '{"type": "prompt"}'),
+        "hooks.PreToolUse[0].hooks[0].prompt",
+        "a string",
+        2,
+    ),
+    "agent-without-prompt": (
+        of_hook("PreToolUse", '{"type": "agent"}'),
+        "hooks.PreToolUse[0].hooks[0].prompt",
+        "a string",
+        2,
+    ),
+    "mcp-without-server": (
+        of_hook("PreToolUse", '{"type": "mcp_tool", "tool": "x"}'),
+        "hooks.PreToolUse[0].hooks[0].server",
+        "a string",
+        2,
+    ),
+    "mcp-without-tool": (
+        of_hook("PreToolUse", '{"type": "mcp_tool", "server": "x"}'),
+        "hooks.PreToolUse[0].hooks[0].tool",
+        "a string",
+        2,
+    ),
     "hook-without-command": (
         of_hook("PreToolUse", '{"type": "command"}'),
         "hooks.PreToolUse[0].hooks[0].command",
