@@ -5,7 +5,7 @@ from __future__ import annotations
 from sample_session import NOW, session
 
 from lib.cli.commands import show
-from lib.record import timestamps
+from lib.text import local_time
 
 
 def test_facts_name_verdict_and_each_reason_on_a_line_of_its_own():
@@ -14,7 +14,8 @@ def test_facts_name_verdict_and_each_reason_on_a_line_of_its_own():
     assert lines[at + 1].strip() == "pid 1 is running"
     assert lines[at + 2].strip() == "last heartbeat 3 s ago"
     assert "label         nightly" in lines
-    assert f"heartbeat     {timestamps.from_epoch(NOW - 3)} (3 s ago)" in lines
+    heartbeat = local_time(NOW - 3, "%Y-%m-%d %H:%M:%S")
+    assert f"heartbeat     {heartbeat} (3 s ago)" in lines
 
 
 def test_facts_omit_unknown_values():

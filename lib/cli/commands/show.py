@@ -42,7 +42,7 @@ _ENTRIES_OF_UNREADABLE = 10
 _MAX_WARNINGS = 3
 _MAX_TYPES = 8
 _MAX_LINE = 200
-_NAME_COLUMNS = 13
+NAME_COLUMNS = 13
 
 
 def run(args: Namespace) -> int:
@@ -166,12 +166,12 @@ def fact_lines(session: Details, now: float, *, colour: bool = False) -> list[st
     lines = []
     for name, fact in _FACTS:
         for index, text in enumerate(fact(session, now)):
-            key = "" if index else f"{name:<{_NAME_COLUMNS}}"
+            key = "" if index else f"{name:<{NAME_COLUMNS}}"
             shown = printable(text, formatting.MAX_TEXT)
             if colour:
                 key = key and _DIM.format(key)
                 shown = _painted(name, shown, session) if not index else shown
-            lines.append(f"{key or ' ' * _NAME_COLUMNS} {shown}".rstrip())
+            lines.append(f"{key or ' ' * NAME_COLUMNS} {shown}".rstrip())
     return lines
 
 

@@ -7,7 +7,6 @@ import signal
 import time
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.ansi import AnsiDecoder
 from rich.text import Text
 from textual.app import App
 from textual.binding import Binding
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from ...views.session_view import SessionView
     from .source import Source
 
-_WIDE = 110  # columns from which on the details have room beside the list
+_WIDE = 120  # columns from which on the details have room beside the list
 _MESSAGE_SECONDS = 5.0
 _KEYS = "/ filter  ? help  q quit"
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -64,9 +63,8 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
     CSS = """
     Screen { background: ansi_default; color: ansi_default; }
     #headings, #status { height: 1; }
-    #main { width: 3fr; }
-    #beside { width: 2fr; display: none; border-left: solid ansi_default; }
-    #beside { padding: 0 1; scrollbar-size: 0 0; }
+    #beside { width: 44%; min-width: 53; padding: 0 1; scrollbar-size: 0 0; }
+    #beside { display: none; border-left: solid ansi_default; }
     .-wide #beside { display: block; }
     """
 
@@ -152,9 +150,10 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
     def _draw_details(self) -> None:
         if not self._beside.display:
             return
-        session = self._list.session
-        lines = details.lines(session, self._board.snapshot) if session else []
-        text = Text("\n").join(map(AnsiDecoder().decode_line, lines))
+        text, session = Text(), self._list.session
+        if session is not None:
+            columns = self._beside.content_size.width
+            text = details.text(session, self._board.snapshot, self.console, columns)
         self._details.update(text)
 
     def _draw_status(self) -> None:

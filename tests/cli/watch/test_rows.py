@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from command_line import HOSTILE, create, write
 from support import ID
@@ -141,6 +143,7 @@ def test_details_beside_the_list_follow_the_cursor(play, store):
     async def script(stage):
         beside = [line.partition("│")[2] for line in stage.lines]
         assert any(ID in line for line in beside)
+        assert any(re.match(r" {15}\S", line) for line in beside)  # wrapped
         await stage.press("down")
         await stage.until(lambda: any(f" {OTHER}" in one for one in stage.lines))
         assert "claude --resume" in stage.text
