@@ -350,3 +350,11 @@ def names_of_checks():
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     names = [call.args[1] for call in calls if ast.unparse(call.func) == "Finding"]
     return {name.value for name in names if isinstance(name, ast.Constant)}
+
+
+def test_pictures_of_the_readme_are_there_for_light_and_dark():
+    pictures = re.findall(r'"(docs/pictures/[\w-]+\.svg)"', README.read_text())
+    assert {re.sub(".*-", "", name) for name in pictures} == {"light.svg", "dark.svg"}
+    assert {*pictures} == {
+        f"docs/pictures/{path.name}" for path in (ROOT / "docs/pictures").iterdir()
+    }
