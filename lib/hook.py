@@ -188,6 +188,7 @@ def _begin(event: Event, source: str) -> None:
         entrypoint=schema.word_of(os.environ.get("CLAUDE_CODE_ENTRYPOINT")),
         client_version=_client_version(),
         name=_title(event) or _name_in_client_file(event, pid),
+        branch=_branch(event.text("cwd")),
         timeout=LOCK_POLICY,
     )
 
@@ -210,7 +211,26 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
         "state": state_after[0],
         "waiting_for": state_after[1],
         "name": _title(event),
+        "branch": _branch(recorded.get("cwd")) if _is_prompt(event) else None,
     }
+
+
+def _is_prompt(event: Event) -> bool:
+    return event.text("hook_event_name") == "UserPromptSubmit"
+
+
+def _branch(folder: str | None) -> str | None:
+    """Return the branch that is checked out in the worktree of *folder*, "" if none.
+
+    Read when a session starts and at each prompt, 0.3 ms: what is done then is done on
+    that branch.
+    """
+    if not folder:
+        return None
+    from .system import git
+
+    worktrees = git.Worktrees()
+    return schema.name_of(worktrees.branch(worktrees.root(folder))) or ""
 
 
 def _title(event: Event) -> str | None:

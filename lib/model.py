@@ -31,12 +31,14 @@ class Process(TypedDict, total=False):
 class Observation(TypedDict, total=False):
     """What an event says of a session; what is absent, or None, stays as recorded.
 
-    `name` is what a person calls the session; an empty one removes the name.
+    `name` is what a person calls the session, `branch` what is checked out in its
+    worktree; an empty text removes either.
     """
 
     state: State | None
     waiting_for: WaitingFor | None
     name: str | None
+    branch: str | None
 
 
 class SessionDetails(TypedDict, total=False):
@@ -50,6 +52,7 @@ class SessionDetails(TypedDict, total=False):
     entrypoint: str
     client_version: str
     previous_session_id: str
+    branch: str | None
     others: list[Process]
 
 

@@ -290,6 +290,34 @@ def test_what_cannot_be_an_absolute_path_is_not_recorded_as_one(store, client, p
     assert not {"cwd", "transcript_path"} & first.keys()
 
 
+def test_branch_is_recorded_at_the_start_and_when_a_prompt_finds_another(
+    store, client, tmp_path
+):
+    head = tmp_path / "shop/.git/HEAD"
+    head.parent.mkdir(parents=True)
+    folder = str(tmp_path / "shop")
+
+    def branch_after(event, ref, **more):
+        head.write_text(f"ref: refs/heads/{ref}\n" if ref else "")
+        client.fire(event, cwd=folder, **more)
+        (known,) = sessions.discover_sessions()
+        return known.metadata.get("branch")
+
+    assert branch_after("SessionStart", "main", source="startup") == "main"
+    assert branch_after("UserPromptSubmit", "main") == "main"
+    assert branch_after("PostToolUse", "fix") == "main"
+    assert branch_after("UserPromptSubmit", "fix") == "fix"
+    assert branch_after("Stop", "other") == "fix"
+    assert branch_after("UserPromptSubmit", "main") == "main"
+    assert branch_after("SessionStart", "late", source="resume") == "late"
+    assert branch_after("UserPromptSubmit", None) is None
+    assert branch_after("Stop", None) is None
+    entries = lines(store / f"{ID}.jsonl")
+    assert [entry.get("branch") for entry in entries] == [
+        *("main", None, "fix", "fix", "main", "late", "", ""),
+    ]
+
+
 def test_name_of_a_session_is_recorded_as_one_line(store, client):
     client.fire("SessionStart", source="startup", session_title="a\x1b[31m\nb" * 99)
     (first,) = lines(store / f"{ID}.jsonl")

@@ -26,6 +26,7 @@ MAX_LABEL_BYTES = 8 * 1024
 MAX_OTHERS = 16
 _OTHER_KEYS = (*schema.PROCESS_KEYS, *schema.STATE_KEYS)
 _PLACE = ("host", "machine")  # an entry that names the host names the machine, too
+_REMOVED = dict.fromkeys(schema.REMOVABLE_TEXT_FIELDS, "")
 _RESUME = ("cwd", "source", "previous_session_id")
 _ID_DIGITS = 16
 _HEX = frozenset("0123456789abcdef")
@@ -199,7 +200,7 @@ def _as_of(metadata: SessionMetadata, pid: int | None) -> SessionMetadata:
 
 
 def _state_fields(own: SessionMetadata, observation: Observation) -> SessionEntry:
-    """Return state and name after *observation* of a process that was as in *own*."""
+    """Return what is new after *observation* of a process that was as in *own*."""
     state, waiting_for = observation.get("state"), observation.get("waiting_for")
     check_state(state, waiting_for)
     if state is None:
@@ -207,12 +208,12 @@ def _state_fields(own: SessionMetadata, observation: Observation) -> SessionEntr
     if state == "closed":
         state = "busy"
     unchanged = (state, waiting_for) == (own["state"], own.get("waiting_for"))
-    name = observation.get("name")
+    texts = {key: observation.get(key) for key in schema.REMOVABLE_TEXT_FIELDS}
     return {
         "state": state,
         "waiting_for": waiting_for,
         "state_since": own.get("state_since") if unchanged else None,
-        "name": name if _is_news("name", name, own) else None,
+        **{key: value for key, value in texts.items() if _is_news(key, value, own)},
     }
 
 
@@ -227,7 +228,7 @@ def _changed(
     """Return texts, label and tasks not in *exclude* that differ from line 1."""
     changed: SessionEntry = {
         key: value
-        for key, value in {"name": "", **metadata}.items()
+        for key, value in {**_REMOVED, **metadata}.items()
         if key in schema.UPDATABLE_TEXT_FIELDS
         and key not in exclude
         and value != first.get(key, "")

@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from . import timestamps
 from .attached import last_and_others
-from .schema import CLOSE, TEXT_FIELDS, UPDATABLE_TEXT_FIELDS, UPDATE, is_lifecycle
+from .schema import (
+    CLOSE,
+    REMOVABLE_TEXT_FIELDS,
+    TEXT_FIELDS,
+    UPDATABLE_TEXT_FIELDS,
+    UPDATE,
+    is_lifecycle,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,8 +124,9 @@ class _Fold:
             metadata["others"] = others
         if metadata.setdefault("state", "idle") != "closed":
             metadata.pop("close_reason", None)
-        if "name" in metadata and not metadata["name"]:
-            del metadata["name"]
+        for key in REMOVABLE_TEXT_FIELDS:
+            if key in metadata and not metadata[key]:  # type: ignore[literal-required]
+                del metadata[key]  # type: ignore[misc]
         last = metadata["last_heartbeat"] = self._last_heartbeat(modified)
         self._check_since(metadata, last)
         for other in others:

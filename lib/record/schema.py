@@ -38,6 +38,7 @@ TEXT_FIELDS = (
     "client_version",
     "previous_session_id",
     "name",
+    "branch",
 )
 # What names a process in an entry, and in the metadata; and what it is doing.
 PROCESS_KEYS = ("pid", "process", "host", "machine")
@@ -46,6 +47,7 @@ MAX_NAME_LENGTH = 256
 _MAX_WORD_LENGTH = 64
 _MAX_PATH_BYTES = 4096  # PATH_MAX of Linux
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-")
+REMOVABLE_TEXT_FIELDS = ("name", "branch")  # by an empty text
 UPDATABLE_TEXT_FIELDS = tuple(key for key in TEXT_FIELDS if key != "source")
 
 

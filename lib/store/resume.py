@@ -24,13 +24,15 @@ def resume_session(  # noqa: PLR0913  # most are fields of line 1
     entrypoint: str | None = None,
     client_version: str | None = None,
     name: str | None = None,
+    branch: str | None = None,
     timeout: float | LockPolicy = DEFAULT_LOCK_POLICY,
 ) -> None:
     """Create the session, or if it is on record, live or archived, resume it.
 
     For hooks: the upsert behind SessionStart and behind every event that comes first.
     The parameters are those of `sessions.create_session`. *name* is what a person calls
-    the session in the client; an empty one removes the name. *timeout* is how long to
+    the session in the client, *branch* what is checked out in its worktree; an empty
+    text removes either. *timeout* is how long to
     wait for each lock, in seconds, or a LockPolicy. The session that the same process
     had open until now, if any, becomes `previous_session_id`, and is closed if it was
     not.
@@ -53,6 +55,7 @@ def resume_session(  # noqa: PLR0913  # most are fields of line 1
         "entrypoint": entrypoint,
         "client_version": client_version,
         "name": name,
+        "branch": branch,
     }
     _create_or_resume(file, session_id, pid, fields)
     if previous is not None and previous.get("state") != "closed":

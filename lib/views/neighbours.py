@@ -76,11 +76,21 @@ def _located(session: SessionView, worktrees: git.Worktrees) -> SessionView:
         **session,
         "worktree": root,
         "subfolder": worktrees.subfolder(cwd) if cwd else None,
-        "branch": worktrees.branch(root) if root else None,
+        "branch": _branch(session, root, worktrees),
         "processes": _processes(session),
         "same_worktree": [],
         "same_worktree_count": 0,
     }
+
+
+def _branch(
+    session: SessionView, root: str | None, worktrees: git.Worktrees
+) -> str | None:
+    """Return the branch of a live session now, of any other the one on record."""
+    recorded = session.get("branch")
+    if recorded and not _is_live(session):
+        return recorded
+    return worktrees.branch(root) if root else None
 
 
 def _is_live(session: SessionView) -> bool:

@@ -10,7 +10,7 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 from .. import sessions
-from ..record import timestamps
+from ..record import schema, timestamps
 from . import local_days, lookup, session_view, spans
 
 TYPE_CHECKING = False
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from ..model import SessionEntry
     from .session_view import SessionView
     from .spans import OpenPeriod
 
@@ -33,6 +34,7 @@ class Row(NamedTuple):
     session: SessionView
     place: Place
     periods: list[OpenPeriod]
+    branches: list[tuple[float, str | None]]  # since when which was checked out
 
     @property
     def begin(self) -> float:
@@ -97,7 +99,7 @@ def build(since: float, now: float) -> Report:
         for begin, end in pairwise(midnights)
     ]
     places: dict[Place, list[Row]] = {}
-    for row in rows:
+    for row in chain.from_iterable(map(_by_branch, rows)):
         places.setdefault(row.place, []).append(row)
     by_day = [_sum(day.rows, day.name) for day in days]
     by_worktree = [_sum(group, *place) for place, group in places.items()]
@@ -107,20 +109,51 @@ def build(since: float, now: float) -> Report:
 
 
 def _rows(files: Iterable[Files], since: float, now: float) -> Iterator[Row]:
-    places: dict[str, Place] = {}
+    places: dict[tuple[str | None, str | None], Place] = {}
     for session, paths in files:
         heartbeat = timestamps.parse(session["last_heartbeat"])
         too_old = heartbeat is not None and heartbeat < since
         if session["verdict"] is None or too_old:
             continue
-        entries = chain.from_iterable(map(sessions.iter_session_jsonl, paths))
+        branches: list[tuple[float, str | None]] = []
+        read = chain.from_iterable(map(sessions.iter_session_jsonl, paths))
+        entries = _noting_branches(read, branches)
         periods = spans.open_periods(entries, session["verdict"], now)
         within = spans.cut(periods, since, now + 1)
         if within:
-            cwd = str(session["cwd"])
-            if cwd not in places:
-                places[cwd] = session_view.place_of(session)
-            yield Row(session, places[cwd], within)
+            key = (session["cwd"], session.get("branch"))
+            if key not in places:
+                places[key] = session_view.place_of(session)
+            yield Row(session, places[key], within, branches)
+
+
+def _noting_branches(
+    entries: Iterable[SessionEntry], branches: list[tuple[float, str | None]]
+) -> Iterator[SessionEntry]:
+    """Yield *entries*; add to *branches* since when which one was checked out."""
+    for entry in entries:
+        branch = entry.get("branch")
+        if isinstance(branch, str) and schema.is_lifecycle(entry):
+            seconds = timestamps.parse(entry.get("timestamp", entry.get("start_time")))
+            if seconds is not None and (branch or None) != (
+                branches[-1][1] if branches else None
+            ):
+                branches.append((seconds, branch or None))
+        yield entry
+
+
+def _by_branch(row: Row) -> Iterator[Row]:
+    """Yield the part of *row* on each branch that was checked out meanwhile."""
+    if len(row.branches) < 2:  # noqa: PLR2004
+        yield row
+        return
+    root, _ = row.place
+    begins = [0.0, *(begin for begin, _ in row.branches[1:]), float("inf")]
+    for (begin, end), (_, branch) in zip(pairwise(begins), row.branches, strict=True):
+        periods = spans.cut(row.periods, begin, end)
+        part = row._replace(place=(root, branch), periods=periods)
+        if part.seconds():
+            yield part
 
 
 def _files(now: float) -> Iterator[Files]:

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
         # What `neighbours.annotate` adds.
         worktree: str | None
         subfolder: str | None
-        branch: str | None
         processes: list[int]
         same_worktree: list[str]
         same_worktree_count: int
@@ -146,7 +145,7 @@ def place_of(session: SessionView) -> tuple[str | None, str | None]:
         return session["worktree"], session["branch"]
     worktrees = git.Worktrees()
     root = worktrees.root(session["cwd"])
-    return root, worktrees.branch(root)
+    return root, session.get("branch") or worktrees.branch(root)
 
 
 def folder_gone(session: SessionView) -> bool:

@@ -44,18 +44,19 @@ def told(*entries, alive=True, most=None, columns=None):
 
 
 def test_heartbeats_of_the_same_state_are_one_line():
-    assert told(
+    lines = told(
         STARTED,
         beat(7000, "busy"),
         beat(6940, "busy"),
         beat(6900),
         entry("turn_close", 6400, state="idle"),
         beat(30, "waiting"),
-    ) == [
-        "   2 h ago  started    startup",
-        "   1 h ago  busy       10 min, 3 heartbeats",
-        "   1 h ago  idle       1 h",
-        "  30 s ago  waiting    30 s so far",
+    )
+    assert [line[16:] for line in lines] == [
+        "started    startup",
+        "busy       10 min, 3 heartbeats",
+        "idle       1 h",
+        "waiting    30 s so far",
     ]
 
 
@@ -73,7 +74,7 @@ def test_resumes_compactions_and_closes_have_their_own_lines():
         entry("session_close", 440, reason="logout"),
         entry("session_resume", 300, source="resume"),
     )
-    assert [line[12:] for line in lines[1:]] == [
+    assert [line[16:] for line in lines[1:]] == [
         "busy       1 min",
         "compacted",
         "busy       1 min",
@@ -89,7 +90,7 @@ def test_stretch_of_a_lost_process_ends_with_its_last_heartbeat():
         beat(5940, "busy"),
         entry("session_resume", 300, source="resume", process="p2"),
     )
-    assert [line[12:] for line in lines[1:]] == [
+    assert [line[16:] for line in lines[1:]] == [
         "busy       1 min, 2 heartbeats",
         "resumed    resume",
     ]
@@ -105,7 +106,7 @@ def test_label_change_does_not_split_a_state():
         entry("session_update", 450, label=""),
         beat(300, "idle"),
     )
-    assert [line[12:] for line in lines[1:]] == [
+    assert [line[16:] for line in lines[1:]] == [
         "label      early",
         "tasks      2",
         "busy       5 min, 2 heartbeats",
@@ -118,7 +119,7 @@ def test_label_change_does_not_split_a_state():
 def test_custom_entries_are_counted_by_type():
     many = [entry(f"kind.{number}", 5) for number in range(12)]
     notes = [entry("note.a", 5)] * 3
-    assert told(STARTED, *notes, many[0])[-1] == "    others  3 note.a, 1 kind.0"
+    assert told(STARTED, *notes, many[0])[-1] == "        others  3 note.a, 1 kind.0"
     assert told(STARTED, *many)[-1].endswith("1 kind.7, and 4 more types")
     assert life_of(*notes).others == {"note.a": 3}
 
@@ -133,7 +134,7 @@ def test_long_timeline_keeps_its_beginning_and_end(number):
     else:
         assert lines[:4] == whole[:4]
         assert lines[5:] == whole[-17:]
-        assert lines[4] == f"       ...  {len(whole) - 21} more between"
+        assert lines[4] == f"           ...  {len(whole) - 21} more between"
 
 
 def test_timeline_of_endless_labels_is_bounded():

@@ -64,6 +64,16 @@ def test_list_shows_the_worktree_and_its_branch(headcount, shop):
     assert (found["worktree"], found["branch"]) == (str(shop), "main")
 
 
+def test_session_that_is_not_alive_is_listed_with_the_branch_on_record(
+    headcount, store, shop
+):
+    create("one", cwd=str(shop))
+    write(store, "dead-one", cwd=str(shop), branch="then")
+    write(store, "old-one", cwd=str(shop))
+    branches = {name: view["branch"] for name, view in as_json(headcount).items()}
+    assert branches == {"dead-one": "then", "old-one": "main", "one": "main"}
+
+
 def test_list_shows_the_home_folder_as_a_tilde(headcount, shop):
     create("one", cwd=str(shop))
     assert "  ~/shop (main)  " in headcount("list", "--table", HOME=str(shop.parent))[1]

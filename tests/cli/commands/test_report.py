@@ -104,6 +104,26 @@ def test_report_has_hours_by_day_and_worktree_of_live_and_archived_sessions(
     ]
 
 
+def test_report_credits_hours_to_the_branch_that_was_checked_out(
+    headcount, store, tmp_path
+):
+    (tmp_path / "shop/.git").mkdir(parents=True)
+    (tmp_path / "shop/.git/HEAD").write_text("ref: refs/heads/today\n")
+    signs = [(1, "busy"), (2, "busy"), (4, "closed")]
+    path = lasting(store, "a", 0, *signs, cwd=str(tmp_path / "shop"), branch="main")
+    path.write_text(
+        path.read_text().replace(
+            '"id": "' + "0" * 15 + '1"', '"branch": "fix", "id": "' + "0" * 15 + '1"'
+        )
+    )
+    done = json.loads(headcount("report", "--since", "7d", "--json")[1])
+    assert [(x["branch"], x["open_hours"]) for x in done["worktrees"]] == [
+        ("fix", 2.0),
+        ("main", 2.0),
+    ]
+    assert done["total"]["sessions"] == 1
+
+
 def test_report_bars_are_as_long_as_their_hours(headcount, known):
     code, out, err = headcount("report")
     assert (code, err) == (0, "")
