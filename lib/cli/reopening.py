@@ -35,7 +35,7 @@ def _report(session: SessionView, windows: TmuxWindows) -> bool:
     try:
         window = file_lock.with_lock(session["path"], lambda: _open(session, windows))
     except (HeadcountError, FileNotFoundError) as error:
-        output.message(f"{session['session_id']} was not opened: {error}")
+        output.message(f"{session['session_id']} was not resumed: {error}")
         return False
     output.write(
         [printable(f"{window}  {session['session_id']}  {_name(session)}", 200)]

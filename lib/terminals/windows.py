@@ -38,17 +38,26 @@ class TmuxWindows:
     def open(self, name: str, folder: str | None, command: list[str]) -> str:
         """Open a window that runs *command*, of several words; return which it is.
 
-        The person stays where they are. Raises HeadcountError if it cannot be opened.
+        The person stays where they are. If the command fails, the window stays, too,
+        with what it said. Raises HeadcountError if there is no window.
         """
-        options = ["-d", "-P", "-F", _WINDOW, "-n", _literal(name)]
+        options = ["-d", "-P", "-F", f"#{{window_id}} {_WINDOW}", "-n", _literal(name)]
         options += ["-c", _literal(folder)] if folder else []
+        created = self._run(*self._start(), *options, "--", *command, check=True) or ""
+        window_id, _, window = created.partition(" ")
+        # Before tmux 3.3 there is no such value, and the window closes.
+        self._run("set-option", "-w", "-t", window_id, "remain-on-exit", "failed")
+        if self._run("list-panes", "-t", window_id) is None:
+            raise HeadcountError("its window has closed again")
+        return window
+
+    def _start(self) -> list[str]:
+        """Return the command that makes a window in the right session."""
         if self.in_tmux:
-            start = ["new-window"]
-        elif self._run("has-session", "-t", f"={OUR_SESSION}") is not None:
-            start = ["new-window", "-t", f"={OUR_SESSION}:"]
-        else:
-            start = ["new-session", "-s", OUR_SESSION]
-        return self._run(*start, *options, "--", *command, check=True) or ""
+            return ["new-window"]
+        if self._run("has-session", "-t", f"={OUR_SESSION}") is not None:
+            return ["new-window", "-t", f"={OUR_SESSION}:"]
+        return ["new-session", "-s", OUR_SESSION]
 
     def _run(self, *words: str, check: bool = False) -> str | None:
         """Return what tmux prints; None if it fails, as without a server."""

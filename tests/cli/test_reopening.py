@@ -100,7 +100,7 @@ def test_open_resumes_each_session_in_its_folder_and_never_twice(
     )
     code, said, told = recover("--open", "tmux")
     assert (code, said) == (1, "")
-    assert f"{ID} was not opened: it is being resumed in tmux headcount:" in told
+    assert f"{ID} was not resumed: it is being resumed in tmux headcount:" in told
     assert len(windows(tmux)) == 2
     assert list(tmp_path.rglob("made")) == []
 
@@ -156,7 +156,7 @@ def test_session_that_came_back_in_the_meantime_is_not_opened(tmux, store, tmp_p
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{ID} was not opened: it is open in pid" in done.stderr
+    assert f"{ID} was not resumed: it is open in pid" in done.stderr
     assert not (tmp_path / "started").exists()
 
 
@@ -173,12 +173,47 @@ def test_open_gives_the_client_the_config_folder_of_the_transcript(
     assert line == f"--resume {ID} in {tmp_path} with {tmp_path}/other"
 
 
+@needs_tmux
+def test_window_of_a_client_that_fails_stays_and_is_no_obstacle(
+    recover, tmux, store, tmp_path
+):
+    write(store, ID, cwd=str(tmp_path))
+    os.mkfifo(tmp_path / "go")
+    program = tmp_path / "bin/claude"
+    program.write_text(
+        f"#!/bin/sh\nread line <{tmp_path}/go; echo no network; exit 7\n"
+    )
+    assert recover("--open", "tmux")[0] == 0
+    (tmp_path / "go").write_text("\n")
+    dead = ("list-panes", "-a", "-F", "#{pane_dead}")
+    wait_for(lambda: tmux(*dead) == "1", "the client fails")
+    shown = ("capture-pane", "-p", "-S", "-", "-t", "headcount:0")
+    wait_for(lambda: "no network" in tmux(*shown), "the window says why")
+    assert recover("--open", "tmux")[0] == 0
+    assert len(windows(tmux)) == 2
+
+
+@needs_tmux
+def test_window_that_closes_at_once_is_an_error(recover, tmux, store, tmp_path):
+    write(store, ID, cwd=str(tmp_path))
+    real = shutil.which("tmux")
+    fake = tmp_path / "bin/tmux"
+    fake.write_text(  # as if the client had ended by then
+        f"#!/bin/sh\n[ $1 != set-option ] || exec {real} kill-window -t headcount\n"
+        f'exec {real} "$@"\n'
+    )
+    fake.chmod(0o755)
+    code, said, told = recover("--open", "tmux")
+    assert (code, said) == (1, "")
+    assert told == f"headcount: {ID} was not resumed: its window has closed again\n"
+
+
 def test_open_without_tmux_says_so(headcount, store, tmp_path, claude):
     write(store, ID, cwd="/")
     (tmp_path / "bin/env").symlink_to(shutil.which("env"))
     code, said, told = headcount("recover", "--open", "tmux", PATH=f"{tmp_path}/bin")
     assert (code, said) == (1, "")
-    assert f"{ID} was not opened: tmux" in told
+    assert f"{ID} was not resumed: tmux" in told
     assert "No such file or directory" in told
 
 
