@@ -32,13 +32,17 @@ class Observation(TypedDict, total=False):
     """What an event says of a session; what is absent, or None, stays as recorded.
 
     `name` is what a person calls the session, `branch` what is checked out in its
-    worktree; an empty text removes either.
+    worktree; an empty text removes either. What it has cost, how full its context is,
+    and since when that is known, the status line is told.
     """
 
     state: State | None
     waiting_for: WaitingFor | None
     name: str | None
     branch: str | None
+    cost_usd: float | None
+    context_percent: float | None
+    usage_time: str | None
 
 
 class SessionDetails(TypedDict, total=False):
@@ -53,6 +57,9 @@ class SessionDetails(TypedDict, total=False):
     client_version: str
     previous_session_id: str
     branch: str | None
+    cost_usd: float
+    context_percent: float
+    usage_time: str
     others: list[Process]
 
 

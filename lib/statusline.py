@@ -17,6 +17,7 @@ import time
 from . import hook, sessions
 from .claude import live_state, session_status
 from .errors import SessionClosedError
+from .record import schema, timestamps
 from .record.verdict import judge
 from .store import paths, reader
 from .system import deadline, git, process
@@ -25,9 +26,9 @@ from .views import neighbours, session_view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
-    from .model import LiveState, SessionMetadata
+    from .model import LiveState, Observation, SessionMetadata
 
 _STDIN, _STDOUT, _STDERR = range(3)
 _SEPARATOR = " \u00b7 "
@@ -38,13 +39,14 @@ def run() -> NoReturn:
     began = time.monotonic()
     try:
         os.dup2(os.open(os.devnull, os.O_RDWR), _STDERR)
-        session_id = _read_session_id()
+        payload = _read_payload()
+        session_id = payload.get("session_id")
         deadline.alarm(hook.DEADLINE_SECONDS, since=began)
         own = _metadata_of(session_id) if paths.is_session_id(session_id) else None
         text = line(own, time.time())
         os.write(_STDOUT, f"{text}\n".encode())  # the client reads UTF-8 in any locale
         if own is not None:
-            _beat(own)
+            _beat(own, _usage(payload, own))
     except BaseException as error:  # noqa: BLE001  # nothing may reach the client
         deadline.cancel_alarm()
         hook.log_error("statusline", error)
@@ -52,14 +54,14 @@ def run() -> NoReturn:
         os._exit(0)
 
 
-def _read_session_id() -> object:
-    """Return the session id in the JSON on stdin, not yet validated, or None."""
+def _read_payload() -> dict[str, Any]:
+    """Return the JSON on stdin; an empty one if there is none."""
     if os.isatty(_STDIN):
-        return None
+        return {}
     try:
-        return hook.read_payload(until_eof=False).get("session_id")
+        return hook.read_payload(until_eof=False)
     except (OSError, ValueError, deadline.DeadlineExceeded):
-        return None
+        return {}
 
 
 def line(own: SessionMetadata | None, now: float) -> str:
@@ -109,7 +111,30 @@ def _metadata_of(session_id: str) -> SessionMetadata | None:
         return None  # archived, or restored, meanwhile
 
 
-def _beat(own: SessionMetadata) -> None:
+def _usage(payload: dict[str, Any], own: SessionMetadata) -> Observation:
+    """Return what *payload* says of cost and context.
+
+    Nothing if neither has changed by a cent, or a percent, since it was recorded.
+    """
+    cost = _amount(payload, "cost", "total_cost_usd")
+    context = _amount(payload, "context_window", "used_percentage")
+    usage: Observation = {
+        "cost_usd": None if cost is None else round(cost, 4),
+        "context_percent": None if context is None else round(context),
+    }
+    for key, step in (("cost_usd", 0.01), ("context_percent", 1)):
+        value, recorded = usage[key], own.get(key)  # type: ignore[literal-required]
+        if value is not None and (recorded is None or abs(value - recorded) >= step):
+            return {**usage, "usage_time": timestamps.from_epoch(time.time())}
+    return {}
+
+
+def _amount(payload: dict[str, Any], group: str, key: str) -> float | None:
+    values = payload.get(group)
+    return schema.amount_of(values.get(key)) if isinstance(values, dict) else None
+
+
+def _beat(own: SessionMetadata, usage: Observation) -> None:
     """Record a heartbeat with the state in the client's own file.
 
     Not if the session is closed, nor if it has just recorded one that says the same.
@@ -119,7 +144,7 @@ def _beat(own: SessionMetadata) -> None:
     try:
         sessions.update_heartbeat(
             own["session_id"],
-            state=session_status.observe,
+            state=lambda recorded: {**session_status.observe(recorded), **usage},
             event="statusline",
             min_interval=hook.HEARTBEAT_INTERVAL_SECONDS,
             observed_at=process.began_at(),

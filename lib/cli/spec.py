@@ -95,6 +95,7 @@ STATES_ENTERED = ("waiting", "busy", "idle", "closed", "stale", "dead")
 COLUMNS = (
     *("state", "for", "since", "id", "name", "where", "age", "heartbeat", "verdict"),
     *("label", "folder", "worktree", "branch", "pid", "host", "client"),
+    *("cost", "context"),
 )
 
 COMMANDS = (

@@ -127,8 +127,18 @@ def is_redundant(entry: SessionEntry, session: Snapshot, since: float) -> bool:
         entry["type"] == schema.HEARTBEAT
         and all(entry.get(key) == metadata.get(key) for key in compared)
         and entry.get("name", metadata.get("name")) == metadata.get("name")
+        and not _has_new_usage(entry, metadata, since)
         and metadata["last_heartbeat"] > timestamps.from_epoch(since)
     )
+
+
+def _has_new_usage(
+    entry: SessionEntry, metadata: SessionMetadata, since: float
+) -> bool:
+    """Whether *entry* has another cost or use than the one on record, of *since*."""
+    recorded = metadata.get("usage_time", "")
+    is_new = entry.get("usage_time", recorded) != recorded
+    return is_new and recorded <= timestamps.from_epoch(since)
 
 
 def check_state(state: object, waiting_for: object = None) -> None:
@@ -214,6 +224,7 @@ def _state_fields(own: SessionMetadata, observation: Observation) -> SessionEntr
         "waiting_for": waiting_for,
         "state_since": own.get("state_since") if unchanged else None,
         **{key: value for key, value in texts.items() if _is_news(key, value, own)},
+        **{key: observation.get(key) for key in schema.USAGE_FIELDS},
     }
 
 
@@ -233,6 +244,9 @@ def _changed(
         and key not in exclude
         and value != first.get(key, "")
     }
+    for key in schema.USAGE_FIELDS:
+        if key in metadata and key not in exclude:
+            changed[key] = metadata[key]  # type: ignore[literal-required]
     for key, nothing in (("label", ""), ("tasks", [])):
         value = metadata.get(key, nothing)
         if value == first.get(key, nothing):

@@ -16,6 +16,8 @@ from .schema import (
     TEXT_FIELDS,
     UPDATABLE_TEXT_FIELDS,
     UPDATE,
+    USAGE_FIELDS,
+    amount_of,
     is_lifecycle,
 )
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from ..model import Process, SessionEntry, SessionMetadata
 
 _NOTHING: frozenset[str] = frozenset()
-_CARRIED = frozenset(["label", "tasks", *UPDATABLE_TEXT_FIELDS])
+_CARRIED = frozenset(["label", "tasks", *UPDATABLE_TEXT_FIELDS, *USAGE_FIELDS])
 
 
 class Snapshot:
@@ -104,6 +106,7 @@ class _Fold:
                 if not _CARRIED.isdisjoint(entry):
                     self._apply_label(entry, carried=True)
                     self._copy_texts(entry, UPDATABLE_TEXT_FIELDS)
+                    self._copy_usage(entry)
                 if entry["type"] == CLOSE:
                     self._apply_reason(entry.get("reason"))
             elif entry.get("type") == UPDATE:
@@ -189,3 +192,11 @@ class _Fold:
         for key in keys:
             if key in entry and isinstance(entry[key], str):
                 self._metadata[key] = entry[key]
+
+    def _copy_usage(self, entry: SessionEntry) -> None:
+        for key in USAGE_FIELDS:
+            value = entry.get(key)
+            is_time = key == "usage_time"
+            known = timestamps.normalize(value) if is_time else amount_of(value)
+            if known is not None:
+                self._metadata[key] = known

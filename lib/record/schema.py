@@ -47,6 +47,10 @@ MAX_NAME_LENGTH = 256
 _MAX_WORD_LENGTH = 64
 _MAX_PATH_BYTES = 4096  # PATH_MAX of Linux
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-")
+# What the status line is told: numbers, and when. Every later entry carries them.
+AMOUNT_FIELDS = ("cost_usd", "context_percent")
+USAGE_FIELDS = (*AMOUNT_FIELDS, "usage_time")
+_MAX_AMOUNT = 1e9
 REMOVABLE_TEXT_FIELDS = ("name", "branch")  # by an empty text
 UPDATABLE_TEXT_FIELDS = tuple(key for key in TEXT_FIELDS if key != "source")
 
@@ -84,6 +88,13 @@ def path_of(value: object) -> str | None:
         return None
     size = len(value.encode("utf-8", "surrogatepass"))
     return value if size <= _MAX_PATH_BYTES else None
+
+
+def amount_of(value: object) -> float | None:
+    """Return *value* if it is a number from 0 to _MAX_AMOUNT, else None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if 0 <= value <= _MAX_AMOUNT else None
 
 
 def name_of(value: object) -> str | None:

@@ -35,6 +35,7 @@ class Row(NamedTuple):
     place: Place
     periods: list[OpenPeriod]
     branches: list[tuple[float, str | None]]  # since when which was checked out
+    costs: list[tuple[float, float]]  # when how many dollars were added
 
     @property
     def begin(self) -> float:
@@ -65,6 +66,7 @@ class Sum(NamedTuple):
     open: float
     busy: float
     waiting: float
+    cost: float | None  # in dollars; None if no status line was told of any
 
 
 class Day(NamedTuple):
@@ -117,14 +119,15 @@ def _rows(files: Iterable[Files], since: float, now: float) -> Iterator[Row]:
             continue
         branches: list[tuple[float, str | None]] = []
         read = chain.from_iterable(map(sessions.iter_session_jsonl, paths))
-        entries = _noting_branches(read, branches)
+        costs: list[tuple[float, float]] = []
+        entries = _noting_costs(_noting_branches(read, branches), costs)
         periods = spans.open_periods(entries, session["verdict"], now)
         within = spans.cut(periods, since, now + 1)
         if within:
             key = (session["cwd"], session.get("branch"))
             if key not in places:
                 places[key] = session_view.place_of(session)
-            yield Row(session, places[key], within, branches)
+            yield Row(session, places[key], within, branches, _between(costs, since))
 
 
 def _noting_branches(
@@ -142,6 +145,28 @@ def _noting_branches(
         yield entry
 
 
+def _noting_costs(
+    entries: Iterable[SessionEntry], costs: list[tuple[float, float]]
+) -> Iterator[SessionEntry]:
+    """Yield *entries*; add to *costs* what was added when. A process begins at 0."""
+    before = 0.0
+    for entry in entries:
+        cost = schema.amount_of(entry.get("cost_usd"))
+        if cost is not None and schema.is_lifecycle(entry):
+            seconds = timestamps.parse(entry.get("timestamp"))
+            added = cost - before if cost >= before else cost
+            before = cost
+            if seconds is not None and added:
+                costs.append((seconds, added))
+        yield entry
+
+
+def _between(
+    costs: list[tuple[float, float]], since: float, until: float = float("inf")
+) -> list[tuple[float, float]]:
+    return [(time, dollars) for time, dollars in costs if since <= time < until]
+
+
 def _by_branch(row: Row) -> Iterator[Row]:
     """Yield the part of *row* on each branch that was checked out meanwhile."""
     if len(row.branches) < 2:  # noqa: PLR2004
@@ -150,8 +175,7 @@ def _by_branch(row: Row) -> Iterator[Row]:
     root, _ = row.place
     begins = [0.0, *(begin for begin, _ in row.branches[1:]), float("inf")]
     for (begin, end), (_, branch) in zip(pairwise(begins), row.branches, strict=True):
-        periods = spans.cut(row.periods, begin, end)
-        part = row._replace(place=(root, branch), periods=periods)
+        part = _part(row, begin, end)._replace(place=(root, branch))
         if part.seconds():
             yield part
 
@@ -171,11 +195,18 @@ def _files(now: float) -> Iterator[Files]:
 
 
 def _within(rows: Iterable[Row], since: float, until: float) -> list[Row]:
-    parts = [row._replace(periods=spans.cut(row.periods, since, until)) for row in rows]
+    parts = [_part(row, since, until) for row in rows]
     return [row for row in parts if row.periods]
 
 
+def _part(row: Row, since: float, until: float) -> Row:
+    """Return the part of *row* from *since* to *until*."""
+    periods = spans.cut(row.periods, since, until)
+    return row._replace(periods=periods, costs=_between(row.costs, since, until))
+
+
 def _sum(rows: list[Row], name: str | None, branch: str | None = None) -> Sum:
+    costs = [dollars for row in rows for _, dollars in row.costs]
     return Sum(
         name,
         branch,
@@ -183,6 +214,7 @@ def _sum(rows: list[Row], name: str | None, branch: str | None = None) -> Sum:
         sum(row.seconds() for row in rows),
         sum(row.seconds("busy") for row in rows),
         sum(row.seconds("waiting") for row in rows),
+        sum(costs) if costs else None,
     )
 
 
@@ -206,4 +238,5 @@ def _hours(total: Sum) -> dict[str, Any]:
         "open_hours": round(total.open / HOUR, 3),
         "busy_hours": round(total.busy / HOUR, 3),
         "waiting_hours": round(total.waiting / HOUR, 3),
+        "cost_usd": None if total.cost is None else round(total.cost, 4),
     }

@@ -15,6 +15,7 @@ from ...terminals import focus, place
 from ...text import humanize, local_time, printable
 from ...views import lineage, lookup, neighbours, session_view, timeline
 from .. import formatting, output
+from ..terminal import columns as cells
 from ..terminal import session_table
 from ..terminal.width import truncate_line
 
@@ -279,6 +280,16 @@ def _client(session: Details, _: float) -> list[str]:
     return [text] if text else []
 
 
+def _cost(session: Details, _: float) -> list[str]:
+    amount = cells.cost(session)  # type: ignore[arg-type]
+    return [amount] if amount else []
+
+
+def _context(session: Details, _: float) -> list[str]:
+    percent = cells.context(session)  # type: ignore[arg-type]
+    return [f"{percent} used"] if percent else []
+
+
 def _file(session: Details, _: float) -> list[str]:
     path = formatting.shorten_home(session["path"])
     return [path + (" (archived)" if session["archived"] else "")]
@@ -303,6 +314,8 @@ _FACTS: tuple[tuple[str, Fact], ...] = (
     ("source", _text("source")),
     ("previous", _relatives("predecessors")),
     ("next", _relatives("successors")),
+    ("cost", _cost),
+    ("context", _context),
     ("client", _client),
     ("transcript", _path("transcript_path")),
     ("tasks", _tasks),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ...views.report import Report, Row, Sum
 
-_FIGURES = "  sessions      open      busy"
+_FIGURES, _COST = "  sessions      open      busy", "      cost"
 _MIN_COLUMNS = 8  # of a name, and of a bar
 _MAX_BAR = 40
 
@@ -31,22 +31,26 @@ def lines(report: Report, columns: int, characters: tuple[str, str]) -> list[str
     lines = [headline(report), legend]
     tables = {"by day": by_day(report), "by worktree": by_worktree(report)}
     names = max(width(name) for sums in tables.values() for name, _ in sums)
-    names = min(names, max(_MIN_COLUMNS, columns - len(_FIGURES)))
+    figures = _FIGURES + _COST * bool(report.total.cost)
+    names = min(names, max(_MIN_COLUMNS, columns - len(figures)))
     for heading, sums in tables.items():
-        lines += ["", f"{heading:<{names}}{_FIGURES}"]
-        lines += _bars(sums, names, columns, characters)
+        lines += ["", f"{heading:<{names}}{figures}"]
+        lines += _bars(sums, names, columns - len(figures), characters)
     return [truncate(line, columns) for line in lines]
 
 
 def _bars(
     sums: list[tuple[str, Sum]], names: int, columns: int, characters: tuple[str, str]
 ) -> Iterator[str]:
-    room = min(_MAX_BAR, columns - names - len(_FIGURES) - 2)
+    """Yield a line for each sum; *columns* is the room for names and bars together."""
+    room = min(_MAX_BAR, columns - names - 2)
+    with_cost = any(total.cost for _, total in sums)
     longest = max((total.open for _, total in sums), default=0.0)
     for name, total in sums:
         label = truncate_start(name, names)
         label += " " * (names - width(label))
         figures = f"{total.sessions:>10}{hours(total.open):>10}{hours(total.busy):>10}"
+        figures += f"{f'${total.cost or 0:.2f}':>10}" * with_cost
         bar = ""
         if room >= _MIN_COLUMNS and total.open:
             bar = _bar(total, room / longest, *characters)

@@ -122,6 +122,18 @@ def _since(session: SessionView) -> str | None:
     return session["state_since"] if alive else session["last_heartbeat"]
 
 
+def cost(session: SessionView) -> str | None:
+    """Return what the session has cost, such as `$1.23`; None if it is not known."""
+    amount = session.get("cost_usd")
+    return None if amount is None else f"${amount:.2f}"
+
+
+def context(session: SessionView) -> str | None:
+    """Return how full its context is, such as `45 %`; None if it is not known."""
+    percent = session.get("context_percent")
+    return None if percent is None else f"{percent:.0f} %"
+
+
 def _field(heading: str, key: str, weight: int = 0) -> Column:
     """Return the column of the value of *key* as it is."""
 
@@ -175,6 +187,10 @@ COLUMNS = {
     "pid": _field("PID", "pid"),
     "host": _field("HOST", "host", weight=2),
     "client": _field("CLIENT", "client_version"),
+    "cost": Column("COST", lambda s, _: cost(s), lambda s: s.get("cost_usd")),
+    "context": Column(
+        "CONTEXT", lambda s, _: context(s), lambda s: s.get("context_percent")
+    ),
 }
 DEFAULT = ("state", "for", "since", "id", "name", "where", "age")
 OPTIONAL = ("for",)  # left out of a table where it is empty

@@ -90,6 +90,7 @@ def test_report_has_hours_by_day_and_worktree_of_live_and_archived_sessions(
         "open_hours": 5.0,
         "busy_hours": 2.0,
         "waiting_hours": 0.5,
+        "cost_usd": None,
     }
     assert [one["day"] for one in told["days"]][-1] == local_days.name(time.time())
     assert len(told["days"]) == 8
@@ -122,6 +123,25 @@ def test_report_credits_hours_to_the_branch_that_was_checked_out(
         ("main", 2.0),
     ]
     assert done["total"]["sessions"] == 1
+
+
+def test_report_has_the_money_spent_by_day_and_worktree(headcount, store):
+    signs = [(1, "busy"), (2, "busy"), (3, "busy"), (4, "closed")]
+    path = lasting(store, "a", 0, *signs, cwd="/srv/shop")
+    text = path.read_text()
+    for number, cost in enumerate([1.5, 2.25, 0.5]):  # then a process began again
+        mark = f'"id": "{number:016x}"'
+        head, _, rest = text.partition("\n")
+        told = f'{mark}, "cost_usd": {cost}'
+        text = f"{head}\n{rest.replace(mark, told)}"
+    path.write_text(text)
+    done = json.loads(headcount("report", "--since", "7d", "--json")[1])
+    assert done["total"]["cost_usd"] == 2.75
+    assert [place["cost_usd"] for place in done["worktrees"]] == [2.75]
+    assert [day["cost_usd"] for day in done["days"] if day["cost_usd"]] == [2.75]
+    out = headcount("report", "--since", "7d")[1]
+    assert re.search(r"^by worktree +sessions +open +busy +cost$", out, re.MULTILINE)
+    assert re.search(r"^/srv/shop +1 +4.0 h +\S+ h +\$2.75  ", out, re.MULTILINE)
 
 
 def test_report_bars_are_as_long_as_their_hours(headcount, known):

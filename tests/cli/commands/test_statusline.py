@@ -107,6 +107,55 @@ def test_status_line_does_not_write_to_a_session_seen_just_now(line, store):
     assert len(lines(path)) == 1
 
 
+def usage(cost, context):
+    return {
+        "session_id": ID,
+        "cost": {"total_cost_usd": cost},
+        "context_window": {"used_percentage": context},
+    }
+
+
+def test_status_line_records_cost_and_context_once_a_minute(line, headcount, store):
+    path = living(store)
+    line(usage(1.23456, 44.6))
+    line(usage(2.5, 50))  # within the minute
+    assert [entry.get("cost_usd") for entry in lines(path)] == [None, 1.2346]
+    sessions.update_heartbeat(ID, state="busy")
+    (entry,) = lines(path)[-1:]  # the end of the file is enough to know it
+    assert (entry["cost_usd"], entry["context_percent"]) == (1.2346, 45)
+    (view,) = json.loads(headcount("list", "--json")[1])["sessions"]
+    assert (view["cost_usd"], view["context_percent"]) == (1.2346, 45)
+    assert headcount("list", "--columns", "cost,context")[1] == "1.2346\t45\n"
+    shown = headcount("show", ID)[1]
+    assert "cost          $1.23\n" in shown
+    assert "context       45 % used\n" in shown
+
+
+def test_status_line_records_a_new_cost_a_minute_after_the_last(line, store):
+    path = living(store, last_heartbeat=LONG_AGO)
+    old = {"cost_usd": 1, "context_percent": 44, "usage_time": LONG_AGO}
+    beat = {"type": "heartbeat", "session_id": ID, "state": "idle", **old}
+    with path.open("a") as file:
+        now = timestamps.from_epoch(time.time())
+        file.write(json.dumps({**beat, "timestamp": now}) + "\n")
+    line(usage(1.009, 44.4))  # less than a cent more
+    assert len(lines(path)) == 2
+    line(usage(1.01, 44))
+    assert lines(path)[-1]["cost_usd"] == 1.01
+
+
+@pytest.mark.parametrize(
+    "amount",
+    ["1", True, -1, 1e12, None, [1]],
+    ids=["text", "true", "negative", "huge", "null", "list"],
+)
+def test_status_line_records_no_cost_that_is_not_an_amount(line, store, amount):
+    path = living(store, last_heartbeat=LONG_AGO)
+    line(usage(amount, amount))
+    (_, entry) = lines(path)
+    assert not {"cost_usd", "context_percent", "usage_time"} & entry.keys()
+
+
 def test_status_line_restores_a_stale_session_but_not_a_closed_session(line, store):
     path = living(store, last_heartbeat=LONG_AGO)
     sessions.archive_session(path)
