@@ -10,9 +10,12 @@ completes itself.
 from __future__ import annotations
 
 import os
+import string
 import time
+from collections import Counter
 
 from ..errors import UsageError
+from ..record import verdict
 from ..store import paths, reader
 from ..text import printable
 from ..views import lookup, session_view
@@ -20,15 +23,26 @@ from . import formatting, parser, spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..views.session_view import SessionView
 
     Candidates = list[tuple[str, str]]
+    Accepts = Callable[[SessionView], bool]
 
 FILE_NAMES = ":file"
 MAX_SESSIONS = 500
 _MAX_DESCRIPTION = 60
+_ID_LENGTH = 8
+# The characters of a name that no shell takes for its own.
+_WORD = frozenset(string.ascii_letters + string.digits + "._-")
+# Which sessions a command accepts.
+_ACCEPTED: dict[str, Accepts] = {
+    spec.SESSION: lambda _: True,
+    spec.READABLE: lambda session: session["verdict"] is not None,
+    spec.FINISHED: lambda session: session["verdict"] in verdict.FINISHED,
+    spec.ARCHIVED: lambda session: session["archived"] and bool(session["verdict"]),
+}
 _HELP = [("-h", "show the help"), ("--help", "show the help")]
 
 
@@ -110,36 +124,62 @@ def _option_values(command: spec.Command, current: str) -> Candidates:
 def _values(argument: spec.Argument, prefix: str) -> Candidates:
     if argument.completer == spec.COMMAND:
         return _command_names()
-    if argument.completer == spec.SESSION:
-        return list(_sessions(prefix, time.time()))
+    if argument.completer in _ACCEPTED:
+        return list(_sessions(_ACCEPTED[argument.completer], prefix, time.time()))
     if argument.completer == spec.FILE:
         return [(FILE_NAMES, "")]
-    return [(choice, "") for choice in argument.choices]
+    before, comma, _ = prefix.rpartition(",") if argument.several else ("", "", "")
+    given = before.split(",")
+    free = [choice for choice in argument.choices if choice not in given]
+    return [(before + comma + choice, "") for choice in free]
 
 
 def _command_names() -> Candidates:
     return [(command.name, command.summary) for command in spec.COMMANDS]
 
 
-def _sessions(prefix: str, now: float) -> Iterator[tuple[str, str]]:
-    """Yield ids with descriptions: live sessions first, then the archive, newest first.
+def _sessions(accepts: Accepts, prefix: str, now: float) -> Iterator[tuple[str, str]]:
+    """Yield ids, and names of live sessions, of those that the command *accepts*.
 
-    No further day of the archive is read once there are MAX_SESSIONS.
+    Live sessions come first, then the archive, newest first. No further day of it is
+    read once there are MAX_SESSIONS, and with more live ones than that no names.
     """
     ids: set[str] = set()
     for folder in (paths.SESSIONS_DIR, *paths.archive_folders()):
         if len(ids) >= MAX_SESSIONS:
             return
         archived = folder != paths.SESSIONS_DIR
-        for info in reader.discover(folder, now, prefix):
-            session = lookup.judged(info, now, archived=archived)
-            session_id = str(session["session_id"])
-            if session_id not in ids:
-                ids.add(session_id)
-                yield session_id, _description(session)
+        few = not archived and len(list(paths.session_files(folder))) <= MAX_SESSIONS
+        sessions = [
+            lookup.judged(info, now, archived=archived)
+            for info in reader.discover(folder, now, "" if few else prefix)
+        ]
+        accepted = [s for s in sessions if accepts(s) and s["session_id"] not in ids]
+        ids.update(session["session_id"] for session in accepted)
+        yield from ((s["session_id"], _description(s)) for s in accepted)
+        if few:
+            yield from _names(accepted, sessions)
+
+
+def _names(
+    accepted: list[SessionView], sessions: list[SessionView]
+) -> Iterator[tuple[str, str]]:
+    """Yield the names of the *accepted* that are plain words and name one session."""
+    numbers = Counter(session_view.name_of(session) for session in sessions)
+    for session in accepted:
+        name = session_view.name_of(session) or ""
+        is_word = bool(name) and name[0] not in "-." and _WORD.issuperset(name)
+        if is_word and numbers[name] == 1:
+            yield name, f"{_state(session)}, {session['session_id'][:_ID_LENGTH]}"
 
 
 def _description(session: SessionView) -> str:
-    state = "archived" if session["archived"] else session_view.state_of(session)
-    words = (state, session_view.name_of(session) or formatting.where(session))
+    words = (
+        _state(session),
+        session_view.name_of(session) or formatting.where(session),
+    )
     return printable(", ".join(words), _MAX_DESCRIPTION)
+
+
+def _state(session: SessionView) -> str:
+    return "archived" if session["archived"] else session_view.state_of(session)

@@ -21,6 +21,8 @@ GROUPS = (INSPECT, MODIFY, MAINTAIN, SET_UP)
 
 # What the shell completes a value with: session ids, file names, or command names.
 SESSION, FILE, COMMAND = "session", "file", "command"
+# Or the sessions that a command accepts: readable, stale or dead, archived.
+READABLE, FINISHED, ARCHIVED = "readable", "finished", "archived"
 
 _MAX_DIGITS = 9
 
@@ -325,7 +327,10 @@ COMMANDS = (
         "label",
         "give a session a label",
         ("headcount label 6f2a1b3c nightly build",),
-        (_ID, Argument(("text",), "the label; '' removes it", "TEXT", nargs="+")),
+        (
+            _ID._replace(completer=READABLE),
+            Argument(("text",), "the label; '' removes it", "TEXT", nargs="+"),
+        ),
         MODIFY,
     ),
     Command(
@@ -333,7 +338,7 @@ COMMANDS = (
         "append an entry of your own to a session, and print the entry's id",
         ("""headcount append 6f2a1b3c build.done '{"ok": true}'""",),
         (
-            _ID,
+            _ID._replace(completer=READABLE),
             Argument(("type",), "the entry's type, such as build.done", "TYPE"),
             Argument(
                 ("json",),
@@ -373,14 +378,17 @@ COMMANDS = (
         "restore",
         "bring sessions back from the archive",
         ("headcount restore 6f2a1b3c",),
-        (_IDS,),
+        (_IDS._replace(completer=ARCHIVED),),
         MAINTAIN,
     ),
     Command(
         "rm",
         "delete stale or dead sessions, after asking",
         ("headcount rm 6f2a1b3c", "headcount rm --force 6f2a1b3c 8ee1f931"),
-        (_IDS, Argument(("-f", "--force"), "delete without asking")),
+        (
+            _IDS._replace(completer=FINISHED),
+            Argument(("-f", "--force"), "delete without asking"),
+        ),
         MAINTAIN,
     ),
     Command(

@@ -110,8 +110,9 @@ def build(since: float, now: float) -> Report:
     return Report(since, now, days, total, by_day, by_worktree, unreadable)
 
 
-def _rows(files: Iterable[Files], since: float, now: float) -> Iterator[Row]:
+def _rows(files: list[Files], since: float, now: float) -> Iterator[Row]:
     places: dict[tuple[str | None, str | None], Place] = {}
+    last_costs = {s["session_id"]: s.get("cost_usd", 0.0) for s, _ in files}
     for session, paths in files:
         heartbeat = timestamps.parse(session["last_heartbeat"])
         too_old = heartbeat is not None and heartbeat < since
@@ -120,7 +121,8 @@ def _rows(files: Iterable[Files], since: float, now: float) -> Iterator[Row]:
         branches: list[tuple[float, str | None]] = []
         read = chain.from_iterable(map(sessions.iter_session_jsonl, paths))
         costs: list[tuple[float, float]] = []
-        entries = _noting_costs(_noting_branches(read, branches), costs)
+        before = last_costs.get(session.get("previous_session_id", ""), 0.0)
+        entries = _noting_costs(_noting_branches(read, branches), costs, before)
         periods = spans.open_periods(entries, session["verdict"], now)
         within = spans.cut(periods, since, now + 1)
         if within:
@@ -146,10 +148,13 @@ def _noting_branches(
 
 
 def _noting_costs(
-    entries: Iterable[SessionEntry], costs: list[tuple[float, float]]
+    entries: Iterable[SessionEntry], costs: list[tuple[float, float]], before: float
 ) -> Iterator[SessionEntry]:
-    """Yield *entries*; add to *costs* what was added when. A process begins at 0."""
-    before = 0.0
+    """Yield *entries*; add to *costs* what was added when.
+
+    A process begins at 0. After /clear some clients go on from the cost of the session
+    *before*, and some begin again (Claude Code issues 33146 and 78979).
+    """
     for entry in entries:
         cost = schema.amount_of(entry.get("cost_usd"))
         if cost is not None and schema.is_lifecycle(entry):

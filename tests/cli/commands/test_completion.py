@@ -12,7 +12,7 @@ import sys
 import time
 
 import pytest
-from command_line import HOSTILE, archive, create, environment
+from command_line import HOSTILE, archive, create, environment, write
 from support import ID
 
 from lib.cli import completion, main, spec
@@ -202,6 +202,42 @@ def test_bash_script_passes_shellcheck(headcount):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        pytest.param(["show"], "live dead gone damaged nightly", id="show"),
+        pytest.param(["label"], "live dead gone nightly", id="label"),
+        pytest.param(["append"], "live dead gone nightly", id="append"),
+        pytest.param(["rm"], "dead gone", id="rm"),
+        pytest.param(["rm", "dead"], "dead gone", id="rm-another"),
+        pytest.param(["restore"], "gone", id="restore"),
+        pytest.param(["restore", "--"], "gone", id="restore-after-dashes"),
+    ],
+)
+def test_candidates_for_a_session_are_those_that_the_command_accepts(
+    complete, store, words, ids
+):
+    create("live", label="nightly")
+    write(store, "dead", label="two words")
+    archive(store, "gone", label="old")
+    (store / "damaged.jsonl").write_text("not json\n")
+    assert set(complete(*words, "")) == set(ids.split())
+
+
+def test_candidates_have_no_name_that_two_sessions_share(complete):
+    create("one", label="nightly")
+    create("two", label="nightly")
+    create("three", label="weekly")
+    assert set(complete("show", "")) == {"one", "two", "three", "weekly"}
+    assert complete("show", "we") == {"weekly": "idle, three"}
+
+
+def test_candidates_for_a_list_of_values_come_after_each_comma(complete):
+    assert complete("list", "--state", "busy,wa") == {"busy,waiting": ""}
+    assert "busy,busy" not in complete("list", "--state", "busy,")
+    assert complete("list", "--columns=id,bra") == {"--columns=id,branch": ""}
+
+
 def test_candidate_ids_stop_after_the_archived_day_that_reaches_the_limit(
     store, monkeypatch, capsys
 ):
@@ -368,6 +404,7 @@ def test_fish_completes_ids_with_labels_and_never_evaluates_them(fish, store, tm
     found = fish("headcount show 6f")
     assert found["6f2a-two"] == "idle, nightly build"
     assert found["6f2a-one"].startswith("idle, $(touch pwned)`touch")
-    assert set(fish("headcount rm -f 6f2a-one 6f")) == {"6f2a-one", "6f2a-two"}
+    write(store, "6f2a-old")
+    assert set(fish("headcount rm -f 6f2a-one 6f")) == {"6f2a-old"}
     assert fish("headcount show 6f2a-one ") == {}
     assert not list(tmp_path.rglob("pwned"))

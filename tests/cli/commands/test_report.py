@@ -144,6 +144,27 @@ def test_report_has_the_money_spent_by_day_and_worktree(headcount, store):
     assert re.search(r"^/srv/shop +1 +4.0 h +\S+ h +\$2.75  ", out, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("first", "total"),
+    [
+        pytest.param(5.5, 5.5, id="client-goes-on-counting"),
+        pytest.param(0.5, 5.5, id="client-begins-again"),
+    ],
+)
+def test_report_counts_no_dollar_of_a_cleared_session_twice(
+    headcount, store, first, total
+):
+    for number, (name, cost) in enumerate((("a", 5.0), ("b", first))):
+        more = {"previous_session_id": "a"} if name == "b" else {}
+        path = lasting(store, name, number, (number + 0.5, "busy"), **more)
+        mark = f'"id": "{0:016x}"'
+        head, beat = path.read_text().splitlines()
+        beat = beat.replace(mark, f'{mark}, "cost_usd": {cost}')
+        path.write_text(f"{head}\n{beat}\n")
+    done = json.loads(headcount("report", "--since", "7d", "--json")[1])
+    assert done["total"]["cost_usd"] == total
+
+
 def test_report_bars_are_as_long_as_their_hours(headcount, known):
     code, out, err = headcount("report")
     assert (code, err) == (0, "")
