@@ -112,7 +112,7 @@ def _install(options: argparse.Namespace) -> int:
     _announce_takeover(path)
     if options.dry_run:
         _show(settings.install_hooks(path, hooks, line, dry_run=True, lenient=lenient))
-        _warn_if_turned_off(options)
+        _warn_if_ignored(options, clients)
         _warn_if_exposed()
         return 0
     _make_command()
@@ -126,7 +126,7 @@ def _install(options: argparse.Namespace) -> int:
     _say(f"undo:     {_command_line(options, '--uninstall')}")
     _say("next:     run `headcount list` while a session is open. Those open now are")
     _say("    recorded from their next prompt")
-    _warn_if_turned_off(options)
+    _warn_if_ignored(options, clients)
     _warn_if_exposed()
     return 0
 
@@ -140,8 +140,15 @@ def _warn_if_exposed() -> None:
         _say(f"    There are {len(found) - _MAX_NAMED} more; see `headcount doctor`")
 
 
-def _warn_if_turned_off(options: argparse.Namespace) -> None:
-    """Say so if the settings that count here keep hooks from running."""
+def _warn_if_ignored(
+    options: argparse.Namespace, clients: list[versions.ClientInUse]
+) -> None:
+    """Say so if the settings that count here keep hooks from running, or may do so."""
+    path = _settings_file(options)
+    in_all_events = not versions.skip_unknown_types(clients)
+    for what in settings.unknown_words(path, in_all_events=in_all_events):
+        _say(f"note:     in {path}, {what}.")
+        _say("    `headcount doctor --live` shows whether yours knows it")
     here = settings.settings_files(options.project or os.curdir).values()
     for file, switch in settings.switches(here).items():
         _say(f"note:     `{switch}` is true in {file}: no hook of ours will run")

@@ -78,6 +78,14 @@ _SHAPE: dict[str, _Shape] = {
     "statusLine": {"type!": '"command"', "command!": "a string"},
     "hooks": dict.fromkeys(_DECIDING, _GROUPS),
 }
+# Of these words a client may know more than 2.1.332, which ignores the whole file for
+# one that it does not know. So does 2.1.200, and that for a hook of any event.
+_TYPE_OF_HOOK = "a type of hook that Claude Code 2.1.332 knows"
+_MODE = "a mode that Claude Code 2.1.332 knows"
+_WORDS = {
+    _TYPE_OF_HOOK: ("command", "prompt", "agent", "http", "mcp_tool"),
+    _MODE: ("acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan"),
+}
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "an object": lambda value: isinstance(value, dict),
     "an array": lambda value: isinstance(value, list),
@@ -86,6 +94,8 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "a number above 0": lambda value: type(value) in {int, float} and value > 0,
     '"command"': lambda value: value == "command",
     "true or false": lambda value: isinstance(value, bool),
+    _TYPE_OF_HOOK: lambda value: value in _WORDS[_TYPE_OF_HOOK],
+    _MODE: lambda value: value in _WORDS[_MODE],
 }
 # The length of the path `hooks, event, index, hooks`. A group is invalid without its
 # list of hooks, so the two are removed together.
@@ -157,6 +167,27 @@ def validate(text: str, *, lenient: bool = True) -> None:
         place = json_edit.place(text, position)
         message = f"`{name}` must be {kind} ({place}), or Claude Code ignores the whole"
         raise ValueError(f"{message} file")
+
+
+def unknown_words(text: str, *, in_all_events: bool) -> list[str]:
+    """Say in a sentence each which words in the settings *text* a client may not know.
+
+    They are types of hooks, of events that decide or *in_all_events*, and the mode.
+    """
+    root = json_edit.parse(text)
+    hooks = root.children.get("hooks")
+    events = [*map(str, hooks.children)] if hooks and in_all_events else _DECIDING
+    groups: _Shape = [{"hooks": [{"type": _TYPE_OF_HOOK}]}]
+    shape: _Shape = {
+        "permissions": {"defaultMode": _MODE},
+        "hooks": dict.fromkeys(events, groups),
+    }
+    return [
+        f"`{name}` is not {kind} ({json_edit.place(text, position)}); a client that "
+        "does not know it ignores the whole file"
+        for name, kind, position in _violations(root, shape, "")
+        if kind in _WORDS
+    ]
 
 
 def _violations(node: Node, shape: _Shape, name: str) -> Iterator[tuple[str, str, int]]:

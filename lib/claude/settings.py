@@ -89,6 +89,18 @@ def check(path: str, *, lenient: bool = True) -> None:
         hook_merge.validate(config_file.read(path) or "{}", lenient=lenient)
 
 
+def unknown_words(path: str, *, in_all_events: bool = False) -> list[str]:
+    """Say which words in the settings file at *path* may make a client ignore it.
+
+    One sentence for each. *in_all_events* is for clients that ignore the file for an
+    unknown type of hook in any event (`versions.skip_unknown_types`). Raises
+    SettingsError.
+    """
+    with _settings_errors(path):
+        text = config_file.read(path) or "{}"
+        return hook_merge.unknown_words(text, in_all_events=in_all_events)
+
+
 def switches(files: Iterable[str]) -> dict[str, str]:
     """Return what turns our hooks off in *files* and managed settings, by path.
 

@@ -8,6 +8,7 @@ a client drops a whole settings file for one event name that it does not know.
     left_out(clients)                 what not, and why, as one line
     voided_by(installed, clients)     what is installed that a client does not know
     skip_malformed_hooks(clients)     or do they drop settings for them, too?
+    skip_unknown_types(clients)       the same for hooks of a type they do not know
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _MAX_SECONDS = 4.0
 _MAX_SESSIONS = 1000
 _TOLERANT = (2, 1, 101)
 _SKIPPING = (2, 1, 122)
+_SKIPPING_TYPES = (2, 1, 332)  # at the latest: 2.1.200 does not
 _QUIET = {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 _CONFIG = "CLAUDE_CONFIG_DIR"
 
@@ -101,6 +103,11 @@ def skip_malformed_hooks(clients: list[ClientInUse]) -> bool:
     A client of unknown version does not count.
     """
     return all(_version(c) >= _SKIPPING for c in clients if c.version)
+
+
+def skip_unknown_types(clients: list[ClientInUse]) -> bool:
+    """Whether all *clients* skip a hook of unknown type in most events."""
+    return all(_version(c) >= _SKIPPING_TYPES for c in clients if c.version)
 
 
 def output_of(*arguments: str) -> bytes:

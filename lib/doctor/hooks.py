@@ -91,6 +91,7 @@ def check_hooks(context: Context) -> Iterator[Finding]:
             yield Finding(PROBLEM, "hooks", message, fix)
             continue
         yield from _summary(scope)
+        yield from _unknown_words(scope, clients)
     if not installed:
         yield _none_installed()
         return
@@ -118,6 +119,17 @@ def _summary(scope: Scope) -> Iterator[Finding]:
     if hooks:
         folders = ", ".join(sorted({os.path.dirname(hook.script) for hook in hooks}))
         yield Finding(OK, "hooks", f"{path} ({name}): {len(hooks)} hooks of {folders}")
+
+
+def _unknown_words(
+    scope: Scope, clients: list[versions.ClientInUse]
+) -> Iterator[Finding]:
+    """Find what may make a client ignore the settings; a newer one may know it."""
+    in_all_events = not versions.skip_unknown_types(clients)
+    for what in settings.unknown_words(scope.path, in_all_events=in_all_events):
+        message = f"{scope.name}: in {scope.path}, {what}"
+        fix = f"correct it in {scope.path}, or prove with `headcount doctor --live` "
+        yield Finding(WARN, "hooks", message, fix + "that your client knows it")
 
 
 def turned_off(files: dict[str, str]) -> Iterator[tuple[str, str, str]]:

@@ -43,24 +43,31 @@ def check_live(context: Context) -> Iterator[Finding]:
         message = f"`claude {_OPTION}` ran the hooks of SessionStart and SessionEnd, "
         yield Finding(OK, "live", message + "and both are on record")
         return
-    why, fix = _cause(run, error)
+    path = settings.settings_files()["user"]
+    why, fix = _cause_in_settings(path, context.now) or _cause_in_run(path, run, error)
     message = f"`claude {_OPTION}` left no record of {' and '.join(missing)}: {why}"
     yield Finding(PROBLEM, "live", message, fix)
 
 
-def _cause(run: versions.Run | None, error: str) -> tuple[str, str]:
-    """Return the likely cause in words, and what fixes it."""
-    path = settings.settings_files()["user"]
+def _cause_in_settings(path: str, now: float) -> tuple[str, str] | None:
+    """Return why the client cannot run our hooks, and what fixes it, or None."""
     for _, why, fix in turned_off({"user": path}):
         return why, fix
+    clients = versions.in_use(now)
+    in_all_events = not versions.skip_unknown_types(clients)
     try:
-        settings.check(path)
-        installed = settings.installed_hooks(path)
+        settings.check(path, lenient=versions.skip_malformed_hooks(clients))
+        unknown = settings.unknown_words(path, in_all_events=in_all_events)
     except settings.SettingsError as refused:
         return str(refused), f"edit {path}"
+    return (f"in {path}, {unknown[0]}", f"correct it in {path}") if unknown else None
+
+
+def _cause_in_run(path: str, run: versions.Run | None, error: str) -> tuple[str, str]:
+    """Return the likely cause in words, and what fixes it."""
     if run is None:
         return "no `claude` that can be run is on PATH", "add its folder to PATH"
-    if not installed:
+    if not settings.installed_hooks(path):
         return f"{path} has no hooks of ours, and it reads no other", install_command()
     if error:
         return f"the hooks in {path} failed: {error}", install_command()

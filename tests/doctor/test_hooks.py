@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
 import sys
 import time
 
 import pytest
 from examination import install_hooks, strip
-from installing import copy_of_checkout
+from installing import copy_of_checkout, put_claude
 from support import SCRIPTS
 
 from lib.claude import settings
@@ -55,6 +57,59 @@ def test_home_settings_are_one_scope_when_run_in_the_home_folder(
     findings, code = examine(cwd=home, HOME=str(link))
     assert code == 0
     assert sum(finding["check"] == "hooks" for finding in findings) == 1
+
+
+NEW_HOOK = [{"hooks": [{"type": "new"}]}]
+NEW_MODE = {"permissions": {"defaultMode": "new"}}
+
+
+@pytest.mark.parametrize(
+    ("client", "addition", "place"),
+    [
+        pytest.param("2.1.332", NEW_MODE, "permissions.defaultMode", id="mode"),
+        pytest.param(
+            "2.1.332",
+            {"hooks": {"PreToolUse": NEW_HOOK}},
+            "hooks.PreToolUse[0].hooks[0].type",
+            id="type",
+        ),
+        pytest.param(
+            "2.1.332", {"hooks": {"SubagentStop": NEW_HOOK}}, None, id="type-skipped"
+        ),
+        pytest.param(
+            "2.1.200",
+            {"hooks": {"SubagentStop": NEW_HOOK}},
+            "hooks.SubagentStop[0].hooks[0].type",
+            id="type-of-any-event",
+        ),
+    ],
+)
+def test_words_that_a_client_may_not_know_are_a_warning_of_doctor_and_install(
+    examine, installed, checkout, home, tmp_path, client, addition, place
+):
+    folder = put_claude(tmp_path / "b", f"echo '{client} (Claude Code)'")
+    value = json.loads(installed.read_text())
+    value["hooks"] |= addition.get("hooks", {})
+    installed.write_text(json.dumps({**addition, **value}))
+    variables = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    findings, code = examine(**variables)
+    warnings = [f for f in findings if (f["check"], f["level"]) == ("hooks", "warn")]
+    assert code == 0
+    said = subprocess.run(
+        [checkout / "install.sh", "--dry-run"],
+        env={"HOME": str(home), **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    if place is None:
+        assert (warnings, "does not know" in said) == ([], False)
+        return
+    (warning,) = warnings
+    assert f"`{place}` is not a " in warning["message"]
+    assert "(line 1, column " in warning["message"]
+    assert f"note:     in {installed}, `{place}` is not a " in said
+    assert "doctor --live" in warning["fix"]
 
 
 def test_missing_events_are_named_and_fixed(examine, installed, run_fix):

@@ -10,6 +10,8 @@ import pytest
 from .client import Box, wait_until
 from .records import Records
 
+NEW_MODE = {"defaultMode": "new"}
+
 
 @pytest.fixture
 def bare_box(program):
@@ -159,6 +161,12 @@ def test_live_sees_the_real_client_record_a_session_elsewhere(live, records):
             "it did not run the hooks in {path} (exit code 0)",
             "",
             id="script-gone",
+        ),
+        pytest.param(
+            lambda text: json.dumps({**json.loads(text), "permissions": NEW_MODE}),
+            "in {path}, `permissions.defaultMode` is not a mode that Claude Code 2.1.",
+            "correct it in {path}",
+            id="unknown-mode",
         ),
         pytest.param(lambda _: "{}", "{path} has no hooks of ours", "", id="no-hooks"),
     ],

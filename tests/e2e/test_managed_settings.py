@@ -20,6 +20,8 @@ USER, PROJECT = ".claude/settings.json", "project/.claude/settings.json"
 LOCAL = "project/.claude/settings.local.json"
 OFF, ON = {"disableAllHooks": True}, {"disableAllHooks": False}
 THEIRS, ALL = {"allowManagedHooksOnly": True}, {"allowManagedHooksOnly": False}
+DECIDING = ("PreToolUse", "PermissionRequest")
+MODES = ("acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan")
 CASES = {
     "nothing": {},
     "managed": {FILE: OFF},
@@ -47,6 +49,15 @@ CASES = {
     "local-off-after-project": {PROJECT: ON, LOCAL: OFF},
     "user-allows-managed-only": {USER: THEIRS},
 }
+UNKNOWN, KNOWN = {"type": "new", "command": ":"}, {"type": "command", "command": ":"}
+# What a client may know or not: doctor and install warn, and do not refuse.
+WORDS = {
+    **{f"mode-{mode}": {"permissions": {"defaultMode": mode}} for mode in MODES},
+    "new-mode": {"permissions": {"defaultMode": "delegate"}},
+    "known-types": {"hooks": {event: [{"hooks": [KNOWN]}] for event in DECIDING}},
+    **{f"new-type-{e}": {"hooks": {e: [{"hooks": [UNKNOWN]}]}} for e in DECIDING},
+    "new-type-PostToolBatch": {"hooks": {"PostToolBatch": [{"hooks": [UNKNOWN]}]}},
+}
 
 
 @pytest.fixture
@@ -65,6 +76,37 @@ def machine(box, checkout, program):
     (box.home / ".local/bin/claude").symlink_to(program)
     assert box.run(checkout / "install.sh").returncode == 0
     return box
+
+
+@pytest.mark.parametrize("version", ["2.1.332", "2.1.200"])
+def test_doctor_and_install_warn_of_words_that_the_real_client_does_not_know(
+    box, records, checkout, program
+):
+    (box.home / ".local/bin/claude").symlink_to(program)
+    box.environment["IS_SANDBOX"] = "1"  # else root may not bypass permissions
+    assert box.run(checkout / "install.sh").returncode == 0
+    ours = json.loads((box.home / USER).read_text())
+    measured, doctor, install = {}, {}, {}
+    for name, words in WORDS.items():
+        merged = {**words, "hooks": {**words.get("hooks", {}), **ours["hooks"]}}
+        merged["hooks"] |= {
+            event: [*ours["hooks"].get(event, []), *groups]
+            for event, groups in words.get("hooks", {}).items()
+        }
+        (box.home / USER).write_text(json.dumps(merged))
+        before = records.ids()
+        box.prompt("hello")
+        measured[name] = records.ids() != before
+        done = box.run("headcount", "doctor", "--quick", "--json")
+        findings = json.loads(done.stdout)["findings"]
+        levels = {each["level"] for each in findings if each["check"] == "hooks"}
+        assert "problem" not in levels
+        doctor[name] = "warn" not in levels
+        said = box.run(checkout / "install.sh", "--dry-run").stdout
+        install[name] = "does not know it ignores the whole file" not in said
+    assert doctor == measured
+    assert install == measured
+    assert len(set(measured.values())) == 2  # both were seen
 
 
 def settle(machine, hooks, files):
