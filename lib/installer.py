@@ -33,6 +33,9 @@ _COMMAND = os.path.join(_ENVIRONMENT, "bin", "headcount")
 _MAX_NAMED = 3
 _READABLE, _EXECUTABLE = 0o644, 0o755  # any user may run a command
 _LINK = os.path.expanduser("~/.local/bin/headcount")
+_MANUAL = os.path.join(_CHECKOUT, "lib", "cli", "headcount.1")
+# `man` looks beside each folder of PATH: of ~/.local/bin, in ~/.local/share/man.
+_MANUAL_LINK = os.path.expanduser("~/.local/share/man/man1/headcount.1")
 # Both find the checkout relative to themselves, so that it can be moved.
 _PTH = "../../../..\n"
 _WRAPPER = """\
@@ -122,6 +125,7 @@ def _install(options: argparse.Namespace) -> int:
     what = f"{len(hooks)} hooks{' and the status line' * bool(line)}"
     _report(change, f"{what} installed")
     _link_command()
+    _link_manual()
     _say(f"records:  {paths.SESSIONS_DIR}")
     _say(f"undo:     {_command_line(options, '--uninstall')}")
     _say("next:     run `headcount list` while a session is open. Those open now are")
@@ -166,7 +170,8 @@ def _uninstall(options: argparse.Namespace) -> int:
     if files:
         _say(f"kept:     command, .venv and records; our hooks are still in {files}")
         return int(options.purge)
-    _unlink_command()
+    _unlink(_LINK)
+    _unlink(_MANUAL_LINK)
     if options.purge:
         _purge()
     return 0
@@ -321,7 +326,7 @@ def _write(path: str, text: str, mode: int) -> None:
 def _link_command() -> None:
     """Link the command into `~/.local/bin`, unless another file has that name."""
     where, name = os.path.split(_LINK)
-    if os.path.lexists(_LINK) and not _is_link_ours():
+    if os.path.lexists(_LINK) and not _is_link_ours(_LINK):
         _say(f"command:  {_COMMAND}; {_LINK} is not ours and was not changed")
         return
     try:
@@ -339,16 +344,32 @@ def _link_command() -> None:
         _say(f"    {where} is not on your PATH; add it")
 
 
-def _unlink_command() -> None:
-    if _is_link_ours():
-        where, name = os.path.split(_LINK)
+def _link_manual() -> None:
+    """Link the manual page to where `man` looks, unless another file has that name."""
+    if os.path.lexists(_MANUAL_LINK) and not _is_link_ours(_MANUAL_LINK):
+        return
+    where, name = os.path.split(_MANUAL_LINK)
+    try:
+        with folder.open_trusted(where, create=True) as opened:
+            opened.symlink(_MANUAL, name)
+    except OSError as error:
+        _say(f"manual:   {_MANUAL}; not linked: {error}")
+        return
+    _say(f"manual:   {_MANUAL_LINK}")
+
+
+def _unlink(link: str) -> None:
+    if _is_link_ours(link):
+        where, name = os.path.split(link)
         with folder.open_trusted(where) as opened:
             opened.unlink(name)
-        _say(f"removed:  {_LINK}")
+        _say(f"removed:  {link}")
 
 
-def _is_link_ours() -> bool:
-    return os.path.islink(_LINK) and os.readlink(_LINK).endswith("/.venv/bin/headcount")
+def _is_link_ours(link: str) -> bool:
+    """Whether it leads to a checkout of Headcount, wherever that is or was."""
+    targets = {_LINK: "/.venv/bin/headcount", _MANUAL_LINK: "/lib/cli/headcount.1"}
+    return os.path.islink(link) and os.readlink(link).endswith(targets[link])
 
 
 def _show(change: Change) -> int:

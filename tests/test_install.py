@@ -88,6 +88,9 @@ def test_uninstall_removes_everything_that_install_created(run, checkout, home):
     assert [path.name for path in after if path not in before] == [
         ".local",
         "bin",
+        "share",
+        "man",
+        "man1",
         "state",
         "headcount",
         ".install.lock",
@@ -236,6 +239,20 @@ def test_purge_removes_session_files_and_nothing_else(run, checkout, home):
         "transcript.jsonl",
     ]
     assert not (checkout / ".venv").exists()
+
+
+def test_manual_page_is_linked_where_man_looks_and_removed(run, checkout, home):
+    link = home / ".local/share/man/man1/headcount.1"
+    done = run(checkout / "install.sh")
+    assert f"manual:   {link}\n" in done.stdout
+    assert link.resolve() == checkout / "lib/cli/headcount.1"
+    assert link.read_text().startswith(".TH HEADCOUNT 1")
+    run(checkout / "install.sh", "--uninstall")
+    assert not link.is_symlink()
+    link.write_text("of somebody else")
+    run(checkout / "install.sh")
+    run(checkout / "install.sh", "--uninstall")
+    assert link.read_text() == "of somebody else"
 
 
 def test_uninstall_works_without_the_virtual_environment(run, checkout, home):

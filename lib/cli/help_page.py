@@ -1,4 +1,8 @@
-"""The page that `headcount --help` prints: all commands, examples, environment."""
+"""The page that `headcount --help` prints, and the manual page: all that `spec` has.
+
+The manual page is kept beside this module (`headcount.1`), so that the installer can
+link it; `headcount help --man` prints it.
+"""
 
 from __future__ import annotations
 
@@ -71,3 +75,67 @@ def _section(
             summary, width, initial_indent=first, subsequent_indent=" " * len(first)
         )
     return "\n".join(lines)
+
+
+# ---- The manual page ------------------------------------------------------------
+
+
+def man() -> str:
+    """Return the manual page, written with the macros of section 7, `man`."""
+    lines = [
+        '.TH HEADCOUNT 1 "" "headcount" "User Commands"',
+        ".SH NAME",
+        f"headcount \\- {_roff(_PURPOSE[0].lower() + _PURPOSE[1:].rstrip('.'))}",
+        ".SH SYNOPSIS",
+        *_synopsis("headcount", "[COMMAND] [ARGUMENTS]"),
+        ".SH COMMANDS",
+        "Without a command, \\fBlist\\fR is run.",
+    ]
+    for command in spec.COMMANDS:
+        lines += [".SS " + _roff(command.name), *_about(command)]
+    sections = (
+        ("EXAMPLES", EXAMPLES),
+        ("EXIT STATUS", _EXIT_CODES),
+        ("ENVIRONMENT", _ENVIRONMENT),
+    )
+    for heading, rows in sections:
+        lines.append(f".SH {heading}")
+        for name, text in rows:
+            lines += _item(name, text)
+    return "\n".join(lines) + "\n"
+
+
+def _about(command: spec.Command) -> list[str]:
+    """Return what the manual says of *command*: a sentence, and its arguments."""
+    positionals = [each for each in command.arguments if not each.is_option]
+    words = ["[OPTIONS]"] * bool(command.options)
+    words += [_usage(each) for each in positionals]
+    summary = command.summary
+    lines = [_roff(f"{summary[0].upper()}{summary[1:]}.")]
+    lines += [".PP", *_synopsis(f"headcount {command.name}", " ".join(words))]
+    for argument in command.arguments:
+        names = ", ".join(argument.names) if argument.is_option else ""
+        item = " ".join(filter(None, (names, argument.metavar)))
+        values = f": {', '.join(argument.choices)}" if argument.several else ""
+        lines += _item(item, argument.help + values)
+    return lines
+
+
+def _usage(argument: spec.Argument) -> str:
+    many = "..." if argument.nargs in ("*", "+") else ""
+    word = argument.metavar + many
+    return f"[{word}]" if argument.nargs in ("?", "*") else word
+
+
+def _synopsis(name: str, words: str) -> list[str]:
+    return [f".B {_roff(name)}", *([_roff(words)] if words else [])]
+
+
+def _item(name: str, text: str) -> list[str]:
+    return [".TP", f".B {_roff(name)}", _roff(text)]
+
+
+def _roff(text: str) -> str:
+    """Return *text* so that roff prints it as it is."""
+    text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
+    return f"\\&{text}" if text.startswith(".") else text

@@ -73,7 +73,7 @@ def _number(text: str) -> int:
 
 
 _JSON = Argument(("--json",), "print JSON, for scripts")
-_HERE = Argument(("--here",), "only sessions in this working tree")
+_HERE = Argument(("--here",), "only sessions in this worktree")
 _ID = Argument(
     ("id",),
     "a session: the beginning of its id, its label, or its name",
@@ -436,7 +436,10 @@ COMMANDS = (
         "help",
         "show all commands, or the help of one",
         ("headcount help show",),
-        (Argument(("topic",), "a command", "COMMAND", nargs="?", completer=COMMAND),),
+        (
+            Argument(("topic",), "a command", "COMMAND", nargs="?", completer=COMMAND),
+            Argument(("--man",), "print the manual page, for man(1)"),
+        ),
         SET_UP,
     ),
 )

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 def run(args: Namespace) -> int:
     """Print the help of the given command, or the page of all commands."""
+    if args.man:
+        output.write_text(help_page.man())
+        return 0
     columns, _ = output.terminal()
     text = parser.help_of(args.topic) if args.topic else help_page.text(columns)
     output.write_text(text)

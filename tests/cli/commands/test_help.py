@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -163,3 +165,29 @@ def test_hints_are_not_imported_by_a_valid_command(store):
         check=True,
     )
     assert "difflib" not in done.stdout
+
+
+# ---- The manual page -------------------------------------------------------------
+
+
+def test_manual_page_is_up_to_date(headcount):
+    """If not: `headcount help --man > lib/cli/headcount.1`."""
+    assert headcount("help", "--man")[1] == (ROOT / "lib/cli/headcount.1").read_text()
+
+
+@pytest.mark.skipif(not shutil.which("man"), reason="there is no man")
+def test_manual_page_shows_every_command_option_and_example():
+    done = subprocess.run(
+        ["man", "--warnings", "-l", str(ROOT / "lib/cli/headcount.1")],
+        env={"PATH": os.environ["PATH"], "MANWIDTH": "200", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    shown = " ".join(done.stdout.split())
+    for command in spec.COMMANDS:
+        assert f"headcount {command.name}" in shown
+        for argument in command.arguments:
+            assert " ".join(argument.help.split()) in shown
+            assert all(f"{name}" in shown for name in argument.names if name[0] == "-")
