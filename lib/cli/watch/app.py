@@ -120,6 +120,9 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
             except asyncio.TimeoutError:
                 pass
             self._wake.clear()
+            if isinstance(self._driver, TerminalDriver) and self._driver.is_gone:
+                self.exit()  # without SIGHUP, as under nohup
+                return
             try:
                 self._board.take(await asyncio.to_thread(self._source.poll))
             except Exception as error:  # noqa: BLE001  # `run_to_end` raises it
@@ -142,7 +145,7 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
         if not columns:
             return  # not laid out yet
         heading, rows = self._board.table(columns, colour=not self.no_color)
-        self._headings.update(Text(heading, style="dim"))
+        _update(self._headings, Text(heading, style="dim"))
         self._list.show(rows, self._board.news())
         self._draw_details()
         self._draw_status()
@@ -154,7 +157,7 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
         if session is not None:
             columns = self._beside.content_size.width
             text = details.text(session, self._board.snapshot, self.console, columns)
-        self._details.update(text)
+        _update(self._details, text)
 
     def _draw_status(self) -> None:
         columns = self.size.width
@@ -164,7 +167,7 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
             room = columns - len(_KEYS) - 2
             line = truncate(self._summary(), max(room, 0))
             line = f"{line}{' ' * (room - width(line))}  {_KEYS}"
-        self._status.update(Text(line, no_wrap=True))
+        _update(self._status, Text(line, no_wrap=True))
 
     def _summary(self) -> str:
         board = self._board
@@ -295,3 +298,9 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
             signal.raise_signal(ending)
             return None
         return ending
+
+
+def _update(widget: Static, text: Text) -> None:
+    """Show *text*; draw nothing if it is there already."""
+    if widget.content != text:
+        widget.update(text)

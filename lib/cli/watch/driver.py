@@ -7,8 +7,10 @@ makes it fail.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+import termios
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.drivers.linux_driver import LinuxDriver
@@ -26,6 +28,15 @@ class TerminalDriver(LinuxDriver):
         self._file = _Output(stdout)  # type: ignore[assignment]
         self._is_drawing = False
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the terminal was closed: what reads from it then sees the end."""
+        try:
+            termios.tcgetattr(self.fileno)
+        except termios.error:
+            return True
+        return False
+
     def start_application_mode(self) -> None:
         """Take the terminal."""
         self._is_drawing = True
@@ -41,16 +52,18 @@ class TerminalDriver(LinuxDriver):
             self.suspend_application_mode()
             self._must_signal_resume = True
         super()._sigcont_application()
+        redraw = functools.partial(self._app.refresh, layout=True)
+        self._loop.call_soon_threadsafe(self._app.call_later, redraw)
 
     def run_input_thread(self) -> None:
-        """Read the keys, until the terminal has gone."""
+        """Read the keys; the end of the input is `is_gone`."""
         while True:
             try:
                 super().run_input_thread()
             except UnicodeDecodeError:
                 continue  # the key is ignored
             except OSError:
-                self._app.call_later(self._app.exit)
+                pass  # it is gone
             return
 
 

@@ -94,6 +94,9 @@ def test_only_rows_that_have_changed_are_drawn_again(play, monkeypatch):
                 drawn.append(regions) or refresh(self, *regions, **more)
             ),
         )
+        for _ in range(2):
+            await stage.polled()
+        assert drawn == []
         sessions.append_to_session(
             stage.ids[7], {"type": "session_update", "label": "new"}
         )

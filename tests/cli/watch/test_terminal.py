@@ -276,6 +276,26 @@ def test_watch_draws_again_after_sigstop(watch, store):
     assert seen.is_restored()
 
 
+@pytest.mark.parametrize("ignored", [False, True], ids=["SIGHUP", "ignored SIGHUP"])
+def test_watch_ends_when_its_terminal_is_closed(store, ignored):
+    ours, theirs = pty.openpty()
+    hangup = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"] if ignored else []
+    process = subprocess.Popen(
+        ["setsid", "--ctty", *hangup, sys.executable, "-m", "lib", "watch"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=environment(store, TERM="xterm"),
+    )
+    os.close(theirs)
+    written = b""
+    while HINT.encode() not in written:
+        written += os.read(ours, 65_536)
+    os.close(ours)
+    assert process.wait(60) == (0 if ignored else -signal.SIGHUP)
+
+
 def test_watch_timeout_restores_the_terminal(watch, store):
     seen = watch("--timeout", "1s")
     assert seen.end() == (0, "")
