@@ -156,6 +156,16 @@ def _is_broken(path: str) -> bool:
         return True
 
 
+def variable(path: str, name: str) -> str | None:
+    """Return what the settings file at *path* sets the variable *name* to, or None.
+
+    A hook gets it in place of one from the environment. Raises SettingsError.
+    """
+    variables = _root(path).children.get("env")
+    node = variables.children.get(name) if variables else None
+    return node.value if node and isinstance(node.value, str) else None
+
+
 def installed_status_line(path: str) -> str | None:
     """Return the command of our status line in the settings file at *path*."""
     line = _root(path).children.get(status_line.KEY)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import NamedTuple
 
 from ..claude import settings, versions
+from ..errors import StoreError
 from ..store import paths
 from ..system import git
+from ..system.shell import command_or_reason
 from . import previously_installed
 from .finding import (
     CHECKOUT,
@@ -95,6 +98,7 @@ def check_hooks(context: Context) -> Iterator[Finding]:
     if not installed:
         yield _none_installed()
         return
+    yield from _other_store()
     events = _desired_events(installed, clients)
     for scope in installed:
         yield from _missing_files(scope, events)
@@ -130,6 +134,28 @@ def _unknown_words(
         message = f"{scope.name}: in {scope.path}, {what}"
         fix = f"correct it in {scope.path}, or prove with `headcount doctor --live` "
         yield Finding(WARN, "hooks", message, fix + "that your client knows it")
+
+
+def _other_store() -> Iterator[Finding]:
+    """Find settings that send the hooks to another store than this command reads."""
+    variables = {}
+    for path in here().values():
+        with contextlib.suppress(settings.SettingsError):
+            variables[path] = settings.variable(path, "HEADCOUNT_DIR")
+    named = [(path, store) for path, store in variables.items() if store is not None]
+    if not named:
+        return
+    path, value = named[-1]  # of several settings the last counts
+    try:
+        store = paths.locate({**os.environ, "HEADCOUNT_DIR": value})
+    except StoreError as error:
+        yield Finding(PROBLEM, "hooks", f"{path}: {error}", f"edit {path}")
+        return
+    if os.path.realpath(store) != os.path.realpath(paths.SESSIONS_DIR):
+        message = f"{path} has the hooks record to {store} (HEADCOUNT_DIR), and "
+        message += f"`headcount` reads {paths.SESSIONS_DIR} here"
+        fix = command_or_reason("export", f"HEADCOUNT_DIR={store}")
+        yield Finding(WARN, "hooks", message, fix)
 
 
 def turned_off(files: dict[str, str]) -> Iterator[tuple[str, str, str]]:

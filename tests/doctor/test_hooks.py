@@ -112,6 +112,29 @@ def test_words_that_a_client_may_not_know_are_a_warning_of_doctor_and_install(
     assert "doctor --live" in warning["fix"]
 
 
+@pytest.mark.parametrize(
+    ("value", "level", "said"),
+    [
+        pytest.param("{store}", None, "", id="same"),
+        pytest.param("{store}/../store", None, "", id="same-in-other-words"),
+        pytest.param("/srv/named", "warn", "record to /srv/named", id="other"),
+        pytest.param("~bob/x", "problem", "names the home of a user", id="refused"),
+    ],
+)
+def test_store_that_the_settings_name_is_compared_with_that_of_the_command(
+    examine, installed, store, value, level, said
+):
+    named = {"env": {"HEADCOUNT_DIR": value.format(store=store)}}
+    installed.write_text(json.dumps({**json.loads(installed.read_text()), **named}))
+    findings, code = examine()
+    assert code == (level == "problem")
+    found = [f for f in findings if f["check"] == "hooks" and f["level"] != "ok"]
+    assert [f["level"] for f in found] == [level] * bool(level)
+    assert said in "".join(f["message"] for f in found)
+    if level == "warn":
+        assert found[0]["fix"] == "export 'HEADCOUNT_DIR=/srv/named'"
+
+
 def test_missing_events_are_named_and_fixed(examine, installed, run_fix):
     strip(installed, "Stop", "PostToolUse")
     findings, code = examine()

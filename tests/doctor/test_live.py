@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from examination import install_hooks
 from installing import put_claude
 
 from lib.store import paths
@@ -49,3 +50,19 @@ def test_live_says_what_the_client_and_its_hooks_said(
     assert (level, code) == ("problem", 1)
     assert why in message
     assert str(installed) in message
+
+
+@pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
+def test_live_starts_no_client_for_hooks_of_a_project_and_says_so(
+    examine, checkout, tmp_path, name
+):
+    path = install_hooks(tmp_path / "project/.claude" / name, checkout)
+    client = put_claude(tmp_path / "b", f"[ $1 = --version ] || touch {tmp_path}/ran")
+    findings, code = examine(
+        "--live", cwd=tmp_path / "project", PATH=f"{client}:{os.environ['PATH']}"
+    )
+    (finding,) = [each for each in findings if each["check"] == "live"]
+    assert (finding["level"], code) == ("warn", 0)
+    assert finding["message"].startswith("not tried: ")
+    assert finding["message"].endswith(f"our hooks are only in {path}")
+    assert not (tmp_path / "ran").exists()

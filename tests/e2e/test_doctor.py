@@ -180,6 +180,14 @@ def test_live_says_why_the_real_client_leaves_no_record(live, change, why, fix):
     assert fix.format(path=path) in said
 
 
+def test_live_records_elsewhere_although_settings_name_a_store(live, box, records):
+    value = json.loads(live.settings.read_text())
+    value["env"] = {"HEADCOUNT_DIR": str(box.home / "named")}
+    assert live(json.dumps(value))[0] == "ok"
+    assert not (box.home / "named").exists()
+    assert records.ids() == set()
+
+
 @pytest.mark.parametrize("version", ["2.0.45"])
 def test_live_says_that_an_old_client_cannot_be_tried(live):
     level, message, _, code = live()
