@@ -9,8 +9,8 @@ from __future__ import annotations
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from .. import sessions
 from ..record import schema, timestamps
+from ..store import reader
 from . import local_days, lookup, session_view, spans
 
 TYPE_CHECKING = False
@@ -119,7 +119,7 @@ def _rows(files: list[Files], since: float, now: float) -> Iterator[Row]:
         if session["verdict"] is None or too_old:
             continue
         branches: list[tuple[float, str | None]] = []
-        read = chain.from_iterable(map(sessions.iter_session_jsonl, paths))
+        read = chain.from_iterable(reader.stream(path, _ignore) for path in paths)
         costs: list[tuple[float, float]] = []
         before = last_costs.get(session.get("previous_session_id", ""), 0.0)
         entries = _noting_costs(_noting_branches(read, branches), costs, before)
@@ -130,6 +130,10 @@ def _rows(files: list[Files], since: float, now: float) -> Iterator[Row]:
             if key not in places:
                 places[key] = session_view.place_of(session)
             yield Row(session, places[key], within, branches, _between(costs, since))
+
+
+def _ignore(_level: str, _warning: str) -> None:
+    """Leave damaged lines to `headcount show`, which reports them."""
 
 
 def _noting_branches(

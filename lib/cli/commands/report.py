@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
@@ -11,7 +10,7 @@ from ...errors import HeadcountError, UsageError
 from ...system import atomic, private
 from ...views import local_days, report
 from .. import formatting, output, time_spec
-from ..report import page, text
+from ..report import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,16 +25,14 @@ def run(args: Namespace) -> int:
     """Print the report, or write it as an HTML page."""
     if args.html == "-" and args.json:
         raise UsageError("--json and --html - both want stdout; name a file for one")
-    # `headcount show` reports damaged lines.
-    logging.getLogger("headcount").addHandler(logging.NullHandler())
     now = time.time()
     content = report.build(_since(args.since, now), now)
     if args.html == "-":
-        output.write_text(page.page(content))
+        output.write_text(_page(content))
     elif args.html:
         if not args.force:
             _check_is_report(args.html)
-        atomic.write(args.html, page.page(content).encode("utf-8", "replace"))
+        atomic.write(args.html, _page(content).encode("utf-8", "replace"))
         output.message(f"{args.html}: {text.headline(content)}")
     if args.json:
         output.write([formatting.as_json(report.as_object(content))])
@@ -47,6 +44,12 @@ def run(args: Namespace) -> int:
     return 0
 
 
+def _page(content: report.Report) -> str:
+    from ..report import page  # and `html`, which the text does without
+
+    return page.page(content)
+
+
 def _check_is_report(path: str) -> None:
     """Raise HeadcountError if the page would replace a file that is not a report.
 
@@ -55,6 +58,8 @@ def _check_is_report(path: str) -> None:
     if not os.path.isfile(path):
         return
     head = private.read_regular(path, _MAX_HEAD_BYTES)
+    from ..report import page
+
     if head and not page.is_report(head):
         raise HeadcountError(
             f"{path} is not a report of Headcount, so it was not replaced; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import date
 
 from ...text import count, printable
 from ...views import local_days, spans
@@ -89,7 +89,7 @@ def by_worktree(report: Report) -> list[tuple[str, Sum]]:
 
 def day_title(day: str) -> str:
     """Return the day with its weekday: `Wed 2026-11-25`."""
-    return time.strftime("%a %Y-%m-%d", time.strptime(day, "%Y-%m-%d"))
+    return date.fromisoformat(day).strftime("%a %Y-%m-%d")
 
 
 def hours(seconds: float) -> str:
