@@ -16,6 +16,7 @@ pytest_plugins = [
     "command_line",
     "installing",
     "examination",
+    "fleet.hosts",
 ]
 
 # Before anything of `lib` is imported: a path that cannot be made, so that a test which

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 
 from ..errors import UsageError
+from ..fleet import hosts
 from ..record import verdict
 from ..store import paths, reader
 from ..text import printable
@@ -128,9 +129,12 @@ def _values(argument: spec.Argument, prefix: str) -> Candidates:
         return list(_sessions(_ACCEPTED[argument.completer], prefix, time.time()))
     if argument.completer == spec.FILE:
         return [(FILE_NAMES, "")]
-    before, comma, _ = prefix.rpartition(",") if argument.several else ("", "", "")
+    of_hosts = argument.completer == spec.HOST
+    choices = hosts.known() if of_hosts else argument.choices
+    several = argument.several or of_hosts
+    before, comma, _ = prefix.rpartition(",") if several else ("", "", "")
     given = before.split(",")
-    free = [choice for choice in argument.choices if choice not in given]
+    free = [choice for choice in choices if choice not in given]
     return [(before + comma + choice, "") for choice in free]
 
 

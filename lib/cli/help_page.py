@@ -40,6 +40,10 @@ _ENVIRONMENT = (
         "hours without a heartbeat until a session is stale (default: 24)",
     ),
     (
+        "HEADCOUNT_HOSTS",
+        "the hosts to ask if --on is not given, separated by commas",
+    ),
+    (
         "HEADCOUNT_QUIET",
         "1: no notice when a session starts where another one is working",
     ),

@@ -32,6 +32,13 @@ def report_unreadable(number: int) -> None:
         message(f"left out: {sessions}; `headcount doctor` says what helps")
 
 
+def report_hosts(problems: Sequence[str]) -> int:
+    """Report the *problems* of hosts, if any; return the exit code."""
+    for problem in problems:
+        message(problem)
+    return 1 if problems else 0
+
+
 def write(lines: Sequence[str]) -> None:
     """Write *lines* to stdout and flush, so that an error is raised here.
 

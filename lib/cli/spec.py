@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 INSPECT, MODIFY, MAINTAIN, SET_UP = "inspect", "modify", "maintain", "set up"
 GROUPS = (INSPECT, MODIFY, MAINTAIN, SET_UP)
 
-# What the shell completes a value with: session ids, file names, or command names.
-SESSION, FILE, COMMAND = "session", "file", "command"
+# What the shell completes a value with: session ids, hosts, files, or command names.
+SESSION, HOST, FILE, COMMAND = "session", "host", "file", "command"
 # Or the sessions that a command accepts: readable, stale or dead, archived.
 READABLE, FINISHED, ARCHIVED = "readable", "finished", "archived"
 
@@ -74,6 +74,12 @@ def _number(text: str) -> int:
 
 _JSON = Argument(("--json",), "print JSON, for scripts")
 _HERE = Argument(("--here",), "only sessions in this worktree")
+_ON = Argument(
+    ("--on", "--hosts"),
+    "ask these hosts, or groups of them, over ssh; separate several with commas",
+    "HOST",
+    completer=HOST,
+)
 _ID = Argument(
     ("id",),
     "a session: the beginning of its id, its label, or its name",
@@ -97,7 +103,14 @@ STATES_ENTERED = ("waiting", "busy", "idle", "closed", "stale", "dead")
 COLUMNS = (
     *("state", "for", "since", "id", "name", "where", "age", "heartbeat", "verdict"),
     *("label", "folder", "worktree", "branch", "pid", "host", "client"),
-    *("cost", "context"),
+    *("on", "cost", "context"),
+)
+_STATE = Argument(
+    ("--state",),
+    "only sessions in this state; separate several with commas",
+    "STATE",
+    choices=STATES,
+    several=True,
 )
 
 COMMANDS = (
@@ -108,6 +121,7 @@ COMMANDS = (
             "headcount --here",
             "headcount list shop",
             "headcount --state waiting,busy --since 12h",
+            "headcount --on web1,web2,local",
             "headcount -q --state waiting | xargs -n 1 headcount show",
         ),
         (
@@ -124,13 +138,8 @@ COMMANDS = (
                 "only sessions that ended today, or since the time given with --since",
             ),
             _HERE,
-            Argument(
-                ("--state",),
-                "only sessions in this state; separate several with commas",
-                "STATE",
-                choices=STATES,
-                several=True,
-            ),
+            _ON,
+            _STATE,
             Argument(
                 ("--since",),
                 "only sessions with a heartbeat since then: a time span back from "
@@ -203,13 +212,7 @@ COMMANDS = (
         ),
         (
             _HERE,
-            Argument(
-                ("--state",),
-                "only sessions in this state; separate several with commas",
-                "STATE",
-                choices=STATES,
-                several=True,
-            ),
+            _STATE,
             Argument(
                 ("--until",),
                 "exit as soon as a session is in this state, and print only that one; "

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         processes: list[int]
         same_worktree: list[str]
         same_worktree_count: int
+        on: str  # the host that it is on, if hosts were asked
 
 
 # The keys that every session has.

@@ -6,6 +6,7 @@ import time
 
 from ... import sessions
 from ...errors import UsageError
+from ...fleet import hosts
 from ...record import timestamps
 from ...store import paths
 from ...text import count, printable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
 
+    from ...fleet.merge import Fleet
     from ...views.session_view import SessionView
 
     Condition = Callable[[SessionView], bool]
@@ -34,13 +36,18 @@ def run(args: Namespace) -> int:
     now = time.time()
     as_table = args.table or not (args.json or args.quiet or not output.is_terminal())
     ended_since = _ended_since(args, now)
-    known = _discover(args, now, ended_since, with_trust=as_table)
+    fleet = _ask_hosts(args, now, ended_since, with_rows=as_table)
+    if fleet is None:
+        known = _discover(args, now, ended_since, with_trust=as_table)
+    else:
+        known = fleet.sessions
     conditions = _conditions(args, now, ended_since)
     matches = [s for s in known if all(holds(s) for holds in conditions)]
     order = args.sort or ("heartbeat" if args.ended else "state")
     matches = session_table.ordered(matches, order)
     if args.json:
-        output.write([formatting.as_json({"sessions": matches})])
+        hosts_asked = {} if fleet is None else {"hosts": fleet.hosts}
+        output.write([formatting.as_json({"sessions": matches, **hosts_asked})])
     elif args.quiet:
         output.write([printable(s["session_id"], output.MAX_LINE) for s in matches])
     elif not matches:
@@ -50,7 +57,7 @@ def run(args: Namespace) -> int:
     else:
         names = _columns(args)
         output.write(["\t".join(columns.values(s, names)) for s in matches])
-    return 0
+    return 0 if fleet is None else output.report_hosts(fleet.problems(now))
 
 
 def _check_form(args: Namespace) -> None:
@@ -78,11 +85,36 @@ def _discover(
     return found
 
 
+def _ask_hosts(
+    args: Namespace, now: float, ended_since: float, *, with_rows: bool
+) -> Fleet | None:
+    """Return the sessions of the hosts to ask; None if it is about this machine alone.
+
+    *with_rows*: also a row for each host that did not answer.
+    """
+    asked = hosts.requested(args.on, here=args.here)
+    if not asked:
+        return None
+    from ...fleet import merge  # imports what runs ssh
+
+    words = ["list", *["--all"] * args.all, *["--ended"] * args.ended]
+    if args.ended:
+        words += ["--since", timestamps.from_epoch(ended_since)]
+    fleet = merge.listed(asked, words, now)
+    if hosts.LOCAL in asked:
+        fleet.add_local(_discover(args, now, ended_since, with_trust=with_rows), now)
+    if with_rows:
+        fleet.sessions.extend(fleet.rows(now))
+    return fleet
+
+
 # ---- Forms ----------------------------------------------------------------------
 
 
 def _columns(args: Namespace) -> tuple[str, ...]:
-    return tuple(args.columns) or columns.DEFAULT
+    of_hosts = bool(hosts.requested(args.on, here=args.here))
+    default = columns.DEFAULT_OF_HOSTS if of_hosts else columns.DEFAULT
+    return tuple(args.columns) or default
 
 
 def _write_table(
@@ -105,6 +137,8 @@ def _ended_today(
     args: Namespace, matches: list[SessionView], known: list[SessionView], now: float
 ) -> int:
     """Return how many sessions ended today and are not shown, if nothing was asked."""
+    if hosts.requested(args.on, here=args.here):
+        return 0
     if args.all or args.ended or args.state or args.since or args.pattern or args.here:
         return 0
     midnight = local_days.start_of(now)
@@ -115,8 +149,11 @@ def _ended_today(
 
 
 def _report_none(args: Namespace, known: list[SessionView], now: float) -> None:
+    asked = hosts.requested(args.on, here=args.here)
     ended = _ended_today(args, [], known, now)
-    if ended:
+    if asked:
+        output.message(f"no session matches on {', '.join(asked)}")
+    elif ended:
         message = f"no live session; {count(ended, 'session')} ended today: "
         output.message(f"{message}`headcount list --ended`")
     elif args.here and known:

@@ -187,10 +187,12 @@ COLUMNS = {
     "pid": _field("PID", "pid"),
     "host": _field("HOST", "host", weight=2),
     "client": _field("CLIENT", "client_version"),
+    "on": _field("ON", "on"),
     "cost": Column("COST", lambda s, _: cost(s), lambda s: s.get("cost_usd")),
     "context": Column(
         "CONTEXT", lambda s, _: context(s), lambda s: s.get("context_percent")
     ),
 }
 DEFAULT = ("state", "for", "since", "id", "name", "where", "age")
+DEFAULT_OF_HOSTS = ("on", *DEFAULT)
 OPTIONAL = ("for",)  # left out of a table where it is empty

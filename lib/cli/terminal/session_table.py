@@ -8,7 +8,7 @@ from ...record.schema import URGENCY
 from ...views.session_view import last_heartbeat, name_of, state_of
 from ..formatting import where
 from . import columns as cells
-from .columns import COLUMNS, DEFAULT, OPTIONAL, Context
+from .columns import COLUMNS, DEFAULT, DEFAULT_OF_HOSTS, OPTIONAL, Context
 from .width import truncate, truncate_line, width
 
 TYPE_CHECKING = False
@@ -38,6 +38,7 @@ _DROPS = (
     (("age", "for", "since", "where"), _MIN),
     (("age", "for", "since", "where", "name"), 0),
 )
+_CAN_DROP = (DEFAULT, DEFAULT_OF_HOSTS)
 
 
 def table(
@@ -116,7 +117,7 @@ def _fit(
 ) -> tuple[list[int], list[int]]:
     """Return the widths with which the table fits, and the columns to keep."""
     weights = [COLUMNS[name].weight for name in names]
-    for dropped, least in _DROPS if names == DEFAULT else (((), 0),):
+    for dropped, least in _DROPS if names in _CAN_DROP else (((), 0),):
         left = [index for index in shown if names[index] not in dropped]
         flexible = [index for index in left if weights[index]]
         fixed = sum(room[index] for index in left if not weights[index])

@@ -1,0 +1,1 @@
+"""Sessions of other machines: asked for over ssh, and never trusted."""

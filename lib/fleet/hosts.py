@@ -1,0 +1,103 @@
+"""Which hosts to ask: those that a person names, and groups of them in a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ..errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOCAL = "local"  # this machine, without ssh
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+_FIRST = frozenset(_LETTERS)
+_REST = frozenset(_LETTERS + ".@%+-")
+_MAX_NAME = 200  # a file name, with what is added to it, has at most 255 bytes
+_MAX_FILE = 1 << 20
+
+
+def requested(given: str | None, *, here: bool = False) -> list[str]:
+    """Return the hosts in *given*, else in HEADCOUNT_HOSTS; none if neither is set.
+
+    Names are separated by commas. A group stands for its hosts. *here* says that only
+    this worktree is wanted, so no host. Raises UsageError for what cannot be a host.
+    """
+    if here and given is not None:
+        raise UsageError("--on and --here exclude each other")
+    if here:
+        return []
+    text = os.environ.get("HEADCOUNT_HOSTS", "") if given is None else given
+    names = [name.strip() for name in text.split(",")] if text.strip() else []
+    if given is not None and not names:
+        raise UsageError("--on needs the name of a host")
+    return list(dict.fromkeys(_expanded(names)))
+
+
+def known() -> list[str]:
+    """Return the names that a person can give: of groups, and of the default hosts."""
+    return list(dict.fromkeys([*_groups(), *requested(None), LOCAL]))
+
+
+def split(query: str) -> tuple[str, str] | None:
+    """Return host and session of `HOST:SESSION`; None if *query* is not of this form.
+
+    A label may have a colon, too, but rarely a letter right before and after it.
+    """
+    host, _, session = query.partition(":")
+    return (
+        (host, session) if is_host(host) and session.strip() == session != "" else None
+    )
+
+
+def is_host(name: str) -> bool:
+    """Whether *name* can be a host, or `user@host`; it is never an option of ssh."""
+    plain = name[:1] in _FIRST and _REST.issuperset(name)
+    return bool(name) and plain and len(name) <= _MAX_NAME
+
+
+def _expanded(names: list[str]) -> Iterator[str]:
+    groups = _groups() if names else {}
+    for name in names:
+        for host in groups.get(name, [name]):
+            if not is_host(host):
+                raise UsageError(
+                    f"{ascii(host)[:80]} is not the name of a host; give names that "
+                    "ssh knows, separated by commas"
+                )
+            yield host
+
+
+def _groups() -> dict[str, list[str]]:
+    """Return the hosts of each group; raise UsageError if the file is not valid."""
+    config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    path = os.path.join(config, "headcount", "hosts.toml")
+    try:
+        with open(path, "rb") as file:
+            content = file.read(_MAX_FILE).decode()
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8") from None
+    if sys.version_info < (3, 11):
+        raise UsageError(
+            f"{path} needs Python 3.11 or newer; remove it, and name hosts one by one"
+        )
+    import tomllib  # type: ignore[import-not-found]  # mypy checks for 3.10
+
+    try:
+        groups = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from None
+    return {name: _members(path, name, hosts) for name, hosts in groups.items()}
+
+
+def _members(path: str, name: str, hosts: object) -> list[str]:
+    if isinstance(hosts, list) and all(isinstance(host, str) for host in hosts):
+        return hosts
+    raise UsageError(
+        f"{path}: {ascii(name)[:80]} is not a list of hosts; a group is a line such as "
+        'web = ["web1", "ada@web2"]'
+    )

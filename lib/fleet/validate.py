@@ -1,0 +1,175 @@
+"""Whether what another machine sent has the shape of docs/output.schema.json.
+
+Of a session it admits the keys that are known here, each of the type that the schema
+has, and of a length that a record would have. Anything else is an error of the host.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ..errors import HeadcountError
+from ..record import schema
+from ..store import paths
+from ..views import session_view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Check = Callable[[object], bool]
+    Shape = Mapping[str, Check]
+
+VERSION = 1  # `v` of the output that is understood here
+_MAX_TEXT = 4096
+_MAX_ITEMS = 1000
+_MAX_NUMBER = 2**53
+
+
+class InvalidOutputError(HeadcountError):
+    """The output is not what `headcount` prints with --json."""
+
+
+class OtherVersionError(InvalidOutputError):
+    """The output is of another version."""
+
+
+def output(text: bytes) -> dict[str, Any]:
+    """Return the object in *text*, whose `v` is VERSION; raise InvalidOutputError."""
+    try:
+        content = json.loads(text.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise InvalidOutputError("its answer is not JSON") from None
+    if not isinstance(content, dict) or not _number(content.get("v")):
+        raise InvalidOutputError("its answer is not that of headcount")
+    if content["v"] != VERSION:
+        raise OtherVersionError(
+            f"its output has version {content['v']}, this headcount reads {VERSION}; "
+            "update the older one"
+        )
+    return content
+
+
+def sessions(content: dict[str, Any], shape: Shape) -> list[dict[str, Any]]:
+    """Return the list `sessions`, each with the keys of *shape*; InvalidOutputError."""
+    found = content.get("sessions")
+    if not isinstance(found, list):
+        raise InvalidOutputError("its answer has no list of sessions")
+    return [session(each, shape) for each in found]
+
+
+def session(value: object, shape: Shape) -> dict[str, Any]:
+    """Return the keys of *value* that *shape* has; raise InvalidOutputError."""
+    if not isinstance(value, dict):
+        raise InvalidOutputError("one of its sessions is not an object")
+    for key in session_view.KEYS:
+        if key not in value:
+            raise InvalidOutputError(f"one of its sessions has no `{key}`")
+    for key, is_valid in shape.items():
+        if key in value and not is_valid(value[key]):
+            raise InvalidOutputError(f"`{key}` of one of its sessions is not valid")
+    if value["verdict"] == "alive" and value["state"] is None:
+        raise InvalidOutputError("one of its sessions is alive, but has no `state`")
+    # Where a session has no worktree, none is looked for on this machine.
+    place = {"worktree": value["cwd"], "branch": None}
+    return {**place, **{key: value[key] for key in shape if key in value}}
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+# ---- Types ----------------------------------------------------------------------
+
+
+def text(value: object) -> bool:
+    """Whether *value* is a text that is not too long."""
+    return isinstance(value, str) and len(value) <= _MAX_TEXT
+
+
+def _flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _number(value: object) -> bool:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return whole and -_MAX_NUMBER <= value <= _MAX_NUMBER  # type: ignore[operator]
+
+
+def _count(value: object) -> bool:
+    return _number(value) and value >= 0  # type: ignore[operator]
+
+
+def _amount(value: object) -> bool:
+    return schema.amount_of(value) is not None
+
+
+def _either(check: Check) -> Check:
+    """Return the check of a value that may be null."""
+    return lambda value: value is None or check(value)
+
+
+def _one_of(*words: str | None) -> Check:
+    return lambda value: (value is None or isinstance(value, str)) and value in words
+
+
+def _list_of(check: Check) -> Check:
+    return lambda value: (
+        isinstance(value, list) and len(value) <= _MAX_ITEMS and all(map(check, value))
+    )
+
+
+def _object(shape: Shape, required: tuple[str, ...]) -> Check:
+    return lambda value: (
+        isinstance(value, dict)
+        and all(key in value for key in required)
+        and all(check(value[key]) for key, check in shape.items() if key in value)
+    )
+
+
+_OPTIONAL_TEXT = _either(text)
+_STATE = _one_of(*schema.STATES, None)
+_PROCESS = _object(
+    {
+        "pid": _number,
+        "state": _one_of(*schema.STATES),
+        **dict.fromkeys(("process", "host", "machine", "state_since"), text),
+    },
+    ("pid",),
+)
+
+# The keys of a session, as `list --json` prints it.
+SESSION: Shape = {
+    "session_id": paths.is_session_id,
+    "verdict": _one_of("alive", "stale", "dead", "unknown", None),
+    "reasons": _list_of(text),
+    "state": _STATE,
+    "waiting_for": _one_of(*schema.WAITS, "trust", None),
+    "stopped": _flag,
+    "pid": _either(_number),
+    "name_source": _one_of("user", "client", None),
+    "archived": _flag,
+    "path": text,
+    "tasks": _list_of(lambda _: True),
+    "others": _list_of(_PROCESS),
+    "processes": _list_of(_number),
+    "same_worktree": _list_of(text),
+    "same_worktree_count": _count,
+    "cost_usd": _amount,
+    "context_percent": _amount,
+    **dict.fromkeys(
+        (
+            *("state_since", "cwd", "label", "name", "start_time", "last_heartbeat"),
+            *("worktree", "subfolder", "branch"),
+        ),
+        _OPTIONAL_TEXT,
+    ),
+    **dict.fromkeys(
+        (
+            *("process", "host", "machine", "source", "close_reason", "project_dir"),
+            *("transcript_path", "entrypoint", "client_version"),
+            *("previous_session_id", "usage_time"),
+        ),
+        text,
+    ),
+}
