@@ -80,7 +80,11 @@ def _inside(project: str, relative: str) -> str:
         raise _refused(relative, f"leads out of {project}, to {real}")
     if real == top:
         raise _refused(relative, f"is all of {project}")
-    if not _is_marked(folder) and (other := first_of_others(folder)):
+    try:
+        other = None if _is_marked(folder) else first_of_others(folder)
+    except OSError as error:
+        raise _refused(relative, f"cannot be read: {error.strerror}") from error
+    if other:
         raise _refused(relative, f"has other files, such as {other}")
     return folder
 

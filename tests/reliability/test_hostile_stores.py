@@ -253,6 +253,8 @@ def start(client, store, project):
         pytest.param("src/..", "is all of", id="project-by-its-parent"),
         pytest.param("here", "is all of", id="link-to-the-project"),
         pytest.param("src", "has other files, such as main.py", id="sources"),
+        pytest.param("src/main.py", "cannot be read: Not a directory", id="file"),
+        pytest.param("src/main.py/x", "cannot be read: Not a directory", id="in-file"),
         pytest.param("~root/x", "names the home of a user", id="home-of-root"),
         pytest.param("~nobody", "names the home of a user", id="home-of-nobody"),
     ],
