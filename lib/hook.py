@@ -54,12 +54,16 @@ _STDIN, _STDOUT, _STDERR = range(3)
 
 
 class Event:
-    """An event of Claude Code: its payload, and whether it has been recorded."""
+    """An event of Claude Code: its payload, and whether it has been recorded.
+
+    *is_late*: it was not before the deadline. Then only what is needed is recorded.
+    """
 
     def __init__(self, payload: dict[str, Any], stdout: int) -> None:
         self.payload = payload
         self.stdout = stdout  # a descriptor of the real one
         self.recorded = False
+        self.is_late = False
 
     def text(self, key: str) -> str | None:
         """Return the value of *key* in the payload if it is a text, and not empty."""
@@ -103,6 +107,7 @@ def _run_with_retry(action: Callable[[Event], None], event: Event) -> None:
             raise
         log_error(f"{action.__name__}, retrying", error)
         deadline.alarm(RETRY_SECONDS)
+        event.is_late = True
         action(event)
 
 
@@ -188,7 +193,7 @@ def _begin(event: Event, source: str) -> None:
         entrypoint=schema.word_of(os.environ.get("CLAUDE_CODE_ENTRYPOINT")),
         client_version=_client_version(),
         name=_title(event) or _name_in_client_file(event, pid),
-        branch=_branch(event.text("cwd")),
+        branch=_branch(event, event.text("cwd")),
         timeout=LOCK_POLICY,
     )
 
@@ -211,7 +216,7 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
         "state": state_after[0],
         "waiting_for": state_after[1],
         "name": _title(event),
-        "branch": _branch(recorded.get("cwd")) if _is_prompt(event) else None,
+        "branch": _branch(event, recorded.get("cwd")) if _is_prompt(event) else None,
     }
 
 
@@ -219,13 +224,13 @@ def _is_prompt(event: Event) -> bool:
     return event.text("hook_event_name") == "UserPromptSubmit"
 
 
-def _branch(folder: str | None) -> str | None:
+def _branch(event: Event, folder: str | None) -> str | None:
     """Return the branch that is checked out in the worktree of *folder*, "" if none.
 
     Read when a session starts and at each prompt, 0.3 ms: what is done then is done on
-    that branch.
+    that branch. None if it is not known, as on a disk too slow for the deadline.
     """
-    if not folder:
+    if not folder or event.is_late:
         return None
     from .system import git
 

@@ -250,6 +250,27 @@ def test_hook_retries_an_entry_missed_at_the_deadline(store, hang_at):
     assert ("retrying" in errors(store)) is (hang_at == "before")
 
 
+@pytest.mark.parametrize("event", ["SessionStart", "UserPromptSubmit"])
+def test_hook_records_its_event_although_the_disk_of_the_worktree_hangs(store, event):
+    """The branch is left out; a read that never ends stands in for a dead mount."""
+    code = (
+        f"import sys, time; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from lib import hook; from lib.system import git\n"
+        "git.Worktrees.root = lambda *_: time.sleep(600)\n"
+        f"hook.run(hook.{SCRIPTS[event]})\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(payload(event)).encode(),
+        env={**os.environ, "HEADCOUNT_QUIET": "1"},
+        check=True,
+        timeout=60,
+    )
+    expected = ["session_metadata", "heartbeat"][: 1 + (event != "SessionStart")]
+    assert types(store / f"{ID}.jsonl") == expected
+    assert "retrying" in errors(store)
+
+
 @pytest.mark.parametrize("event", ["UserPromptSubmit", "Stop", "SessionEnd"])
 def test_torn_line_loses_no_later_event(store, client, event):
     """As installed: what a hook has not imported matters (see `jsonl.decode`)."""
