@@ -26,7 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from ..model import SessionMetadata
+    from ..model import SessionEntry, SessionMetadata
     from ..record.fold import Snapshot
     from ..system.folder import Folder
     from .journal import LockPolicy
@@ -214,11 +214,13 @@ def _finished(
         return None
     verdict, reasons = judge(session.metadata, now, ttl_hours)
     if verdict == "stale":
-        _check_clock(session, path, now, reasons[-1])
+        _check_clock(session, path, now, ttl_hours, reasons[-1])
     return session.metadata if verdict in FINISHED else None
 
 
-def _check_clock(session: Snapshot, path: str, now: float, reason: str) -> None:
+def _check_clock(
+    session: Snapshot, path: str, now: float, ttl_hours: float, reason: str
+) -> None:
     """Raise StoreError if the wall clock, not the session, is to blame for *reason*.
 
     A process cannot have written to the record before it started. If the last
@@ -234,7 +236,7 @@ def _check_clock(session: Snapshot, path: str, now: float, reason: str) -> None:
     beat = timestamps.parse(session.metadata.get("last_heartbeat"))
     if age is None or beat is None:
         return
-    _check_silence(beat, _fixed_point(session, age), now, reason)
+    _check_silence(beat, _fixed_point(session, path, age), now, ttl_hours, reason)
     written = os.stat(path, follow_symlinks=False).st_mtime
     if written > now + timestamps.SKEW_SECONDS:
         raise StoreError(f"{reason}, but it is written to: was the clock set back?")
@@ -244,24 +246,32 @@ def _check_clock(session: Snapshot, path: str, now: float, reason: str) -> None:
         )
 
 
-def _fixed_point(session: Snapshot, age: float) -> tuple[float, float] | None:
+def _fixed_point(
+    session: Snapshot, path: str, age: float
+) -> tuple[float, float] | None:
     """Return a time of the past by the clock as it was then, and the seconds since.
 
-    The boot; where that is unknown the start of the session, if it is by the process
-    that has it open, which is *age* seconds old. None if neither is known.
+    The boot; where that is unknown the first entry of the process that has the session
+    open, which began or resumed it and is *age* seconds old. None if neither is known.
     """
     booted = process.booted_at()
     if booted is not None:
         return booted, process.uptime()
-    first = session.metadata_entry
-    if first.get("process") != session.metadata.get("process"):
-        return None
-    started = timestamps.parse(first.get("start_time"))
-    return None if started is None else (started, age)
+    from . import reader  # few sessions are stale and open
+
+    own = session.metadata.get("process")
+    entries = reader.stream(path, report=lambda *_: None)
+    first: SessionEntry = next((e for e in entries if e.get("process") == own), {})
+    began = timestamps.parse(first.get("start_time") or first.get("timestamp"))
+    return None if began is None else (began, age)
 
 
 def _check_silence(
-    beat: float, fixed_point: tuple[float, float] | None, now: float, reason: str
+    beat: float,
+    fixed_point: tuple[float, float] | None,
+    now: float,
+    ttl_hours: float,
+    reason: str,
 ) -> None:
     """Raise StoreError if *beat* is young enough by the clock as it was before.
 
@@ -272,7 +282,7 @@ def _check_silence(
         return
     then, passed = fixed_point
     silence = passed - (beat - then)
-    is_young = -timestamps.SKEW_SECONDS <= silence < HEARTBEAT_TTL_HOURS * 3600
+    is_young = -timestamps.SKEW_SECONDS <= silence < ttl_hours * 3600
     if is_young and now - then > passed + timestamps.SKEW_SECONDS:
         raise StoreError(
             f"{reason}, but by the clock as it was for {humanize(silence)}: was the "

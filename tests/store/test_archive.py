@@ -179,6 +179,32 @@ def test_clock_set_forward_by_less_than_the_uptime_archives_no_live_session(
         assert "for 1 h: was the clock set?" in problems[0]
 
 
+def test_clock_set_forward_archives_no_session_that_was_resumed_from_another_process(
+    quiet, a_week_old
+):
+    """The process began when it resumed the session, which is older."""
+    written(3600, process="of another", start_time="2020-01-01T00:00:00.000Z")
+    path = sessions.get_session_path(ID)
+    first, beat = map(json.loads, path.read_text().splitlines())
+    began = timestamps.from_epoch(time.time() - 7 * DAY)
+    resume = {**beat, "type": "session_resume", "timestamp": began}
+    path.write_text("".join(json.dumps(e) + "\n" for e in (first, resume, beat)))
+    problems = []
+    assert not sessions.cleanup_stale_sessions(
+        now=time.time() + 25 * 3600, on_problem=problems.append
+    )
+    assert "for 1 h: was the clock set?" in problems[0]
+
+
+@pytest.mark.parametrize(("limit", "archived"), [(24, 1), (30, 0)])
+def test_clock_set_forward_counts_by_the_limit_of_this_cleanup(
+    quiet, a_week_old, limit, archived
+):
+    written(26 * 3600)
+    now = time.time() + 25 * 3600
+    assert len(archive.cleanup(now=now, ttl_hours=limit)) == archived
+
+
 def test_session_that_another_process_began_is_archived_when_it_is_stale(
     quiet, a_week_old
 ):
