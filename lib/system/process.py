@@ -14,6 +14,7 @@ A process is GONE only on proof. What cannot be seen is UNKNOWN.
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from . import proc
@@ -367,10 +368,22 @@ def from_psutil(pid: int, read: Callable[[psutil.Process], T]) -> T | None:
         import psutil
     except ImportError:
         return None
+    _leave_times_as_stored()
     try:
         return read(psutil.Process(pid))
     except psutil.Error:
         return None
+
+
+def _leave_times_as_stored() -> None:
+    """Have psutil give the times at which processes started as macOS stores them.
+
+    Since 7.1 it moves them by how much the clock was set since psutil was imported, so
+    that in a long `watch` each process would become another one.
+    """
+    module = sys.modules.get("psutil._psosx")
+    if module is not None:
+        module.INIT_BOOT_TIME = 0  # type: ignore[attr-defined]
 
 
 def _create_time(pid: int) -> float | None:

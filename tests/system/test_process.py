@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import signal
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+import types
+from pathlib import Path
 
 import pytest
 from support import DEAD_PID, ROOT, changed_fingerprint, only_with_proc
@@ -246,6 +249,22 @@ def test_age_is_the_time_since_the_process_started(child):
     assert 0 <= process.age(child.pid) < 60
     assert process.age(DEAD_PID) is None
     assert process.age("x") is None
+
+
+def test_start_of_a_process_stays_when_the_clock_is_set_on_a_mac(monkeypatch):
+    """The function of psutil that would move it, as a fake of its module for macOS."""
+    import psutil
+
+    path = Path(psutil.__file__).with_name("_psosx.py")
+    functions = [n for n in ast.parse(path.read_text()).body if hasattr(n, "name")]
+    (move,) = [f for f in functions if f.name == "adjust_proc_create_time"]
+    fake = types.ModuleType("psutil._psosx")
+    fake.INIT_BOOT_TIME, fake.boot_time, fake.debug = 1000.0, lambda: 4600.0, print
+    exec(compile(ast.Module([move], []), path, "exec"), vars(fake))
+    assert fake.adjust_proc_create_time(2000.0) == 5600.0
+    monkeypatch.setitem(sys.modules, "psutil._psosx", fake)
+    assert process.from_psutil(os.getpid(), lambda seen: seen.pid) == os.getpid()
+    assert fake.adjust_proc_create_time(2000.0) == 2000.0
 
 
 def test_without_proc_processes_are_identified_through_psutil(child, monkeypatch):
