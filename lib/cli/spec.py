@@ -173,6 +173,7 @@ COMMANDS = (
         ("headcount show 6f2a1b3c", "headcount show 6f2a1b3c --entries 20"),
         (
             _ID,
+            _ON,
             Argument(
                 ("-n", "--entries"),
                 "also print the last N entries, unchanged",
@@ -185,8 +186,8 @@ COMMANDS = (
     Command(
         "go",
         "show the terminal that a session runs in, or resume the session",
-        ("headcount go 6f2a1b3c", "headcount go 'nightly build'"),
-        (_ID,),
+        ("headcount go 6f2a1b3c", "headcount go web1:6f2a1b3c"),
+        (_ID, _ON),
     ),
     Command(
         "resume",
@@ -261,10 +262,7 @@ COMMANDS = (
     Command(
         "recover",
         "list sessions that a crash or a reboot ended, and the commands to resume them",
-        (
-            "headcount recover --here",
-            "headcount recover --open tmux",
-        ),
+        ("headcount recover --here", "headcount recover --open tmux"),
         (
             _IDS._replace(nargs="*"),
             Argument(("--all",), "include old sessions and those run by scripts"),

@@ -62,8 +62,8 @@ def session(value: object, shape: Shape) -> dict[str, Any]:
     """Return the keys of *value* that *shape* has; raise InvalidOutputError."""
     if not isinstance(value, dict):
         raise InvalidOutputError("one of its sessions is not an object")
-    for key in session_view.KEYS:
-        if key not in value:
+    for key in shape:
+        if key in _REQUIRED and key not in value:
             raise InvalidOutputError(f"one of its sessions has no `{key}`")
     for key, is_valid in shape.items():
         if key in value and not is_valid(value[key]):
@@ -119,10 +119,15 @@ def _list_of(check: Check) -> Check:
     )
 
 
-def _object(shape: Shape, required: tuple[str, ...]) -> Check:
+def _many(check: Check) -> Check:
+    """Return the check of a list of any length: the answer as a whole has a limit."""
+    return lambda value: isinstance(value, list) and all(map(check, value))
+
+
+def _object(shape: Shape, optional: tuple[str, ...] = ()) -> Check:
     return lambda value: (
         isinstance(value, dict)
-        and all(key in value for key in required)
+        and all(key in value or key in optional for key in shape)
         and all(check(value[key]) for key, check in shape.items() if key in value)
     )
 
@@ -135,7 +140,26 @@ _PROCESS = _object(
         "state": _one_of(*schema.STATES),
         **dict.fromkeys(("process", "host", "machine", "state_since"), text),
     },
-    ("pid",),
+    ("state", "process", "host", "machine", "state_since"),
+)
+_RELATIVE = _object(
+    {
+        "session_id": text,
+        "how": _one_of("cleared", "forked", "resumed"),
+        "label": _OPTIONAL_TEXT,
+        "on_record": _flag,
+        "archived": _flag,
+    }
+)
+_MOMENT = _object(
+    {
+        **dict.fromkeys(("from", "to", "last_heartbeat", "text"), _OPTIONAL_TEXT),
+        "what": text,
+        "heartbeats": _count,
+    }
+)
+_PLACE = _object(
+    {"pid": _number, **dict.fromkeys(("terminal", "tty", "tmux"), _OPTIONAL_TEXT)}
 )
 
 # The keys of a session, as `list --json` prints it.
@@ -173,3 +197,25 @@ SESSION: Shape = {
         text,
     ),
 }
+# Those of `show --json`.
+DETAILS: Shape = {
+    **SESSION,
+    "predecessors": _list_of(_RELATIVE),
+    "successors": _list_of(_RELATIVE),
+    "modified": _either(_flag),
+    "open_in": _list_of(_PLACE),
+    "resume": _OPTIONAL_TEXT,
+    "timeline": _many(_MOMENT),
+    "other_entries": lambda value: (
+        isinstance(value, dict) and all(map(_count, value.values()))
+    ),
+    "entries": _many(lambda value: isinstance(value, dict)),
+}
+# Those of `recover --json`.
+UNCLEAN: Shape = {
+    **SESSION,
+    "boot": _OPTIONAL_TEXT,
+    "resume": _OPTIONAL_TEXT,
+    **dict.fromkeys(("folder_gone", "transcript_gone", "headless", "judged"), _flag),
+}
+_REQUIRED = {*DETAILS, *UNCLEAN} - {*SESSION} | {*session_view.KEYS}

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from ...errors import HeadcountError
+from ...fleet import find
 from ...terminals import focus, place
-from ...views import lookup
 from .. import output, resumption
 from . import resume
 
@@ -22,7 +22,12 @@ _NOT_SHOWN = 1
 
 def run(args: Namespace) -> int:
     """Show the terminal; return 1 if there is no way to, after saying where it is."""
-    return go(lookup.find(args.id, time.time()))
+    session = find.find(args.id, args.on, time.time())
+    if "on" in session:
+        from ...fleet import ssh
+
+        ssh.attach(session["on"], ["go", "--", session["session_id"]])
+    return go(session)  # type: ignore[arg-type]
 
 
 def go(session: SessionView) -> int:

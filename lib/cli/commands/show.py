@@ -7,6 +7,7 @@ import time
 from collections import deque
 
 from ... import sessions
+from ...fleet import find
 from ...record import timestamps
 from ...record.transitions import LOST, transitions
 from ...store import reader
@@ -22,7 +23,7 @@ from ..terminal.width import truncate_line
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from ...model import SessionEntry
@@ -49,11 +50,16 @@ NAME_COLUMNS = 13
 def run(args: Namespace) -> int:
     """Show the session."""
     now = time.time()
-    session = _with_related(lookup.find(args.id, now), now)
+    session: Details = find.find(args.id, args.on, now)  # type: ignore[assignment]
+    elsewhere = "on" in session
+    if not elsewhere:
+        session = _with_related(session, now)  # type: ignore[arg-type]
     if args.json:
-        output.write([formatting.as_json(_as_object(session, now))])
-    else:
-        output.write(_lines(session, args.entries, now))
+        content = session if elsewhere else _as_object(session, now)
+        output.write([formatting.as_json(content)])
+        return 0
+    entries = session["entries"] if elsewhere else _entries(session["path"])
+    output.write(_lines(session, entries, args.entries, now))
     return 0
 
 
@@ -101,14 +107,17 @@ def _as_object(session: Details, now: float) -> Details:
     }
 
 
-def _lines(session: Details, entries: int | None, now: float) -> list[str]:
+def _lines(
+    session: Details, entries: Iterable[SessionEntry], number: int | None, now: float
+) -> list[str]:
+    """Return what is shown, with the last *number* of *entries*."""
     columns, colour = output.terminal()
-    if entries is None:
-        entries = 0 if session["verdict"] else _ENTRIES_OF_UNREADABLE
+    if number is None:
+        number = 0 if session["verdict"] else _ENTRIES_OF_UNREADABLE
     history = timeline.Timeline(_MAX_MOMENTS)
-    last: deque[SessionEntry] = deque(maxlen=entries)
+    last: deque[SessionEntry] = deque(maxlen=number)
     total = 0
-    for transition in transitions(_entries(session["path"]), now):
+    for transition in transitions(entries, now):
         history.add(transition)
         if transition.event != LOST:  # that one and the next are about the same entry
             last.append(transition.entry)
@@ -117,7 +126,7 @@ def _lines(session: Details, entries: int | None, now: float) -> list[str]:
     lines = [*fact_lines(session, now, colour=colour), ""]
     lines += [f"timeline of {total} {'entry' if total == 1 else 'entries'}"]
     lines += timeline_lines(history, now, alive=alive, columns=columns)
-    if entries:
+    if number:
         lines += ["", f"last {len(last)} of {total} entries"]
         lines += [formatting.entry_line(entry, now, columns) for entry in last]
     return [*lines, *_resume_lines(session)]
@@ -127,6 +136,8 @@ def _resume_lines(session: Details) -> list[str]:
     """Return the command that resumes the session, or why there is none."""
     if session["verdict"] is None:
         return []
+    if "on" in session:
+        return _elsewhere_lines(session)
     if session["open_in"]:
         return ["", *map(_open_line, session["open_in"])]
     if session_view.transcript_gone(session):  # type: ignore[arg-type]
@@ -139,6 +150,19 @@ def _resume_lines(session: Details) -> list[str]:
     if session["verdict"] == "unknown":
         heading = "it may be open elsewhere; if not, resume it with"
     return ["", heading, session["resume"]]
+
+
+def _elsewhere_lines(session: Details) -> list[str]:
+    """Return where a session of another machine is open, and how to get there."""
+    lines = [
+        f"it is open there in pid {where['pid']}, {where['terminal'] or 'a terminal'}"
+        for where in session["open_in"]
+    ]
+    if not (lines or session["resume"]):
+        return ["", "it cannot be resumed"]
+    command = find.command(session["on"], session["session_id"])
+    lines = [printable(line, _MAX_LINE) for line in lines]
+    return ["", *lines, "go there with", command]
 
 
 def _open_line(where: Place) -> str:
@@ -262,6 +286,8 @@ def _relative(relative: Relative) -> str:
 
 
 def _same_worktree(session: Details, now: float) -> list[str]:
+    if "on" in session:
+        return [str(session_id) for session_id in session.get("same_worktree", ())]
     return [
         f"{other['session_id']}  "
         + ", ".join(filter(None, (other["state"], session_view.name_of(other))))
@@ -297,6 +323,7 @@ def _file(session: Details, _: float) -> list[str]:
 
 _FACTS: tuple[tuple[str, Fact], ...] = (
     ("session", _text("session_id")),
+    ("on", _text("on")),
     ("label", _text("label")),
     ("name", _name),
     ("verdict", _verdict),
