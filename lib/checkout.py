@@ -16,7 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CODE = ("install.sh", "requirements.txt", "settings.example.json", "hooks", "lib")
+_CODE = (
+    *("install.sh", "requirements.txt", "settings.example.json", "hooks", "lib"),
+    *(".claude-plugin", "bin", "skills"),
+)
 _ENVIRONMENT = ".venv"
 _ROOT = 0
 

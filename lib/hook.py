@@ -3,8 +3,8 @@
 A hook never disturbs the user. Its exit code is always 0 (2 would block the prompt).
 Nothing is written to stdout but the one JSON object that SessionStart may print: from
 PermissionRequest it would be a decision. Nothing is written to stderr. A hook ends
-within DEADLINE_SECONDS, or, if it recorded nothing by then, RETRY_SECONDS later. Errors
-go to errors.log.
+within DEADLINE_SECONDS, or, if it recorded nothing by then, RETRY_SECONDS later; as a
+plugin's, PLUGIN_RETRY_SECONDS. Errors go to errors.log.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 DEADLINE_SECONDS = 0.9
 STDIN_SECONDS = 0.3
 RETRY_SECONDS = 1.0
+PLUGIN_RETRY_SECONDS = 0.3  # the client ends the SessionEnd of a plugin after 1.5 s
 HEARTBEAT_INTERVAL_SECONDS = 60.0
 # For all locks of one hook together, from its start.
 LOCK_POLICY = sessions.LockPolicy(0.5, write_unlocked=True, shared_deadline=True)
@@ -106,9 +107,14 @@ def _run_with_retry(action: Callable[[Event], None], event: Event) -> None:
         if event.recorded:
             raise
         log_error(f"{action.__name__}, retrying", error)
-        deadline.alarm(RETRY_SECONDS)
+        deadline.alarm(PLUGIN_RETRY_SECONDS if _is_plugin() else RETRY_SECONDS)
         event.is_late = True
         action(event)
+
+
+def _is_plugin() -> bool:
+    """Whether this is a hook of the plugin: `hooks/run` says so."""
+    return sys.argv[2:3] == ["plugin"]
 
 
 # ---- The events -----------------------------------------------------------------

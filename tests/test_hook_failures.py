@@ -25,8 +25,9 @@ from support import (
     waiting_hook,
 )
 
-from lib import sessions
+from lib import hook, sessions
 from lib.record import timestamps
+from lib.system import deadline
 
 
 @pytest.mark.parametrize(
@@ -269,6 +270,33 @@ def test_hook_records_its_event_although_the_disk_of_the_worktree_hangs(store, e
     expected = ["session_metadata", "heartbeat"][: 1 + (event != "SessionStart")]
     assert types(store / f"{ID}.jsonl") == expected
     assert "retrying" in errors(store)
+
+
+def test_hook_of_a_plugin_ends_before_the_client_cancels_a_session_end():
+    """Which is 1.5 s after it began. The interpreter takes a part of that."""
+    assert hook.DEADLINE_SECONDS + hook.PLUGIN_RETRY_SECONDS <= 1.25
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        pytest.param(["1"], hook.RETRY_SECONDS, id="settings"),
+        pytest.param(["1", "plugin"], hook.PLUGIN_RETRY_SECONDS, id="plugin"),
+    ],
+)
+def test_hook_has_less_time_to_retry_in_a_plugin(words, seconds, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["hook", *words])
+    alarms = []
+    monkeypatch.setattr(deadline, "alarm", alarms.append)
+    calls = iter([deadline.DeadlineExceeded(), None])
+
+    def action(_):
+        if error := next(calls):
+            raise error
+
+    hook._run_with_retry(action, hook.Event({}, 1))
+
+    assert alarms == [seconds]
 
 
 @pytest.mark.parametrize("event", ["UserPromptSubmit", "Stop", "SessionEnd"])
