@@ -23,7 +23,7 @@ LAYERS = [
     "store",
     "claude",
     "sessions terminals",
-    "views doctor installer package_index",
+    "views export doctor installer package_index",
     "fleet",
     "hook api",
     "statusline",

@@ -21,12 +21,14 @@ from ..store import paths, reader
 from ..text import printable
 from ..views import lookup, session_view
 from . import formatting, parser, spec
+from .spec.argument import ARCHIVED, COMMAND, FILE, FINISHED, HOST, READABLE, SESSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..views.session_view import SessionView
+    from .spec.argument import Argument, Command
 
     Candidates = list[tuple[str, str]]
     Accepts = Callable[[SessionView], bool]
@@ -39,10 +41,10 @@ _ID_LENGTH = 8
 _WORD = frozenset(string.ascii_letters + string.digits + "._-")
 # Which sessions a command accepts.
 _ACCEPTED: dict[str, Accepts] = {
-    spec.SESSION: lambda _: True,
-    spec.READABLE: lambda session: session["verdict"] is not None,
-    spec.FINISHED: lambda session: session["verdict"] in verdict.FINISHED,
-    spec.ARCHIVED: lambda session: session["archived"] and bool(session["verdict"]),
+    SESSION: lambda _: True,
+    READABLE: lambda session: session["verdict"] is not None,
+    FINISHED: lambda session: session["verdict"] in verdict.FINISHED,
+    ARCHIVED: lambda session: session["archived"] and bool(session["verdict"]),
 }
 _HELP = [("-h", "show the help"), ("--help", "show the help")]
 
@@ -85,7 +87,7 @@ def _candidates(before: list[str], current: str) -> Candidates:
     return _values(argument, current) if argument else []
 
 
-def _argument_at(command: spec.Command, before: list[str]) -> spec.Argument | None:
+def _argument_at(command: Command, before: list[str]) -> Argument | None:
     """Return the argument that the word after *before* is a value of."""
     positionals = [each for each in command.arguments if not each.is_option]
     option = None
@@ -99,18 +101,18 @@ def _argument_at(command: spec.Command, before: list[str]) -> spec.Argument | No
     return option or next(iter(positionals), None)
 
 
-def _option(command: spec.Command, name: str) -> spec.Argument | None:
+def _option(command: Command, name: str) -> Argument | None:
     """Return the option of this name if it takes a value."""
     matches = (option for option in command.options if name in option.names)
     return next((option for option in matches if option.metavar), None)
 
 
-def _options(command: spec.Command) -> Candidates:
+def _options(command: Command) -> Candidates:
     options = command.options
     return [(name, each.help) for each in options for name in each.names] + _HELP
 
 
-def _option_values(command: spec.Command, current: str) -> Candidates:
+def _option_values(command: Command, current: str) -> Candidates:
     """Return the values for a *current* word of the form `--option=value`."""
     name, separator, value = current.partition("=")
     option = _option(command, name)
@@ -122,14 +124,14 @@ def _option_values(command: spec.Command, current: str) -> Candidates:
     ]
 
 
-def _values(argument: spec.Argument, prefix: str) -> Candidates:
-    if argument.completer == spec.COMMAND:
+def _values(argument: Argument, prefix: str) -> Candidates:
+    if argument.completer == COMMAND:
         return _command_names()
     if argument.completer in _ACCEPTED:
         return list(_sessions(_ACCEPTED[argument.completer], prefix, time.time()))
-    if argument.completer == spec.FILE:
+    if argument.completer == FILE:
         return [(FILE_NAMES, "")]
-    of_hosts = argument.completer == spec.HOST
+    of_hosts = argument.completer == HOST
     choices = hosts.known() if of_hosts else argument.choices
     several = argument.several or of_hosts
     before, comma, _ = prefix.rpartition(",") if several else ("", "", "")

@@ -7,10 +7,13 @@ link it; `headcount help --man` prints it.
 from __future__ import annotations
 
 from . import spec
+from .spec.argument import GROUPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .spec.argument import Argument, Command
 
 _MIN_WIDTH, _MAX_WIDTH = 40, 88
 _PURPOSE = "One durable record for every Claude Code session on this machine."
@@ -55,7 +58,7 @@ def text(columns: int | None) -> str:
     """Return the help page, wrapped to *columns*; None means no limit."""
     width = min(max(columns or _MAX_WIDTH, _MIN_WIDTH), _MAX_WIDTH)
     sections = [_PURPOSE, _USAGE]
-    for group in spec.GROUPS:
+    for group in GROUPS:
         commands = [command for command in spec.COMMANDS if command.group == group]
         rows = [(command.name, command.summary) for command in commands]
         sections.append(_section(group, rows, width, max(map(len, spec.NAMES))))
@@ -109,7 +112,7 @@ def man() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _about(command: spec.Command) -> list[str]:
+def _about(command: Command) -> list[str]:
     """Return what the manual says of *command*: a sentence, and its arguments."""
     positionals = [each for each in command.arguments if not each.is_option]
     words = ["[OPTIONS]"] * bool(command.options)
@@ -125,7 +128,7 @@ def _about(command: spec.Command) -> list[str]:
     return lines
 
 
-def _usage(argument: spec.Argument) -> str:
+def _usage(argument: Argument) -> str:
     many = "..." if argument.nargs in ("*", "+") else ""
     word = argument.metavar + many
     return f"[{word}]" if argument.nargs in ("?", "*") else word

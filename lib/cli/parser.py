@@ -12,7 +12,7 @@ from . import output, spec, suggest
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from .spec import Argument, Command
+    from .spec.argument import Argument, Command
 
 
 _COMPLETE = ["completion", "--complete"]  # called by the shells' completion scripts
@@ -116,10 +116,11 @@ def _add_argument(parser: argparse.ArgumentParser, argument: Argument) -> None:
         parser.add_argument(*argument.names, action="store_true", help=argument.help)
         return
     if argument.several:
+        values = f": {', '.join(argument.choices)}" if argument.choices else ""
         parser.add_argument(
             *argument.names,
             action="extend",
-            help=f"{argument.help}: {', '.join(argument.choices)}",
+            help=argument.help + values,
             metavar=argument.metavar,
             type=lambda text: _several(text, argument.choices),
             default=[],
@@ -140,6 +141,6 @@ def _several(text: str, choices: tuple[str, ...]) -> list[str]:
     """Return the values in *text*, which commas separate; raise ArgumentTypeError."""
     values = [value.strip() for value in text.split(",")]
     for value in values:
-        if value not in choices:
+        if choices and value not in choices:
             raise argparse.ArgumentTypeError(_invalid(value, choices))
     return values

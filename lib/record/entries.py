@@ -377,6 +377,8 @@ def _check_type(kind: object) -> None:
             f"entries of type {kind} are Headcount's own; create_session, "
             "update_heartbeat and close_session write them"
         )
+    if kind in schema.EXPORT_TYPES:
+        raise InvalidEntryError(f"{kind} is reserved for what `headcount export` adds")
 
 
 def _is_entry_id(value: object) -> bool:

@@ -20,6 +20,9 @@ CLOSE = "session_close"
 UPDATE = "session_update"
 # Reserved for tools: what they ask a person, and what the person says.
 QUESTION, ANSWER = "question", "answer"
+# Lines of `headcount export` between the entries, so no entry is of these types.
+GAP, CURSOR = "gap", "cursor"
+EXPORT_TYPES = (GAP, CURSOR)
 LIFECYCLE = frozenset([METADATA, RESUME, HEARTBEAT, TURN_CLOSE, CLOSE])
 LIVE_STATES = ("waiting", "busy", "idle")  # the first needs the user most
 STATES = (*LIVE_STATES, "closed")

@@ -130,7 +130,7 @@ def read_head(descriptor: int, size: int, limit: int) -> bytes:
 
     A file that is not longer is returned whole: its last line may lack the newline.
     """
-    block = _pread(descriptor, min(limit, size), 0)
+    block = read_at(descriptor, min(limit, size), 0)
     return block if size <= limit else block[: block.rfind(b"\n") + 1]
 
 
@@ -146,7 +146,7 @@ def read_backwards(
     low, block, rest = size, LAST_BYTES, b""
     while low > start and size - low < TAIL_BYTES:
         high, low = low, max(start, low - block)
-        lines = (_pread(descriptor, high - low, low) + rest).split(b"\n")
+        lines = (read_at(descriptor, high - low, low) + rest).split(b"\n")
         rest = lines.pop(0) if low > start else b""
         if len(rest) > HEAD_BYTES:
             rest = b""
@@ -198,7 +198,7 @@ def _check_links(path: str, descriptor: int, *, remove: bool) -> None:
 
 def _with_leading_newline(descriptor: int, line: bytes) -> bytes:
     size = os.fstat(descriptor).st_size
-    if size > 0 and _pread(descriptor, 1, size - 1) != b"\n":
+    if size > 0 and read_at(descriptor, 1, size - 1) != b"\n":
         return b"\n" + line
     return line
 
@@ -209,4 +209,4 @@ def _seek_and_read(descriptor: int, length: int, offset: int) -> bytes:
 
 
 # Both return less than *length* only at the end of the file. Windows has no pread.
-_pread: Callable[[int, int, int], bytes] = getattr(os, "pread", _seek_and_read)
+read_at: Callable[[int, int, int], bytes] = getattr(os, "pread", _seek_and_read)

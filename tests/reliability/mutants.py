@@ -39,7 +39,7 @@ MUTANTS = [
     Mutant(
         "newline repair",
         "lib/store/journal.py",
-        'if size > 0 and _pread(descriptor, 1, size - 1) != b"\\n":',
+        'if size > 0 and read_at(descriptor, 1, size - 1) != b"\\n":',
         "if size < 0:",
         "test_images.py",
     ),

@@ -14,6 +14,7 @@ from command_line import environment
 from support import ID, ROOT
 
 from lib.cli import help_page, main, parser, spec, suggest
+from lib.cli.spec.argument import GROUPS
 from lib.cli.terminal.width import width
 
 
@@ -21,7 +22,7 @@ def test_help_has_commands_by_purpose_examples_codes_and_environment(headcount):
     code, out, err = headcount("--help")
     assert (code, err) == (0, "")
     assert headcount("help") == headcount("-h") == (code, out, err)
-    for group in spec.GROUPS:
+    for group in GROUPS:
         section = out.split(f"\n\n{group}\n")[1].split("\n\n")[0]
         named = re.findall(r"^    ([a-z]+) ", section, re.MULTILINE)
         assert named == [one.name for one in spec.COMMANDS if one.group == group]
@@ -34,7 +35,7 @@ def test_help_has_commands_by_purpose_examples_codes_and_environment(headcount):
 
 
 def test_commands_are_all_in_a_group_of_the_help():
-    assert {command.group for command in spec.COMMANDS} == set(spec.GROUPS)
+    assert {command.group for command in spec.COMMANDS} == set(GROUPS)
 
 
 def test_help_examples_all_parse():

@@ -6,71 +6,22 @@ read it.
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
-from typing import TYPE_CHECKING, NamedTuple
-
-from ..record import schema
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-# The headings under which the help lists the commands.
-INSPECT, MODIFY, MAINTAIN, SET_UP = "inspect", "modify", "maintain", "set up"
-GROUPS = (INSPECT, MODIFY, MAINTAIN, SET_UP)
-
-# What the shell completes a value with: session ids, hosts, files, or command names.
-SESSION, HOST, FILE, COMMAND = "session", "host", "file", "command"
-# Or the sessions that a command accepts: readable, stale or dead, archived.
-READABLE, FINISHED, ARCHIVED = "readable", "finished", "archived"
-
-_MAX_DIGITS = 9
-
-
-class Argument(NamedTuple):
-    """An argument of a command, in the terms of argparse.
-
-    If the first name starts with `-` it is an option, and without a *metavar* a flag.
-    """
-
-    names: tuple[str, ...]
-    help: str
-    metavar: str = ""
-    choices: tuple[str, ...] = ()
-    default: Any = None
-    nargs: str | None = None  # of a positional argument: `?`, `*` or `+`
-    type: Callable[[str], Any] = str
-    several: bool = False  # an option with a list of values, separated by commas
-    completer: str = ""
-
-    @property
-    def is_option(self) -> bool:
-        """Whether the argument is an option, not positional."""
-        return self.names[0].startswith("-")
-
-
-class Command(NamedTuple):
-    """A command: its name, a summary, examples, arguments, and its group."""
-
-    name: str
-    summary: str
-    examples: tuple[str, ...]
-    arguments: tuple[Argument, ...]
-    group: str = INSPECT
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def options(self) -> tuple[Argument, ...]:
-        """The arguments that are options."""
-        return tuple(argument for argument in self.arguments if argument.is_option)
-
-
-def _number(text: str) -> int:
-    """Return *text* as a number, 0 or more; raise ArgumentTypeError."""
-    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
-        return int(text)
-    raise ArgumentTypeError(f"{ascii(text)[:80]} is not a valid number; try 20")
-
+from ...record import schema
+from .argument import (
+    ARCHIVED,
+    COMMAND,
+    FILE,
+    FINISHED,
+    HOST,
+    MAINTAIN,
+    MODIFY,
+    READABLE,
+    SESSION,
+    SET_UP,
+    Argument,
+    Command,
+    number,
+)
 
 _JSON = Argument(("--json",), "print JSON, for scripts")
 _HERE = Argument(("--here",), "only sessions in this worktree")
@@ -178,7 +129,7 @@ COMMANDS = (
                 ("-n", "--entries"),
                 "also print the last N entries, unchanged",
                 "N",
-                type=_number,
+                type=number,
             ),
             Argument(("--json",), "print JSON with all entries, for scripts"),
         ),
@@ -296,10 +247,34 @@ COMMANDS = (
                 ("-n", "--lines"),
                 "how many of the last entries to print (default: 10)",
                 "N",
-                type=_number,
+                type=number,
                 default=10,
             ),
             Argument(("--json",), "print the lines as they were written, for scripts"),
+        ),
+    ),
+    Command(
+        "export",
+        "print all entries of all sessions as JSON lines, from where you left off",
+        (
+            "headcount export | gzip > sessions.gz",
+            "cat cursor | headcount export --since - --follow",
+            "headcount export --types session_metadata,turn_close",
+        ),
+        (
+            Argument(
+                ("--since",),
+                "only what was added after this cursor, from an earlier export; - "
+                "reads it from stdin",
+                "CURSOR",
+            ),
+            Argument(("-f", "--follow"), "keep printing new entries until Ctrl-C"),
+            Argument(
+                ("--types",),
+                "only entries of these types, separated by commas",
+                "TYPE",
+                several=True,
+            ),
         ),
     ),
     Command(

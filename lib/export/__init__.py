@@ -1,0 +1,1 @@
+"""Every entry of every session, live and archived, each once, for other programs."""
