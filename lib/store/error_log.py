@@ -54,8 +54,9 @@ def recent(since: float) -> list[str]:
             descriptor = _open(name)
         except OSError:
             continue
-        with open(descriptor, encoding="ascii", errors="replace") as log:
-            lines += [line.rstrip("\n") for line in log if line >= first]
+        with open(descriptor, "rb") as log:
+            text = log.read(2 * _MAX_BYTES).decode("ascii", "replace")
+        lines += [line for line in text.split("\n") if line >= first]
     return lines
 
 

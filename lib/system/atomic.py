@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _CALLS = (("renameat2", 1), ("renameatx_np", 4))
 # The errors of a kernel or a file system without this call or this flag.
 _UNSUPPORTED = frozenset([errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
-_STREAM = os.O_WRONLY | getattr(os, "O_NOCTTY", 0)
+# Without O_NONBLOCK, opening a FIFO waits for a reader.
+_STREAM = os.O_WRONLY | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def write(path: str, content: bytes, *, mode: int = private.FILE_MODE) -> None:
@@ -125,9 +126,17 @@ def _is_stream(path: str) -> bool:
 
 def _write_stream(path: str, content: bytes) -> None:
     # Not truncated: by now a link to somebody's file may be there.
-    with open(os.open(path, _STREAM), "wb") as stream:
-        if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+    try:
+        descriptor = os.open(path, _STREAM)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "No program reads from it", path) from None
+        raise
+    with open(descriptor, "wb") as stream:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EBUSY, "It was replaced in the meantime", path)
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(descriptor, True)  # a slow reader is waited for
         stream.write(content)
 
 

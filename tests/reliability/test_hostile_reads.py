@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import socket
@@ -17,11 +18,14 @@ from support import ROOT
 from lib.claude import clients, session_status, settings, transcript
 from lib.doctor import examine as doctor
 from lib.doctor.finding import Context
+from lib.store import error_log
+from lib.system import atomic
 from lib.system.git import Worktrees
 
 MAX_SECONDS = 10
 MAX_BYTES = 256 * 1024 * 1024
 SPARSE_BYTES = 30 * 1024**3
+MORE_THAN_A_PIPE_HOLDS = 4 * 1024 * 1024
 OTHER_USER = 65_534
 
 needs_root = pytest.mark.skipif(
@@ -159,12 +163,19 @@ def end_of_a_transcript(tmp_path):
     return Place(path, lambda: read(str(path)), json.dumps(line) + "\n", None)
 
 
+def log_of_errors(tmp_path):
+    store = tmp_path / "store"
+    store.mkdir()
+    text = "2026-01-01T00:00:00.000Z 1.0 heartbeat: it failed\n"
+    return Place(store / "errors.log", lambda: error_log.recent(0.0), text, [])
+
+
 PLACES = [
     *(head, head_of_linked_worktree, git_link, settings_file, managed_settings),
     *(example_of_a_checkout, file_of_a_client, trusted_folders),
-    end_of_a_transcript,
+    *(end_of_a_transcript, log_of_errors),
 ]
-BELIEVED = [file_of_a_client, trusted_folders, end_of_a_transcript]
+BELIEVED = [file_of_a_client, trusted_folders, end_of_a_transcript, log_of_errors]
 
 
 def result_of(make, plant, tmp_path):
@@ -209,6 +220,15 @@ def test_reading_what_is_not_a_file_or_has_no_end_gives_nothing(
 ):
     found, nothing = result_of(make, lambda place: kind(place.path), tmp_path)
     assert found == nothing
+
+
+def test_end_of_a_sparse_log_that_begins_as_ours_is_not_read(store, tmp_path):
+    def plant(place):
+        place.path.write_text(place.content)
+        os.truncate(place.path, SPARSE_BYTES)
+
+    found, _ = result_of(log_of_errors, plant, tmp_path)
+    assert found[0].endswith("heartbeat: it failed")
 
 
 @needs_root
@@ -281,3 +301,53 @@ def test_doctor_runs_the_checks_after_one_that_fails_unforeseen(monkeypatch, sto
     findings = doctor.examine(Context(time.time(), quick=True))
     assert [finding.check for finding in findings] == ["first", "first", "second"]
     assert "ZeroDivisionError: nobody foresaw it" in findings[1].message
+
+
+# ---- headcount report -----------------------------------------------------------
+
+
+def test_report_is_not_written_to_a_fifo_that_nobody_reads(headcount, store, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    code, _, err = headcount("report", "--html", str(tmp_path / "fifo"))
+    assert code == 1
+    assert str(tmp_path / "fifo") in err
+
+
+def test_report_replaces_no_sparse_file(headcount, store, tmp_path):
+    sparse_file(tmp_path / "page.html")
+    code, _, err = headcount("report", "--html", str(tmp_path / "page.html"))
+    assert (code, "is not a report of Headcount" in err) == (1, True)
+    assert (tmp_path / "page.html").stat().st_size == SPARSE_BYTES
+
+
+@needs_root
+@pytest.mark.parametrize("part", ["file", "folder"])
+def test_report_follows_no_link_of_another_user(headcount, store, tmp_path, part):
+    shared, mine = tmp_path / "shared", tmp_path / "mine"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    mine.mkdir()
+    link = shared / ("page.html" if part == "file" else "out")
+    link.symlink_to(mine / "page.html" if part == "file" else mine)
+    os.lchown(link, OTHER_USER, OTHER_USER)
+    target = link if part == "file" else link / "page.html"
+    for words in ((), ("--force",)):
+        code, _, err = headcount("report", "--html", str(target), *words)
+        assert (code, str(OTHER_USER) in err) == (1, True)
+    assert os.listdir(mine) == []
+
+
+def test_page_is_written_whole_to_a_fifo_whose_reader_is_slower(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    reading = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+
+    def read_all():
+        select.select([reading], [], [])  # until something is written
+        os.set_blocking(reading, True)
+        with open(reading, "rb", closefd=False) as page:
+            return len(page.read())
+
+    reader = forked.Child(read_all)
+    atomic.write(str(tmp_path / "fifo"), bytes(MORE_THAN_A_PIPE_HOLDS))
+    assert reader.result() == MORE_THAN_A_PIPE_HOLDS
+    os.close(reading)
