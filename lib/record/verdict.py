@@ -96,10 +96,10 @@ def _heartbeat(
 ) -> tuple[bool, str]:
     """Return whether the last heartbeat is young enough, and its age in words."""
     times = (metadata.get("last_heartbeat"), metadata.get("start_time"))
-    for time in map(timestamps.parse, times):
-        if time is not None and timestamps.is_plausible(
-            timestamps.from_epoch(time), timestamps.latest_plausible(now)
-        ):
+    latest = timestamps.latest_plausible(now)
+    for text in map(timestamps.normalize, times):
+        time = timestamps.parse(text)
+        if text and time is not None and timestamps.is_plausible(text, latest):
             age = now - time
             limit = f"{ttl_hours:g} h"
             if age < ttl_hours * 3600:

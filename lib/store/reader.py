@@ -23,7 +23,7 @@ _TOO_LONG = b"too long"
 _BLOCK_BYTES = 1 << 18
 
 
-class _no_collection:  # noqa: N801  # a context manager, used like a function
+class no_collection:  # noqa: N801  # a context manager, used like a function
     """Pause the garbage collector while many objects are created that are all kept.
 
     Its repeated passes would take a tenth of the time.
@@ -40,7 +40,7 @@ class _no_collection:  # noqa: N801  # a context manager, used like a function
 
 def load(path: str) -> list[SessionEntry]:
     """Return the entries of the file at *path*; see `sessions.load_session_jsonl`."""
-    with _no_collection():
+    with no_collection():
         return list(stream(path))
 
 
@@ -90,7 +90,7 @@ def discover(folder: str, now: float, prefix: str = "") -> list[SessionInfo]:
     prefix = prefix.lower()
     files = paths.session_files(folder)
     sessions: list[SessionInfo] = []
-    with _no_collection():
+    with no_collection():
         for path in sorted(f.path for f in files if f.name.lower().startswith(prefix)):
             try:
                 metadata = metadata_at(path, now)

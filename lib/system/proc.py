@@ -8,6 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import get_ident
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 # Whether a process can be identified at once, from /proc.
 READS_PROC = sys.platform == "linux"
@@ -15,6 +23,31 @@ _MAX_READ_BYTES = 4096
 _MOUNTS = "/proc/self/mountinfo"
 _MOUNT_ESCAPES = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 _CONTEXTS: dict[int, tuple[str, str, int]] = {}  # by pid: a fork may change it
+_SEEN: dict[int, dict[object, object]] = {}  # by thread, within `looking_once`
+
+
+class looking_once:  # noqa: N801  # a context manager, used like a function
+    """Within it, this thread looks at each process once: for lists of many sessions.
+
+    Of a session that is alive, a list asks for its process twice.
+    """
+
+    def __enter__(self) -> None:
+        _SEEN[get_ident()] = {}
+
+    def __exit__(self, *_: object) -> None:
+        _SEEN.pop(get_ident(), None)
+
+
+def once(look: Callable[[int], T], pid: int) -> T:
+    """Return ``look(pid)``; within `looking_once`, what it returned the first time."""
+    seen = _SEEN.get(get_ident()) if _SEEN else None
+    if seen is None:
+        return look(pid)
+    key = look, pid
+    if key not in seen:
+        seen[key] = look(pid)
+    return seen[key]  # type: ignore[return-value]
 
 
 def read(name: str, max_bytes: int = _MAX_READ_BYTES) -> bytes | None:

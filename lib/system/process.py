@@ -143,7 +143,7 @@ def probe(
     if place is not None:
         return UNKNOWN, f"pid {pid} is on {place}"
     if not process:
-        return _compare_pid(pid)
+        return proc.once(_compare_pid, pid)
     return UNKNOWN, f"pid {pid} cannot be judged from here"
 
 
@@ -228,7 +228,7 @@ def is_stopped(pid: object) -> bool:
         return False
     if not proc.READS_PROC:
         return from_psutil(pid, lambda process: process.status()) == "stopped"
-    status = proc.read_stat(pid)
+    status = proc.once(proc.read_stat, pid)
     return status is not None and status[3] in "Tt"
 
 
@@ -250,7 +250,7 @@ def _compare_linux(
 
 
 def _compare_start(pid: int, start: str) -> tuple[str, str]:
-    status = proc.read_stat(pid)
+    status = proc.once(proc.read_stat, pid)
     if status is None:
         return _compare_unreadable(pid)
     if str(status[2]) != start:
@@ -318,7 +318,7 @@ def _compare_psutil(
 
 
 def _compare_create_time(pid: int, recorded: str) -> tuple[str, str]:
-    outcome, reason = _compare_pid(pid)
+    outcome, reason = proc.once(_compare_pid, pid)
     created = _create_time(pid)
     if outcome != RUNNING or created is None:
         return outcome, reason

@@ -8,7 +8,7 @@ from .. import sessions
 from ..errors import AmbiguousIdError, HeadcountError, SessionNotFoundError, UsageError
 from ..record import timestamps
 from ..store import paths, reader
-from ..system import git
+from ..system import git, proc
 from . import session_view
 from .session_view import last_heartbeat
 
@@ -35,12 +35,13 @@ def discover(
     the archive, only the days from *since* (epoch seconds): what ended later is there.
     """
     first_day = timestamps.from_epoch(since)[:10]
-    return [
-        judged(info, now, archived=archived)
-        for folder in paths.folders(archived=archived)
-        if not archived or os.path.basename(folder) >= first_day
-        for info in reader.discover(folder, now, prefix)
-    ]
+    with reader.no_collection(), proc.looking_once():
+        return [
+            judged(info, now, archived=archived)
+            for folder in paths.folders(archived=archived)
+            if not archived or os.path.basename(folder) >= first_day
+            for info in reader.discover(folder, now, prefix)
+        ]
 
 
 def awaiting_trust(now: float) -> list[SessionView]:

@@ -80,6 +80,25 @@ def test_is_stopped_until_the_process_goes_on(child, monkeypatch, has_proc):
     assert not process.is_stopped("x")
 
 
+@linux
+def test_looking_once_keeps_what_was_seen_only_for_its_thread_and_time(child):
+    known = process.fingerprint(child.pid)
+    elsewhere = []
+    with proc.looking_once():
+        assert process.probe(child.pid, known, HOST)[0] == RUNNING
+        child.kill()
+        child.wait()
+        assert process.probe(child.pid, known, HOST)[0] == RUNNING
+        assert process.fingerprint(child.pid) is None  # what a record says is exact
+        other = threading.Thread(
+            target=lambda: elsewhere.append(process.probe(child.pid, known, HOST))
+        )
+        other.start()
+        other.join()
+    assert elsewhere[0][0] == GONE
+    assert process.probe(child.pid, known, HOST)[0] == GONE
+
+
 def test_probe_of_a_reused_pid_is_gone(child):
     units = 60 * os.sysconf("SC_CLK_TCK") if proc.READS_PROC else 60
     recorded = changed_fingerprint(child.pid, earlier=units)

@@ -8,7 +8,7 @@ from ... import sessions
 from ...errors import UsageError
 from ...fleet import hosts
 from ...record import timestamps
-from ...store import paths
+from ...store import paths, reader
 from ...text import count, printable
 from ...views import local_days, lookup, neighbours, session_view
 from .. import formatting, output, time_spec
@@ -38,7 +38,8 @@ def run(args: Namespace) -> int:
     ended_since = _ended_since(args, now)
     fleet = _ask_hosts(args, now, ended_since, with_rows=as_table)
     if fleet is None:
-        known = _discover(args, now, ended_since, with_trust=as_table)
+        with reader.no_collection():
+            known = _discover(args, now, ended_since, with_trust=as_table)
     else:
         known = fleet.sessions
     conditions = _conditions(args, now, ended_since)
