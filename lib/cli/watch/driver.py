@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.drivers.linux_driver import LinuxDriver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TextIO
 
 
@@ -47,7 +48,24 @@ class TerminalDriver(LinuxDriver):
         self._is_drawing = False
         super().stop_application_mode()
 
+    def _sigtstp_application(self, *_: object) -> None:
+        self._call_soon(super()._sigtstp_application)
+
     def _sigcont_application(self, *_: object) -> None:
+        self._call_soon(self._draw_again)
+
+    def _call_soon(self, action: Callable[[], object]) -> None:
+        """Let the event loop run *action*.
+
+        A signal handler must not write: it may have interrupted a write, which holds
+        the lock of the queue that every write needs.
+        """
+        try:
+            self._loop.call_soon_threadsafe(action)
+        except RuntimeError:
+            pass  # the loop has ended
+
+    def _draw_again(self) -> None:
         if self._auto_restart and self._is_drawing:  # after SIGSTOP
             self.suspend_application_mode()
             self._must_signal_resume = True

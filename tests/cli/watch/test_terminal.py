@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import termios
+from types import SimpleNamespace
 
 import multiplexers
 import pytest
@@ -23,6 +24,7 @@ from multiplexers import session_command, wait_for
 from support import ID, ROOT, Client
 
 from lib import sessions
+from lib.cli.watch.driver import TerminalDriver
 
 OTHER = "0aa1f931-8a2e-4bc2-841e-e420ad80648c"
 HINT = "q quit"
@@ -293,7 +295,21 @@ def test_watch_ends_when_its_terminal_is_closed(store, ignored):
     while HINT.encode() not in written:
         written += os.read(ours, 65_536)
     os.close(ours)
-    assert process.wait(60) == (0 if ignored else -signal.SIGHUP)
+    try:
+        assert process.wait(60) == (0 if ignored else -signal.SIGHUP)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("name", ["_sigcont_application", "_sigtstp_application"])
+def test_signal_handlers_only_schedule_what_they_do(name):
+    """They may interrupt a write, which holds the lock that every write needs."""
+    driver = object.__new__(TerminalDriver)
+    scheduled = []
+    driver._loop = SimpleNamespace(call_soon_threadsafe=scheduled.append)
+    getattr(driver, name)()
+    assert len(scheduled) == 1
 
 
 def test_watch_timeout_restores_the_terminal(watch, store):
