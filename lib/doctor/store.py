@@ -79,7 +79,12 @@ def check_files(_: Context) -> Iterator[Finding]:
     ]
     yield from _file_faults(foreign, "not yours", _chown_command)
     yield from _file_faults(linked, "not yours, and a link", _move_command)
-    yield from _file_faults(readable, "not of mode 0600", _chmod_command)
+    proven = [path for path in readable if _is_provably_ours(path)]
+    unproven = [path for path in readable if path not in proven]
+    yield from _file_faults(proven, "not of mode 0600", _chmod_command, _make_private)
+    yield from _file_faults(
+        unproven, "not of mode 0600, nor Headcount's", _chmod_command
+    )
     repairable = [path for path in damaged if repair.is_possible(path)]
     yield from _destroyed(repairable)
     damaged = [path for path in damaged if path not in repairable]
@@ -234,7 +239,10 @@ def _is_not_private(status: os.stat_result) -> bool:
 
 
 def _file_faults(
-    file_paths: list[str], fault: str, fix_command: Callable[..., str]
+    file_paths: list[str],
+    fault: str,
+    fix_command: Callable[..., str],
+    fix: Callable[[list[str]], None] | None = None,
 ) -> Iterator[Finding]:
     """Yield one finding for all the files; its fix is for those that it names."""
     if not file_paths:
@@ -244,9 +252,9 @@ def _file_faults(
     message = f"{len(file_paths)} {fault}: {', '.join(named)}"
     message += f" and {more} more; fix these and check again" if more else ""
     repair = None
-    if fix_command is _chmod_command and any(map(_is_provably_ours, file_paths)):
-        description = f"chmod 600: {len(file_paths)} files that others may read"
-        repair = Repair(description, lambda: _make_private(file_paths))
+    if fix is not None:
+        description = f"chmod 600: {count(len(file_paths), 'file')}"
+        repair = Repair(description, lambda: fix(file_paths))
     yield Finding(PROBLEM, "files", message, fix_command(*named), repair)
 
 
@@ -280,7 +288,8 @@ def _write_metadata(path: str) -> None:
 
 def _make_private(file_paths: list[str]) -> None:
     for path in file_paths:
-        _is_provably_ours(path, private.make_private)
+        if not _is_provably_ours(path, private.make_private):
+            raise StoreError(f"{path} was replaced just now; it was left alone")
 
 
 def _is_provably_ours(path: str, if_so: Callable[[int], None] = lambda _: None) -> bool:

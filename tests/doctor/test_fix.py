@@ -64,6 +64,21 @@ def test_fix_leaves_foreign_files_alone(examine, installed, tmp_path):
     assert modes == [0o644, 0o644]
 
 
+def test_fix_claims_only_the_files_that_it_made_private(examine, installed, store):
+    ours, theirs = write(store, ID), store / "theirs.jsonl"
+    store.chmod(0o700)
+    theirs.write_text('{"type":"user"}\n')
+    for path in (ours, theirs):
+        path.chmod(0o644)
+    findings, code = examine("--fix")
+    assert code == 1
+    (fixed,) = findings.fixed
+    assert fixed["message"] == f"1 not of mode 0600: {ours}"
+    remaining = findings.of("problem", "files")
+    assert str(theirs) in str([f["message"] for f in remaining if not f["fixed"]])
+    assert [p.stat().st_mode & 0o777 for p in (ours, theirs)] == [0o600, 0o644]
+
+
 def test_fix_does_not_change_a_file_through_a_hard_link(
     examine, installed, store, tmp_path
 ):
