@@ -157,10 +157,23 @@ def stop(event: Event) -> None:
     _upsert(
         event,
         sessions.close_turn,
-        state="busy" if events.runs_in_background(event.payload) else "idle",
+        state=lambda recorded: _after_turn(event, recorded),
         event=schema.word_of(event.text("hook_event_name")),
         observed_at=process.began_at(),
     )
+
+
+def _after_turn(event: Event, recorded: SessionMetadata) -> Observation:
+    """Return what the session does after its turn: it may work in the background.
+
+    StopFailure does not say that it does, as Stop does.
+    """
+    works = events.runs_in_background(event.payload)
+    if event.text("hook_event_name") == "StopFailure":
+        from .claude import session_status
+
+        works = session_status.works_in_background(recorded)
+    return {"state": "busy" if works else "idle"}
 
 
 def session_end(event: Event) -> None:

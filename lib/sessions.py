@@ -286,7 +286,7 @@ def update_heartbeat(
 def close_turn(
     session_id: str,
     *,
-    state: State = "idle",
+    state: State | Observe = "idle",
     event: str | None = None,
     pid: int | None = None,
     observed_at: float | None = None,
@@ -296,7 +296,7 @@ def close_turn(
 
     For the Stop hook. The parameters and errors are those of `update_heartbeat`.
     """
-    observe = _constant(state)
+    observe = state if callable(state) else _constant(state)
     make = entries.heartbeat(schema.TURN_CLOSE, pid, observe, event, observed_at)
     SessionFile(session_id, timeout).append_with(make)
 

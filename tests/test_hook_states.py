@@ -182,6 +182,45 @@ def test_idle_prompt_leaves_a_session_busy_whose_work_goes_on(terminal, last):
     assert last() == ("Notification", "busy")
 
 
+RUNNING = [{"id": "b1", "type": "shell", "status": "running"}]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "status", "state"),
+    [
+        pytest.param(RUNNING, "busy", "busy", id="beside-a-subagent"),
+        pytest.param(RUNNING, "shell", "busy", id="beside-a-shell"),
+        pytest.param(RUNNING, "idle", "idle", id="work-is-over"),
+        pytest.param([], "busy", "idle", id="file-is-late"),
+        pytest.param(RUNNING, None, "idle", id="file-has-no-status"),
+    ],
+)
+def test_turn_that_failed_leaves_a_session_busy_whose_work_goes_on(
+    terminal, last, tasks, status, state
+):
+    terminal.fire("UserPromptSubmit")
+    terminal.fire("Stop", background_tasks=tasks)
+    terminal.fire("UserPromptSubmit")
+    terminal.write(**({"status": status} if status else {}))
+    terminal.fire("StopFailure")
+    assert last() == ("StopFailure", state)
+    terminal.say("idle")
+    assert metadata()["state"] == "idle"
+
+
+def test_dialog_that_the_person_opens_counts_only_in_a_turn(terminal, last):
+    dialog = {"status": "waiting", "waitingFor": "dialog open"}
+    terminal.fire("UserPromptSubmit")
+    terminal.say(**dialog)
+    assert last() == ("FileChanged", "waiting/dialog")
+    terminal.fire("Stop", background_tasks=RUNNING)
+    terminal.say(**dialog)
+    assert sessions.current_state(metadata())["state"] == "busy"
+    assert metadata()["state"] == "busy"
+    terminal.fire("Notification", notification_type="agent_needs_input")
+    assert sessions.current_state(metadata())["waiting_for"] == "dialog"
+
+
 def test_result_of_one_tool_does_not_end_the_wait_of_another(terminal, last):
     terminal.fire("PermissionRequest", tool_name="ExitPlanMode")
     terminal.write(status="waiting", waitingFor="permission prompt")

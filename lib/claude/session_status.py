@@ -6,6 +6,7 @@ the record, and never needed: whatever it holds, nothing here raises or blocks.
 
     status = of_session(session)     None: the record alone says what the session does
     observe(session)                 the same for a hook, which records it
+    works_in_background(session)     after a turn that failed
     given_name(session)              what a person calls the session in the client
 
 A file counts only if its pid, start time, pid namespace and session id are those on
@@ -18,13 +19,13 @@ from __future__ import annotations
 import os
 
 from ..record import jsonl, timestamps
-from ..record.schema import name_of
+from ..record.schema import TURN_CLOSE, name_of
 from ..system import private, process
 from . import events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ..model import Observation, SessionEntry, State, WaitingFor
     from .events import Status
@@ -109,6 +110,20 @@ def observe(session: Session) -> Observation:
         "waiting_for": status.waiting_for,
         "name": status.given_name,
     }
+
+
+def works_in_background(session: Session) -> bool:
+    """Whether background work of a live *session* goes on after a turn that failed.
+
+    StopFailure does not name it, as Stop does. It does if the last turn ended beside
+    such work, and the client still says that it is busy. With a subagent in the
+    background it says nothing else until that has ended.
+    """
+    entry = _entry_of(session)
+    if entry is None or entry.get("status") not in ("busy", "shell"):
+        return False
+    last = _last(session, lambda entry: entry.get("type") == TURN_CLOSE)
+    return last is not None and last.get("state") == "busy"
 
 
 def given_name(session: Session) -> str | None:
@@ -236,9 +251,35 @@ def _status_in(entry: SessionEntry, session: Session) -> Status:
     if status != "waiting":
         return None, None
     waiting_for = _waits_for(_text(entry, "waitingFor"), session)
-    if waiting_for == "dialog" and session.get("state") not in ("busy", "waiting"):
+    if waiting_for != "dialog" or session.get("state") == "waiting":
+        return "waiting", waiting_for
+    if session.get("state") != "busy":
         return "idle", None  # one that the person opened, between two turns
-    return "waiting", waiting_for
+    return ("waiting", "dialog") if _is_in_turn(session) else ("busy", None)
+
+
+def _is_in_turn(session: Session) -> bool:
+    """Whether a busy *session* is in a turn, not just at work in the background."""
+
+    def is_border(entry: SessionEntry) -> bool:
+        is_end = entry.get("type") == TURN_CLOSE
+        return is_end or entry.get("event") == "UserPromptSubmit"
+
+    border = _last(session, is_border)
+    return border is None or border.get("type") != TURN_CLOSE
+
+
+def _last(
+    session: Session, is_wanted: Callable[[SessionEntry], bool]
+) -> SessionEntry | None:
+    """Return the last entry by the process of *session* that *is_wanted*, or None."""
+    from ..store import reader  # few events need it
+
+    pid = session["pid"]
+    return reader.last_entry(
+        str(session.get("session_id")),
+        lambda entry: entry.get("pid") == pid and is_wanted(entry),
+    )
 
 
 def _waits_for(words: str, session: Session) -> WaitingFor:

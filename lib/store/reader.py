@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 
 from ..record import jsonl
 from ..system import private, process
-from . import paths, snapshot
+from . import journal, paths, snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,6 +131,34 @@ def last_of_process(pid: int, *, exclude: str) -> SessionMetadata | None:
         if own and metadata["session_id"] != exclude:
             return metadata
     return None
+
+
+def last_entry(
+    session_id: str, is_wanted: Callable[[SessionEntry], bool]
+) -> SessionEntry | None:
+    """Return the last entry of the live session that *is_wanted*, or None.
+
+    None also if the file cannot be read. Only its end is read, as `read_backwards`
+    does.
+    """
+    found: list[SessionEntry] = []
+
+    def is_enough(lines: list[bytes]) -> bool:
+        entries = filter(None, map(jsonl.decode, reversed(lines)))
+        found.extend(entry for entry in entries if is_wanted(entry))
+        return bool(found)
+
+    try:
+        descriptor, status = journal.open_ours(paths.session_path(session_id))
+    except OSError:
+        return None
+    try:
+        journal.read_backwards(descriptor, 0, status.st_size, is_enough)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return found[0] if found else None
 
 
 def metadata_at(path: str, now: float) -> SessionMetadata | None:

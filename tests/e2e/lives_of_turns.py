@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from .situations import background_shell
+from .situations import ASKING, OPEN, background_shell, subagent
 
 # ---- Turns ----------------------------------------------------------------------
 
@@ -109,6 +109,40 @@ def shell_in_the_background(stage):
     return person.mistakes
 
 
+def failed_beside_a_shell(stage):
+    person = stage.person(env={"CLAUDE_CODE_MAX_RETRIES": "0"})
+    key = stage.new_key()
+    person.call(background_shell(f"./hold {key}"))
+    person.see("done")
+    person.quiet()
+    person.prompt("ERROR: 500")
+    person.see("API Error")
+    person.expect("a turn failed, a shell runs on", "busy", lasting=2)
+    person.expect_record("a turn failed, a shell runs on", "busy")
+    person.paste("/model")
+    person.see_dialog(OPEN)
+    person.expect("/model open while a shell runs", "busy", lasting=2)
+    person.leave(OPEN)
+    person.release(key)
+    person.expect("the shell is done", "idle", since=person.quiet(4.0) + 3)
+    return person.mistakes
+
+
+def failed_beside_a_subagent(stage):
+    person = stage.person(*ASKING, env={"CLAUDE_CODE_MAX_RETRIES": "0"})
+    key = stage.new_key()
+    person.call(subagent(f"RUN: ./hold {key}", background=True))
+    person.see("done")
+    person.prompt("ERROR: 500")
+    person.see("API Error")
+    person.expect("a turn failed, a subagent works on", "busy", lasting=2)
+    person.expect_record("a turn failed, a subagent works on", "busy")
+    person.release(key)
+    person.expect("the subagent is done", "idle", since=time.monotonic() + 5)
+    person.expect_record("the subagent is done", "idle")
+    return person.mistakes
+
+
 def sent_to_the_background(stage):
     person = stage.person()
     key = person.prompt("RUN: ./hold {key}")
@@ -166,6 +200,8 @@ def automatic_compaction(stage):
 
 LIVES = [
     shell_in_the_background,
+    failed_beside_a_shell,
+    failed_beside_a_subagent,
     turns,
     interrupted_thinking,
     interrupted_working,
