@@ -44,14 +44,6 @@ def find(query: str, given: str | None, now: float) -> Found:
     return _only(query, asked, now)
 
 
-def command(host: str, session_id: str) -> str:
-    """Return the command that goes to a session of another machine.
-
-    Nothing in it needs quotes: neither a host nor an id has such characters.
-    """
-    return f"headcount go {host}:{session_id}"
-
-
 def _only(query: str, asked: Sequence[str], now: float) -> Found:
     matches, problems = _matches(query, asked, now)
     matches = [each for each in matches if not each["archived"]] or matches
@@ -114,7 +106,7 @@ def _details(reply: Reply) -> list[Found]:
     except validate.InvalidOutputError as error:
         raise merge.HostError(merge.INVALID, str(error)) from None
     if details["resume"]:  # to be pasted, so it is made here
-        details["resume"] = command(reply.host, details["session_id"])
+        details["resume"] = hosts.go_command(reply.host, details["session_id"])
     return [{"on": reply.host, **details}]
 
 

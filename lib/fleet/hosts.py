@@ -19,21 +19,23 @@ _MAX_NAME = 200  # a file name, with what is added to it, has at most 255 bytes
 _MAX_FILE = 1 << 20
 
 
-def requested(given: str | None, *, here: bool = False) -> list[str]:
+def requested(given: str | None, *, without: str | None = None) -> list[str]:
     """Return the hosts in *given*, else in HEADCOUNT_HOSTS; none if neither is set.
 
-    Names are separated by commas. A group stands for its hosts. *here* says that only
-    this worktree is wanted, so no host. Raises UsageError for what cannot be a host.
+    Names are separated by commas. A group stands for its hosts. Nor is there any if
+    this machine alone is named, or if there is an option, *without*, that is about this
+    machine. Raises UsageError for what cannot be a host.
     """
-    if here and given is not None:
-        raise UsageError("--on and --here exclude each other")
-    if here:
+    if without and given is not None:
+        raise UsageError(f"--on and {without} exclude each other")
+    if without:
         return []
     text = os.environ.get("HEADCOUNT_HOSTS", "") if given is None else given
     names = [name.strip() for name in text.split(",")] if text.strip() else []
     if given is not None and not names:
         raise UsageError("--on needs the name of a host")
-    return list(dict.fromkeys(_expanded(names)))
+    hosts = list(dict.fromkeys(_expanded(names)))
+    return [] if hosts == [LOCAL] else hosts
 
 
 def known() -> list[str]:
@@ -50,6 +52,14 @@ def split(query: str) -> tuple[str, str] | None:
     return (
         (host, session) if is_host(host) and session.strip() == session != "" else None
     )
+
+
+def go_command(host: str, session_id: str) -> str:
+    """Return the command that goes to a session of another machine.
+
+    Nothing in it needs quotes: neither a host nor an id has such characters.
+    """
+    return f"headcount go {host}:{session_id}"
 
 
 def is_host(name: str) -> bool:

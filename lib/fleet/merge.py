@@ -13,10 +13,10 @@ from ..record import timestamps, verdict
 from ..text import humanize, local_time, printable
 from ..views import session_view
 from . import cache, ssh, validate
-from .hosts import LOCAL
+from .hosts import LOCAL, go_command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from ..views.session_view import SessionView
@@ -81,18 +81,32 @@ def listed(hosts: Sequence[str], words: Sequence[str], now: float) -> Fleet:
     LOCAL is not asked. Raises HeadcountError if there is no ssh here.
     """
     fleet = Fleet([], [])
-    remote = [host for host in hosts if host != LOCAL]
-    for reply in ssh.ask(remote, [*words, "--json"]):
-        try:
-            sessions = _sessions(reply, validate.SESSION)
-        except HostError as error:
-            last = cache.recall(reply.host, now)
-            fleet.hosts.append(_failed(reply.host, error, last.time))
-            sessions = [_as_unknown(s, reply.host, last.time) for s in last.sessions]
+    for host, answer in _answers(hosts, words, validate.SESSION):
+        if isinstance(answer, HostError):
+            last = cache.recall(host, now)
+            fleet.hosts.append(_failed(host, answer, last.time))
+            sessions = [_as_unknown(s, host, last.time) for s in last.sessions]
         else:
-            fleet.hosts.append(_heard(reply.host, now))
-            cache.remember(reply.host, _open(sessions), now)
-        fleet.sessions.extend(_on(session, reply.host) for session in sessions)
+            sessions = answer
+            fleet.hosts.append(_heard(host, now))
+            cache.remember(host, _open(answer), now)
+        fleet.sessions.extend(_on(session, host) for session in sessions)
+    return fleet
+
+
+def unclean(hosts: Sequence[str], words: Sequence[str], now: float) -> Fleet:
+    """Return what `headcount *words* --json` says of sessions that ended uncleanly.
+
+    Each session is one of `recover --json`; the command that resumes it is made here.
+    """
+    fleet = Fleet([], [])
+    for host, answer in _answers(hosts, words, validate.UNCLEAN):
+        if isinstance(answer, HostError):
+            heard = cache.recall(host, now).time
+            fleet.hosts.append(_failed(host, answer, heard))
+        else:
+            fleet.hosts.append(_heard(host, now))
+            fleet.sessions.extend(_to_go_to(session, host) for session in answer)
     return fleet
 
 
@@ -119,11 +133,18 @@ def content(reply: Reply) -> dict[str, Any]:
 # ---- Answers --------------------------------------------------------------------
 
 
-def _sessions(reply: Reply, shape: Shape) -> list[SessionView]:
-    try:
-        return validate.sessions(content(reply), shape)  # type: ignore[return-value]
-    except validate.InvalidOutputError as error:
-        raise HostError(INVALID, str(error)) from None
+def _answers(
+    hosts: Sequence[str], words: Sequence[str], shape: Shape
+) -> Iterator[tuple[str, list[SessionView] | HostError]]:
+    """Yield each host with its sessions, or why there are none."""
+    remote = [host for host in hosts if host != LOCAL]
+    for reply in ssh.ask(remote, [*words, "--json"]):
+        try:
+            yield reply.host, validate.sessions(content(reply), shape)  # type: ignore[misc]
+        except HostError as error:
+            yield reply.host, error
+        except validate.InvalidOutputError as error:
+            yield reply.host, HostError(INVALID, str(error))
 
 
 def _last_line(message: bytes) -> str:
@@ -142,6 +163,13 @@ def _open(sessions: list[SessionView]) -> list[SessionView]:
 
 def _on(session: SessionView, host: str) -> SessionView:
     return {"on": host, **session}
+
+
+def _to_go_to(session: SessionView, host: str) -> SessionView:
+    """Return a session that ended uncleanly, with the command that resumes it there."""
+    resume = session["resume"]  # type: ignore[typeddict-item]  # one of `recover`
+    command = resume and go_command(host, session["session_id"])
+    return {**_on(session, host), "resume": command}  # type: ignore[typeddict-unknown-key]
 
 
 def _as_unknown(session: SessionView, host: str, heard: float | None) -> SessionView:

@@ -86,6 +86,10 @@ def _discover(
     return found
 
 
+def _hosts(args: Namespace) -> list[str]:
+    return hosts.requested(args.on, without="--here" if args.here else None)
+
+
 def _ask_hosts(
     args: Namespace, now: float, ended_since: float, *, with_rows: bool
 ) -> Fleet | None:
@@ -93,7 +97,7 @@ def _ask_hosts(
 
     *with_rows*: also a row for each host that did not answer.
     """
-    asked = hosts.requested(args.on, here=args.here)
+    asked = _hosts(args)
     if not asked:
         return None
     from ...fleet import merge  # imports what runs ssh
@@ -113,8 +117,7 @@ def _ask_hosts(
 
 
 def _columns(args: Namespace) -> tuple[str, ...]:
-    of_hosts = bool(hosts.requested(args.on, here=args.here))
-    default = columns.DEFAULT_OF_HOSTS if of_hosts else columns.DEFAULT
+    default = columns.DEFAULT_OF_HOSTS if _hosts(args) else columns.DEFAULT
     return tuple(args.columns) or default
 
 
@@ -138,7 +141,7 @@ def _ended_today(
     args: Namespace, matches: list[SessionView], known: list[SessionView], now: float
 ) -> int:
     """Return how many sessions ended today and are not shown, if nothing was asked."""
-    if hosts.requested(args.on, here=args.here):
+    if _hosts(args):
         return 0
     if args.all or args.ended or args.state or args.since or args.pattern or args.here:
         return 0
@@ -150,7 +153,7 @@ def _ended_today(
 
 
 def _report_none(args: Namespace, known: list[SessionView], now: float) -> None:
-    asked = hosts.requested(args.on, here=args.here)
+    asked = _hosts(args)
     ended = _ended_today(args, [], known, now)
     if asked:
         output.message(f"no session matches on {', '.join(asked)}")

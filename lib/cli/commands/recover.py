@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 from ...errors import UsageError
+from ...fleet import hosts
+from ...record import timestamps
 from ...text import count, printable
 from ...views import lookup, recovery, session_view
 from .. import formatting, output, time_spec
@@ -28,6 +30,8 @@ def run(args: Namespace) -> int:
     """List the sessions that ended uncleanly, print commands, or resume them."""
     _check(args)
     now = time.time()
+    if asked := hosts.requested(args.on, without=_local_option(args)):
+        return _of_hosts(args, asked, now)
     live, archived = (lookup.discover(now, archived=flag) for flag in (False, True))
     candidates = recovery.ended_uncleanly(live, archived)
     if args.here:
@@ -58,6 +62,49 @@ def _check(args: Namespace) -> None:
         raise UsageError("--json, --print0 and --open exclude each other")
     if args.ids and (args.all or args.here or args.since is not None):
         raise UsageError("SESSION excludes --all, --since and --here")
+
+
+def _local_option(args: Namespace) -> str | None:
+    """Return what is given, if anything, that is about this machine alone."""
+    given = {
+        "--here": args.here,
+        "--open": args.open,
+        "--print0": args.print0,
+        "SESSION": args.ids,
+    }
+    return next((name for name, value in given.items() if value), None)
+
+
+def _of_hosts(args: Namespace, asked: list[str], now: float) -> int:
+    """List the sessions of the hosts *asked*; return 1 if one did not answer."""
+    from ...fleet import merge  # imports what runs ssh
+
+    since = _since(args, now)
+    span = [] if args.all else ["--since", timestamps.from_epoch(since)]
+    fleet = merge.unclean(asked, ["recover", *["--all"] * args.all, *span], now)
+    found: list[UncleanSession] = fleet.sessions  # type: ignore[assignment]
+    groups = [
+        recovery.Group(f"on {host}", [s for s in found if s["on"] == host])
+        for host in asked
+    ]
+    if hosts.LOCAL in asked:
+        own = _own(args, since, now)
+        groups += recovery.by_boot(own, now)
+        fleet.add_local(own, now)  # type: ignore[arg-type]
+    if args.json:
+        content = {"sessions": fleet.sessions, "hosts": fleet.hosts}
+        output.write([formatting.as_json(content)])
+    else:
+        short = formatting.short_ids(fleet.sessions)
+        output.write(_lines([g for g in groups if g.sessions], short, now))
+    return output.report_hosts(fleet.problems(now))
+
+
+def _own(args: Namespace, since: float, now: float) -> list[UncleanSession]:
+    """Return the sessions of this machine, in a list of several."""
+    live, archived = (lookup.discover(now, archived=flag) for flag in (False, True))
+    own = recovery.ended_uncleanly(live, archived)
+    return own if args.all else recovery.select(own, since).sessions
 
 
 def _named(

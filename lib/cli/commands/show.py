@@ -7,7 +7,7 @@ import time
 from collections import deque
 
 from ... import sessions
-from ...fleet import find
+from ...fleet import find, hosts
 from ...record import timestamps
 from ...record.transitions import LOST, transitions
 from ...store import reader
@@ -160,7 +160,7 @@ def _elsewhere_lines(session: Details) -> list[str]:
     ]
     if not (lines or session["resume"]):
         return ["", "it cannot be resumed"]
-    command = find.command(session["on"], session["session_id"])
+    command = hosts.go_command(session["on"], session["session_id"])
     lines = [printable(line, _MAX_LINE) for line in lines]
     return ["", *lines, "go there with", command]
 

@@ -224,6 +224,7 @@ COMMANDS = (
                 "WHEN",
             ),
             _HERE,
+            _ON,
             Argument(
                 ("--open",),
                 "resume each of them in a window of its own; WHERE is tmux",
