@@ -46,6 +46,22 @@ def metadata_of(session_id=ID):
     return {info.id: info.metadata for info in sessions.discover_sessions()}[session_id]
 
 
+def test_ids_that_differ_only_in_case_share_no_file_where_names_ignore_case(store):
+    """As on macOS: the name of the one leads to the file of the other (a fake here)."""
+    path = sessions.get_session_path(sessions.create_session(session_id="Build"))
+    path = path.rename(store / "build.jsonl")
+    before = path.read_bytes()
+    with pytest.raises(sessions.SessionNotFoundError):
+        sessions.update_heartbeat("build")
+    with pytest.raises(sessions.StoreError, match="in upper or lower case"):
+        sessions.resume_session("build", source="startup")
+    with pytest.raises(sessions.StoreError, match="not proven"):
+        sessions.archive_session(path)
+    with pytest.raises(sessions.SessionExistsError):
+        sessions.create_session(session_id="build")
+    assert path.read_bytes() == before
+
+
 def test_create_returns_a_uuid4_and_writes_metadata_first(store):
     session_id = sessions.create_session("nightly build", tasks=["a"])
     assert uuid.UUID(session_id).version == 4

@@ -1,9 +1,9 @@
 """A UTF-8 file that belongs to the user: read it whole, replace it whole.
 
 Readers see the old bytes or the new ones, never a part, even after a crash (if the file
-system renames atomically). Symbolic links, mode, group and extended attributes are
-kept, and newlines are not translated. A file that cannot be read or written raises
-OSError; one that is not UTF-8, UnicodeDecodeError.
+system renames atomically). Symbolic links, mode and group are kept, on Linux extended
+attributes, too, and newlines are not translated. A file that cannot be read or written
+raises OSError; one that is not UTF-8, UnicodeDecodeError.
 
 A file, a link or a folder of another user is refused with StoreError. Whatever is
 changed is changed through the opened folder and through descriptors: whoever may write

@@ -113,8 +113,9 @@ class SessionFile:
             return False
         if snapshot.classify(self._path) == snapshot.FOREIGN:
             raise StoreError(
-                f"{self._path} is not a session of Headcount; it was left alone. "
-                "Does HEADCOUNT_DIR name somebody else's folder?"
+                f"{self._path} is not a session of Headcount, or is that of another "
+                "id in upper or lower case; it was left alone. Does HEADCOUNT_DIR name "
+                "somebody else's folder?"
             )
         line = jsonl.encode(entry)
         self._append_once(lambda: line)
