@@ -102,7 +102,8 @@ def _run_with_retry(action: Callable[[Event], None], event: Event) -> None:
     run out by then.
     """
     try:
-        action(event)
+        if not _is_recorded_by_settings(event):
+            action(event)
     except deadline.DeadlineExceeded as error:
         if event.recorded:
             raise
@@ -115,6 +116,21 @@ def _run_with_retry(action: Callable[[Event], None], event: Event) -> None:
 def _is_plugin() -> bool:
     """Whether this is a hook of the plugin: `hooks/run` says so."""
     return sys.argv[2:3] == ["plugin"]
+
+
+def _is_recorded_by_settings(event: Event) -> bool:
+    """Whether this is a hook of the plugin, and one in the settings does its work."""
+    if not _is_plugin():
+        return False
+    from . import plugin
+
+    name, parent = event.text("hook_event_name"), sys.argv[1]
+    try:
+        is_known = parent.isascii() and parent.isdigit()
+        return is_known and plugin.is_recorded_by_settings(name, int(parent))
+    except Exception as error:  # noqa: BLE001  # then the event is recorded twice
+        log_error("plugin", error)
+        return False
 
 
 # ---- The events -----------------------------------------------------------------

@@ -22,7 +22,7 @@ LAYERS = [
     "record file_lock checkout",
     "store",
     "claude",
-    "sessions terminals",
+    "sessions terminals plugin",
     "views export doctor installer package_index",
     "fleet",
     "hook api",

@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import ROOT, SCRIPTS
 
 import lib
+from lib import plugin as plugin_module
 from lib.claude import events
 
 BASE = getattr(sys, "_base_executable", sys.executable)
@@ -293,3 +294,138 @@ def test_command_of_the_plugin_runs_through_a_link(plugin, tools, home, tmp_path
     missing = run()
     assert missing.returncode == 1
     assert missing.stderr.startswith("headcount: no Python 3.10 or newer")
+
+
+# ---- Beside hooks in the settings -----------------------------------------------
+
+
+@pytest.fixture
+def both(home, tmp_path, monkeypatch):
+    """Return a function that fires the event in the settings and in the plugin."""
+    store, project = home / "store", tmp_path / "project"
+    environment = {
+        "HOME": str(home),
+        "HEADCOUNT_DIR": str(store),
+        "CLAUDE_PROJECT_DIR": str(project),
+        "CLAUDE_PID": str(os.getpid()),
+    }
+
+    def fire(event="UserPromptSubmit", *, plugin_only=False):
+        payload = json.dumps({"session_id": "a", "hook_event_name": event})
+        for words in ([],) * (not plugin_only) + (["plugin"],):
+            script = ROOT / f"hooks/{SCRIPTS[event]}.py"
+            subprocess.run(
+                [sys.executable, "-I", "-S", script, str(os.getpid()), *words],
+                input=payload.encode(),
+                env=environment,
+                check=True,
+            )
+        record = store / "a.jsonl"
+        lines = record.read_text().splitlines() if record.exists() else []
+        return [json.loads(line)["type"] for line in lines]
+
+    return fire
+
+
+def settings_with(event="UserPromptSubmit", script=None, group=(), hook=()):
+    name = script or ROOT / f"hooks/{SCRIPTS[event]}.py"
+    command = f"{sys.executable} -I -S {name} $PPID 2>/dev/null || : # headcount"
+    hooks = [{"type": "command", "command": command, **dict(hook)}]
+    return {"hooks": {event: [{"hooks": hooks, **dict(group)}]}}
+
+
+@pytest.fixture
+def write_settings(home, tmp_path):
+    def write(values, name="home/.claude/settings.json"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = values if isinstance(values, str) else json.dumps(values)
+        path.write_text(text)
+
+    return write
+
+
+ONCE, TWICE = (
+    ["session_metadata", "heartbeat"],
+    ["session_metadata"] + 2 * ["heartbeat"],
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "home/.claude/settings.json",
+        "project/.claude/settings.json",
+        "project/.claude/settings.local.json",
+    ],
+)
+def test_plugin_leaves_an_event_to_settings_that_record_it(both, write_settings, name):
+    write_settings(settings_with(), name)
+
+    assert both() == ONCE
+
+
+def test_plugin_records_an_event_that_the_settings_lack(both, write_settings):
+    write_settings(settings_with("Stop"))
+
+    assert both(plugin_only=True) == ONCE
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(settings_with(script="/gone/hooks/heartbeat.py"), id="gone"),
+        pytest.param(settings_with(group={"matcher": "Bash"}), id="matcher"),
+        pytest.param(settings_with(hook={"if": "Bash(*)"}), id="condition"),
+        pytest.param("{" + json.dumps(settings_with()), id="invalid"),
+        pytest.param({**settings_with(), "env": "x"}, id="ignored-by-the-client"),
+        pytest.param({"note": "# headcount"}, id="only-the-mark"),
+    ],
+)
+def test_plugin_records_where_a_hook_in_the_settings_may_not(
+    both, write_settings, values
+):
+    write_settings(values)
+
+    assert both(plugin_only=True) == ONCE
+
+
+@pytest.mark.parametrize(
+    "words", [["--setting-sources", "project"], ["--setting-sources="]]
+)
+def test_plugin_records_if_the_client_reads_no_settings_of_the_user(
+    home, write_settings, monkeypatch, words
+):
+    write_settings(settings_with())
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("CLAUDE_PROJECT_DIR", raising=False)
+    client = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); input()", *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    client.stdout.readline()  # it has its command line now
+    try:
+        assert plugin_module.is_recorded_by_settings("UserPromptSubmit", os.getpid())
+        assert not plugin_module.is_recorded_by_settings("UserPromptSubmit", client.pid)
+    finally:
+        client.communicate(b"\n")
+
+
+def test_plugin_beside_other_settings_loads_only_what_a_hook_may(home, write_settings):
+    write_settings({"hooks": {}, "model": "opus"})
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from lib import hook; before = set(sys.modules)\n"
+        "from lib import plugin\n"
+        "assert not plugin.is_recorded_by_settings('Stop', 1)\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        env={"HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert loaded.stdout.split() == ["lib.plugin"]

@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import NamedTuple
 
+from .. import plugin
 from ..claude import settings, versions
 from ..errors import StoreError
 from ..store import paths
@@ -95,16 +96,25 @@ def check_hooks(context: Context) -> Iterator[Finding]:
             continue
         yield from _summary(scope)
         yield from _unknown_words(scope, clients)
-    if not installed:
+    enabled = plugin.enabled(here())
+    yield from _enabled_plugins(enabled, installed)
+    if installed:
+        yield from _other_store()
+        yield from _check_installed(installed, clients, enabled)
+    elif not enabled:
         yield _none_installed()
-        return
-    yield from _other_store()
+
+
+def _check_installed(
+    installed: list[Scope], clients: list[versions.ClientInUse], enabled: dict[str, str]
+) -> Iterator[Finding]:
     events = _desired_events(installed, clients)
     for scope in installed:
         yield from _missing_files(scope, events)
         yield from _unknown_events(scope, events, clients)
         yield from _repeated(scope, events)
-    yield from _missing_events(installed, events)
+    if not enabled:  # a plugin records what the settings do not
+        yield from _missing_events(installed, events)
     yield from _duplicates(installed, events)
 
 
@@ -113,8 +123,8 @@ def check_scopes(_: Context) -> Iterator[Finding]:
     files = {path: name for name, path in here().items()}
     files |= dict.fromkeys(settings.managed_files(), "managed")
     names = ", ".join(f"{path} ({name})" for path, name in files.items())
-    message = f"checked {names}; not checked: managed settings of a server, plugins, "
-    message += "--settings"
+    message = f"checked {names}; not checked: managed settings of a server, "
+    message += "--plugin-dir, --settings"
     yield Finding(OK, "scopes", message)
 
 
@@ -156,6 +166,29 @@ def _other_store() -> Iterator[Finding]:
         message += f"`headcount` reads {paths.SESSIONS_DIR} here"
         fix = command_or_reason("export", f"HEADCOUNT_DIR={store}")
         yield Finding(WARN, "hooks", message, fix)
+
+
+def _enabled_plugins(
+    enabled: dict[str, str], installed: list[Scope]
+) -> Iterator[Finding]:
+    """Report our plugins, and the hooks in settings to which they leave events."""
+    for name, path in enabled.items():
+        folders = plugin.folders(name)
+        where = ", ".join(folders or [])
+        if folders is not None and not any(map(os.path.isdir, folders)):
+            message = f"{path} enables the plugin {name}, which is not installed"
+            message += f": {where} is gone" * bool(where)
+            fix = command_or_reason("claude", "plugin", "install", name)
+            yield Finding(PROBLEM, "hooks", message, fix)
+            continue
+        message = f"{path} enables the plugin {name}" + f", in {where}" * bool(where)
+        yield Finding(OK, "hooks", message)
+        for scope in installed:
+            message = f"{scope.name}: the plugin {name} is enabled, and {scope.path} "
+            message += f"has {len(scope.hooks)} hooks too; the plugin leaves to them "
+            message += "what they record"
+            fix = install_command(scope.name, scope.path, "--uninstall")
+            yield Finding(WARN, "hooks", message, fix, _remove_hooks(scope))
 
 
 def turned_off(files: dict[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -328,6 +361,14 @@ def _uninstall(scope: Scope) -> Repair | None:
         return None
     description = f"remove our hooks from {scope.path}"
     return Repair(description, lambda: settings.uninstall_hooks(scope.path))
+
+
+def _remove_hooks(scope: Scope) -> Repair | None:
+    """Return how to remove the hooks and keep the status line, which no plugin has."""
+    if scope.status_line is None or scope.name not in _EDITABLE:
+        return _uninstall(scope)
+    description = f"remove our hooks from {scope.path}"
+    return Repair(description, lambda: settings.install_hooks(scope.path, {}))
 
 
 def _reinstall(scope: Scope, events: Container[str]) -> Repair | None:

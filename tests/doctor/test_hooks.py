@@ -316,3 +316,101 @@ def test_scopes_finding_names_the_examined_and_the_invisible_settings(
     assert f"{tmp_path}/.claude/settings.local.json (local)" in told
     assert "managed settings" in told
     assert "--settings" in told
+
+
+# ---- The plugin -----------------------------------------------------------------
+
+
+@pytest.fixture
+def enable_plugin(home):
+    """Return a function that enables the plugin as `claude plugin install` does."""
+
+    def enable(*, installed=True, state=True):
+        path = home / ".claude/settings.json"
+        values = json.loads(path.read_text()) if path.exists() else {}
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({**values, "enabledPlugins": {PLUGIN: state}}))
+        folder = home / ".claude/plugins/cache"
+        folder.mkdir(parents=True)
+        places = {PLUGIN: [{"installPath": str(folder)}]} if installed else {}
+        listed = folder.parent / "installed_plugins.json"
+        listed.write_text(json.dumps({"version": 2, "plugins": places}))
+        return folder
+
+    return enable
+
+
+PLUGIN = "headcount@headcount"
+
+
+def test_enabled_plugin_needs_no_hooks_in_the_settings(examine, home, enable_plugin):
+    folder = enable_plugin()
+
+    findings, code = examine()
+
+    assert code == 0
+    message = f"{home}/.claude/settings.json enables the plugin {PLUGIN}, in {folder}"
+    assert ("ok", message) in [(found["level"], found["message"]) for found in findings]
+
+
+@pytest.mark.parametrize("kind", ["not-listed", "gone"])
+def test_enabled_plugin_that_is_not_installed_is_a_problem(
+    examine, enable_plugin, kind
+):
+    folder = enable_plugin(installed=kind == "gone")
+    folder.rmdir()
+
+    findings, code = examine()
+
+    assert code == 1
+    check, message, fix = findings.problem
+    assert (check, fix) == ("hooks", f"claude plugin install '{PLUGIN}'")
+    assert f"enables the plugin {PLUGIN}, which is not installed" in message
+    assert (f"{folder} is gone" in message) is (kind == "gone")
+
+
+def test_disabled_plugin_counts_for_nothing(examine, enable_plugin):
+    enable_plugin(state=False)
+
+    findings, code = examine()
+
+    assert code == 1
+    assert "no hook is installed" in findings.problem[1]
+
+
+@pytest.mark.parametrize("line", [True, False], ids=["status-line", "hooks-alone"])
+def test_hooks_beside_the_plugin_are_reported_and_fix_removes_them(
+    examine, home, checkout, installed, enable_plugin, line
+):
+    path = home / ".claude/settings.json"
+    if line:
+        values = json.loads(path.read_text())
+        status_line = settings.desired_status_line(str(checkout))
+        path.write_text(json.dumps({**values, "statusLine": status_line}))
+    enable_plugin()
+
+    findings, code = examine()
+    (warning,) = [found for found in findings.of("warn") if found["check"] == "hooks"]
+    assert code == 0
+    assert f"the plugin {PLUGIN} is enabled, and {path} has 11 hooks too" in str(
+        warning
+    )
+    assert warning["fixable"]
+
+    findings, _ = examine("--fix")
+    assert [found["message"] for found in findings.fixed] == [warning["message"]]
+    after = json.loads(path.read_text())
+    assert ("hooks" in after, "statusLine" in after) == (False, line)
+    assert after["enabledPlugins"] == {PLUGIN: True}
+
+
+def test_hooks_that_only_the_plugin_has_are_not_missing(
+    examine, home, installed, enable_plugin
+):
+    path = home / ".claude/settings.json"
+    values = json.loads(path.read_text())
+    del values["hooks"]["Stop"]
+    path.write_text(json.dumps(values))
+    enable_plugin()
+
+    assert examine()[1] == 0

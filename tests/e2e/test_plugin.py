@@ -127,6 +127,19 @@ def test_plugin_replaced_in_place_while_a_session_runs_is_used_at_once(
     assert types[-1] == "session_close"
 
 
+def test_plugin_and_settings_together_record_each_event_once(
+    box, plugin, installed, records
+):
+    shutil.copytree(installed[1], box.home, dirs_exist_ok=True, symlinks=True)
+
+    run = box.prompt("RUN: true", "--plugin-dir", str(plugin), "--")
+
+    assert run.output == "done.\n"
+    assert records.types(records.only_id()) == TURN
+    entries = records.entries(records.only_id())
+    assert len({entry["id"] for entry in entries}) == len(TURN)
+
+
 def test_skill_lists_the_sessions(box, plugin, records):
     # Claude Code puts no folder on the PATH whose name a shell may misread.
     folder = plugin.rename(box.home / "plug in")
