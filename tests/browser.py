@@ -39,8 +39,22 @@ const frame = document.getElementById("frame");
 frame.onload = () => {
   const page = frame.contentDocument, root = page.documentElement;
   const shown = (node) => node.getBoundingClientRect().width > 0;
+  const texts = [], walker = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
+  for (let node; (node = walker.nextNode()); ) {
+    const range = page.createRange();
+    range.selectNodeContents(node);
+    for (const box of node.data.trim() ? range.getClientRects() : [])
+      if (box.width) texts.push([node, box]);
+  }
+  const meet = (a, b) => a.left + 1 < b.right && b.left + 1 < a.right
+    && a.top + 4 < b.bottom && b.top + 4 < a.bottom;  // lines are close
+  const overlaps = texts.flatMap(([first, a], index) => texts.slice(index + 1)
+    .filter(([second, b]) => first !== second && meet(a, b))
+    .map(([second]) => [first.data, second.data]));
+  const cut = texts.filter(([node, box]) => box.right > root.clientWidth + 1
+    && !node.parentElement.closest("svg, .wide")).map(([node]) => node.data);
   document.body.dataset.seen = JSON.stringify({
-    width: root.scrollWidth,
+    width: root.scrollWidth, overlaps, cut,
     text: page.body.textContent,
     names: [...page.querySelectorAll("svg .name")].map((node) => node.textContent),
     roles: [...page.querySelectorAll("svg[role=img]")].map(

@@ -15,7 +15,15 @@ from ...errors import HeadcountError
 from ...text import count, local_time, printable
 from .. import formatting
 from . import svg
-from .text import by_day, by_worktree, day_title, ending_of, hours, title_of
+from .text import (
+    by_day,
+    by_worktree,
+    day_title,
+    dollars,
+    ending_of,
+    hours,
+    title_of,
+)
 
 if TYPE_CHECKING:
     from typing import Any
@@ -23,13 +31,14 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from ...views.report import Day, Report, Row, Sum
+    from .text import Named
 
 MAX_ROWS = 400
 _MAX_TEXT = 200
 _BEGINNING = b"<!doctype html>"
 _GENERATOR = b'<meta name="generator" content="headcount report">'
 _MAX_WORKTREES = 100
-_COLUMNS = ("Session", "Worktree", "From", "To", "Open", "Busy", "Status")
+_COLUMNS = ("Session", "Worktree", "From", "To", "Open", "Busy", "Waiting", "Status")
 
 
 def page(data: Report) -> str:
@@ -43,6 +52,8 @@ def page(data: Report) -> str:
         legend=svg.legend(),
         period=_period(data),
         figures=_figures(data.total),
+        has_sessions=data.total.sessions > 0,
+        has_cost=bool(data.total.cost),
         by_day=_sums(by_day(data)),
         by_worktree=_sums(by_worktree(data)[:_MAX_WORKTREES]),
         worktrees_left_out=max(0, len(data.by_worktree) - _MAX_WORKTREES),
@@ -106,29 +117,34 @@ def _period(data: Report) -> str:
 
 
 def _figures(total: Sum) -> list[tuple[str, str]]:
-    return [
+    figures = [
         (str(total.sessions), "session" if total.sessions == 1 else "sessions"),
         (hours(total.open), "open"),
         (hours(total.busy), "busy"),
         (hours(total.waiting), "waiting for you"),
     ]
+    return [*figures, (dollars(total.cost), "cost")] if total.cost else figures
 
 
-def _sums(sums: list[tuple[str, Sum]]) -> list[dict[str, Any]]:
+def _sums(sums: list[Named]) -> list[dict[str, Any]]:
     """Return the rows of a table; a bar's percentages are of the longest bar."""
-    longest = max((each.open for _, each in sums), default=0.0) or 1.0
+    longest = max((each.open for _, each in sums if each), default=0.0) or 1.0
     return [
-        {
-            "name": name,
-            "sessions": each.sessions,
-            "open": hours(each.open),
-            "busy": hours(each.busy),
-            "has_bar": each.open > 0,
-            "busy_percent": f"{100 * each.busy / longest:.1f}",
-            "rest_percent": f"{100 * (each.open - each.busy) / longest:.1f}",
-        }
-        for name, each in sums
+        {"name": name, **(_sum(each, longest) if each else {})} for name, each in sums
     ]
+
+
+def _sum(each: Sum, longest: float) -> dict[str, Any]:
+    return {
+        "sessions": each.sessions,
+        "open": hours(each.open),
+        "busy": hours(each.busy),
+        "waiting": hours(each.waiting),
+        "cost": dollars(each.cost),
+        "has_bar": each.open > 0,
+        "busy_percent": f"{100 * each.busy / longest:.1f}",
+        "rest_percent": f"{100 * (each.open - each.busy) / longest:.1f}",
+    }
 
 
 def _timeline(day: Day, number: int) -> str:
@@ -145,5 +161,6 @@ def _cells(row: Row) -> tuple[str, ...]:
         local_time(row.end),
         hours(row.seconds()),
         hours(row.seconds("busy")),
+        hours(row.seconds("waiting")),
         ending_of(row),
     )

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _UNITS = 1000  # the width of a timeline; nothing shorter than _MIN_UNITS is drawn
 _MIN_UNITS = 2
-_AXIS, _ROW, _BAR = 22, 40, 12
+_AXIS, _ROW, _BAR = 22, 58, 12
+_NAME_TOP, _SUBTITLE_TOP, _BAR_TOP = 14, 30, 37  # of a row; its texts have a line each
 _HOURS = 3  # between two marks on the axis
 _MAX_LABEL = 80
 _MAX_TITLE = 300
@@ -99,14 +100,12 @@ def _axis(day: Day, height: int) -> Iterator[str]:
 def _row(day: Day, row: Row, top: int) -> Iterator[str]:
     title = escaped(title_of(row), _MAX_LABEL)
     place = formatting.place(*row.place)
-    subtitle = escaped(f"{place} \N{MIDDLE DOT} {_subtitle(row)}", _MAX_LABEL)
+    subtitle = escaped(f"{_subtitle(row)} \N{MIDDLE DOT} {place}", _MAX_LABEL)
     yield f"<g><title>{escaped(_tooltip(row), _MAX_TITLE)}</title>"
+    yield f'<text class="name" y="{top + _NAME_TOP}">{title}</text>'
+    yield f'<text class="subtitle" y="{top + _SUBTITLE_TOP}">{subtitle}</text>'
     yield (
-        f'<text y="{top + 13}"><tspan class="name">{title}</tspan> '
-        f'<tspan class="subtitle" dx="6">{subtitle}</tspan></text>'
-    )
-    yield (
-        f'<svg y="{top + 19}" width="100%" height="{_BAR}" '
+        f'<svg y="{top + _BAR_TOP}" width="100%" height="{_BAR}" '
         f'viewBox="0 0 {_UNITS} {_BAR}" preserveAspectRatio="none">'
     )
     bars = _bars(day, row)
@@ -118,7 +117,7 @@ def _row(day: Day, row: Row, top: int) -> Iterator[str]:
     for period in _distinct_periods(day, row):
         if period.ending != spans.CONTINUES:
             x = _percent(day, period.end)
-            yield f'<use href="#{period.ending}" x="{x}%" y="{top + 19}"/>'
+            yield f'<use href="#{period.ending}" x="{x}%" y="{top + _BAR_TOP}"/>'
     yield "</g>"
 
 

@@ -234,12 +234,42 @@ def test_report_counts_real_hours_when_the_clocks_change(headcount, store):
     assert by_day["2026-03-30"] == 1.0
 
 
-def test_empty_store_makes_an_empty_report(headcount, store):
+def test_empty_store_makes_a_report_of_one_line(headcount, store):
     code, out, _ = headcount("report")
     assert code == 0
-    assert "0 sessions" in out
+    assert re.fullmatch(r"\S+ to \S+: no session was open\n", out)
     assert "No session was open" in headcount("report", "--html", "-")[1]
     assert not store.exists()
+
+
+def test_report_folds_days_without_a_session(headcount, store):
+    lasting(store, "early", -24 * 5, (-24 * 5 + 1, "closed"))
+    lasting(store, "late", 0, (1, "closed"))
+    out = headcount("report", "--since", "10d")[1]
+    days = out.partition("by worktree")[0].splitlines()[4:-1]
+    said = [
+        re.sub(r"^(?:[A-Z]\w\w )?(\S+) .*?(without.*)?$", r"\1 \2", x) for x in days
+    ]
+    assert said == [
+        "4 without a session",
+        f"{local_days.name(NOON - 5 * DAY)} ",
+        "4 without a session",
+        f"{local_days.name(NOON)} ",
+        "1 without a session",
+    ]
+
+
+@pytest.mark.parametrize("cost", [False, True], ids=["without-cost", "with-cost"])
+def test_report_has_bars_at_80_columns_beside_long_names(terminal, store, cost):
+    path = lasting(store, "one", -3, (0, "closed"), cwd="/srv/" + "deep/" * 40 + "end")
+    if cost:
+        mark = f'"id": "{0:016x}"'
+        path.write_text(path.read_text().replace(mark, f'{mark}, "cost_usd": 2'))
+    row = terminal("report", columns=80).splitlines()[-1]
+    assert row.count("░") >= 12
+    assert row.startswith("/srv/")
+    assert "/deep/end " in row
+    assert "…" in row
 
 
 def test_report_prints_no_control_characters_of_labels(headcount, terminal, store):
@@ -417,6 +447,37 @@ class Tags(html.parser.HTMLParser):
 
 @needs_browser
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("wide", [390, 1280])
+def test_page_with_long_labels_neither_scrolls_sideways_nor_overlaps(
+    headcount, known, store, dark, wide
+):
+    words = "a label of many words " * 20
+    for number, label in enumerate((words, "without-a-space" * 30, "日本語" * 60)):
+        path = lasting(
+            store,
+            f"long-{number}",
+            -4,
+            (-3, "busy"),
+            (-2, "waiting"),
+            (0, "closed"),
+            label=label,
+            cwd="/srv/" + f"{label[:60]}/" * 5,
+        )
+        mark = f'"id": "{1:016x}"'
+        path.write_text(path.read_text().replace(mark, f'{mark}, "cost_usd": 1234.5'))
+    text = headcount("report", "--html", "-")[1]
+    seen = browser.look_at(text, width=wide, dark=dark).page
+    assert seen["width"] <= wide
+    assert seen["cut"] == []
+    assert seen["overlaps"] == []
+    assert "Waiting" in seen["text"]
+    assert "$3703.50" in seen["text"]
+    assert "days without a session" in seen["text"]
+    assert "closed by logging out" in seen["text"]
+
+
+@needs_browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_page_on_a_phone_fits_runs_nothing_and_requests_nothing(
     headcount, known, store, dark
 ):
@@ -442,6 +503,6 @@ def test_page_says_in_words_how_each_session_ended(headcount, known, store):
     create("living", state="waiting")
     seen = browser.look_at(headcount("report", "--html", "-")[1], width=1200)
     text = seen.page["text"]
-    assert "closed (logout)" in text
+    assert "closed by logging out" in text
     assert "dead, never closed" in text
     assert "alive, waiting" in text
