@@ -249,9 +249,10 @@ class _Pass:
             )
 
     def _read(self, file: SessionReader, identity: int, offset: int) -> Iterator[Lines]:
-        for lines, end in file.read(offset):
-            self._positions[identity] = end
-            yield self._exporter.select(file.path, lines)
+        if offset < file.status.st_size:  # most files have nothing new
+            for lines, end in file.read(offset):
+                self._positions[identity] = end
+                yield self._exporter.select(file.path, lines)
         self._remember(file.path, _File(_signature(file.status), identity))
 
     def _gaps(self) -> Iterator[Lines]:

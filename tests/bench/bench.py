@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 import chart
+import export_rows
 import growth
 import hook_rows
 import library_rows
@@ -33,6 +34,7 @@ TABLES = {
     "writers": ("Writers on one session", library_rows.writers),
     "load": ("One large session", library_rows.load),
     "discover": ("Discover sessions", library_rows.discover),
+    "export": ("headcount export", export_rows.export),
 }
 
 

@@ -175,6 +175,29 @@ def test_export_of_types_has_only_these_and_goes_past_the_others(store):
     assert consumer.take() == []
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["new", "known"])
+def test_export_of_a_session_archived_between_two_looks_misses_nothing(
+    consumer, store, monkeypatch, first
+):
+    create(OTHER)
+    sessions.archive_session(path_of(OTHER))
+    path = create(notes=1)
+    if not first:
+        consumer.take()
+        note(1)
+    list_files = paths.session_files
+
+    def archive_first(folder):
+        if folder == str(store) and path.exists():
+            sessions.archive_session(path)
+        return list_files(folder)
+
+    monkeypatch.setattr(paths, "session_files", archive_first)
+    lines = consumer.take()
+    assert gaps(lines) == []
+    assert numbers(lines)[-1] == (0 if first else 1)
+
+
 # ---- Deleted and rewritten ------------------------------------------------------
 
 
