@@ -234,7 +234,8 @@ def python_in(document):
     [
         pytest.param(code, id=f"{name_of(document)}-{number}")
         for document in DOCUMENTS
-        if document.name != "api.md"  # `test_api.py` runs these in order
+        # `test_api.py` and `contrib/test_sql.py` run these, with sessions.
+        if document.name not in ("api.md", "integrations.md")
         for number, code in enumerate(python_in(document))
     ],
 )
