@@ -157,8 +157,9 @@ def requested(
 
 
 def _event(session: SessionView) -> Event:
+    host = f"{session['on']}:" if "on" in session else ""
     texts = (
-        session["session_id"],
+        host + session["session_id"],
         session_view.name_of(session) or "",
         session_view.state_of(session),
         session["waiting_for"] or "",

@@ -27,13 +27,13 @@ def requested(given: str | None, *, without: str | None = None) -> list[str]:
     machine. Raises UsageError for what cannot be a host.
     """
     if without and given is not None:
-        raise UsageError(f"--on and {without} exclude each other")
+        raise UsageError(f"{without} is about this machine, so it excludes hosts")
     if without:
         return []
     text = os.environ.get("HEADCOUNT_HOSTS", "") if given is None else given
     names = [name.strip() for name in text.split(",")] if text.strip() else []
     if given is not None and not names:
-        raise UsageError("--on needs the name of a host")
+        raise UsageError("the name of a host is missing")
     hosts = list(dict.fromkeys(_expanded(names)))
     return [] if hosts == [LOCAL] else hosts
 

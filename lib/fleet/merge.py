@@ -16,7 +16,7 @@ from . import cache, ssh, validate
 from .hosts import LOCAL, go_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from typing import Any
 
     from ..views.session_view import SessionView
@@ -58,12 +58,14 @@ class Fleet(NamedTuple):
         """
         return [_row(host, now) for host in self.hosts if host["status"] != OK]
 
-    def problems(self, now: float) -> list[str]:
-        """Return a sentence for each host that did not answer, for people."""
+    def problems(
+        self, now: float, *, besides: Collection[str] = frozenset()
+    ) -> list[str]:
+        """Return a sentence for each host that did not answer, *besides* these."""
         return [
             f"{host['on']}: {host['message']}; {_silence(host, now)}"
             for host in self.hosts
-            if host["status"] != OK
+            if host["status"] != OK and host["on"] not in besides
         ]
 
 

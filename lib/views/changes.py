@@ -91,7 +91,7 @@ class Poller:
         archived = _by_id(self._read(now), now, archived=True)
         infos = sorted(self._infos.values(), key=os.fspath)
         before, self._sessions = self._sessions, _by_id(infos, now, archived=False)
-        return [*self._changes(before), *self._departures(before, archived)]
+        return between(before, self._sessions, archived)
 
     def _read(self, now: float) -> list[SessionInfo]:
         """Read the files that have changed; return the sessions that were archived."""
@@ -110,21 +110,39 @@ class Poller:
                 self._infos[event.identity] = info
         return archived
 
-    def _changes(self, before: dict[str, SessionView]) -> Iterator[Change]:
-        for session_id, session in self._sessions.items():
-            previous = before.get(session_id)
-            event = _event(previous, session)
-            differences = _differences(previous, session)
-            if event is not None and (event != CHANGED or differences):
-                yield Change(event, session, differences)
 
-    def _departures(
-        self, before: dict[str, SessionView], archived: dict[str, SessionView]
-    ) -> Iterator[Change]:
-        for session_id in before.keys() - self._sessions.keys():
-            if is_open(before[session_id]):
-                session = archived.get(session_id, before[session_id])
-                yield Change(ENDED, session, {})
+def between(
+    before: dict[str, SessionView],
+    now: dict[str, SessionView],
+    archived: dict[str, SessionView],
+) -> list[Change]:
+    """Return what has changed from the sessions *before* to those *now*.
+
+    All are by a key that is theirs alone. One that is not there any more has ended; it
+    is as *archived*, if it is there, else as before.
+    """
+    return [*_changes(before, now), *_departures(before, now, archived)]
+
+
+def _changes(
+    before: dict[str, SessionView], now: dict[str, SessionView]
+) -> Iterator[Change]:
+    for key, session in now.items():
+        previous = before.get(key)
+        event = _event(previous, session)
+        differences = _differences(previous, session)
+        if event is not None and (event != CHANGED or differences):
+            yield Change(event, session, differences)
+
+
+def _departures(
+    before: dict[str, SessionView],
+    now: dict[str, SessionView],
+    archived: dict[str, SessionView],
+) -> Iterator[Change]:
+    for key in before.keys() - now.keys():
+        if is_open(before[key]):
+            yield Change(ENDED, archived.get(key, before[key]), {})
 
 
 def as_object(change: Change, now: float) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A pytest plugin: `tests/conftest.py` names it.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -181,3 +182,42 @@ def hosts(_sshd):
     _sshd.reset()
     shutil.rmtree(_sshd.folder / "cache/headcount/hosts", ignore_errors=True)
     return _sshd
+
+
+@pytest.fixture
+def ask(headcount, hosts):
+    """Run the command with a way to the hosts."""
+
+    def run(*words, **more):
+        return headcount(*words, **{**hosts.environment(), **more})
+
+    return run
+
+
+def session(**changes):
+    """A session as `list --json` prints it, that is alive and busy."""
+    keys = (
+        *("waiting_for", "state_since", "pid", "cwd", "label", "name", "name_source"),
+        *("start_time", "last_heartbeat", "worktree"),
+    )
+    return {
+        **dict.fromkeys(keys),
+        "session_id": "a",
+        "verdict": "alive",
+        "reasons": [],
+        "state": "busy",
+        "stopped": False,
+        "path": "/a",
+        "archived": False,
+        **changes,
+    }
+
+
+def printing(content):
+    """A script that prints this as JSON."""
+    return f"#!/bin/sh\ncat <<'EOF'\n{json.dumps(content)}\nEOF\n"
+
+
+def answer(*sessions, v=1):
+    """A script that prints these sessions as `list --json` does."""
+    return printing({"v": v, "sessions": sessions})

@@ -10,17 +10,8 @@ import sys
 
 import pytest
 from command_line import HOSTILE, environment, write
+from fleet.hosts import printing, session
 from support import ROOT
-
-
-@pytest.fixture
-def ask(headcount, hosts):
-    """Run the command with a way to the hosts."""
-
-    def run(*words, **more):
-        return headcount(*words, **{**hosts.environment(), **more})
-
-    return run
 
 
 def test_show_names_the_host_and_the_session(ask, hosts):
@@ -37,10 +28,10 @@ def test_show_names_the_host_and_the_session(ask, hosts):
 def test_show_prints_the_json_of_the_host(ask, hosts):
     write(hosts.store("host0"), "a", label="far")
     code, output, _ = ask("show", "host0:far", "--json")
-    session = json.loads(output)
-    assert (code, session["on"], session["session_id"]) == (0, "host0", "a")
-    assert session["resume"] == "headcount go host0:a"
-    assert [entry["label"] for entry in session["entries"]] == ["far"]
+    shown = json.loads(output)
+    assert (code, shown["on"], shown["session_id"]) == (0, "host0", "a")
+    assert shown["resume"] == "headcount go host0:a"
+    assert [entry["label"] for entry in shown["entries"]] == ["far"]
 
 
 def test_session_is_found_on_whichever_of_the_hosts_has_it(ask, hosts):
@@ -153,23 +144,14 @@ def test_go_runs_go_on_the_host_in_this_terminal(hosts, store):
 
 def install_details(hosts, **changes):
     """Give host0 a `headcount` that prints a session as `show --json` does."""
-    keys = (
-        *("waiting_for", "state_since", "pid", "cwd", "label", "name", "name_source"),
-        *("start_time", "last_heartbeat", "modified"),
-    )
-    lists = ("reasons", "predecessors", "successors", "open_in", "timeline", "entries")
+    lists = ("predecessors", "successors", "open_in", "timeline", "entries")
     details = {
         "v": 1,
-        **dict.fromkeys(keys),
+        **session(),
         **{key: [] for key in lists},
-        "session_id": "a",
-        "verdict": "alive",
-        "state": "busy",
-        "stopped": False,
-        "path": "/a",
-        "archived": False,
+        "modified": None,
         "resume": None,
         "other_entries": {},
         **changes,
     }
-    hosts.install("host0", f"#!/bin/sh\ncat <<'EOF'\n{json.dumps(details)}\nEOF\n")
+    hosts.install("host0", printing(details))

@@ -9,16 +9,6 @@ from command_line import write
 from support import ID
 
 
-@pytest.fixture
-def ask(headcount, hosts):
-    """Run the command with a way to the hosts."""
-
-    def run(*words, **more):
-        return headcount(*words, **{**hosts.environment(), **more})
-
-    return run
-
-
 def test_recover_lists_the_sessions_of_each_host_under_its_name(ask, hosts):
     for name in ("host0", "host1"):
         write(hosts.store(name), ID, label=f"on {name}", cwd="/srv/shop")
@@ -60,5 +50,5 @@ def test_recover_reports_a_host_that_does_not_answer(ask, hosts):
 def test_recover_on_hosts_only_lists(ask, words, named):
     code, output, message = ask("recover", "--on", "host0", *words)
     assert (code, output) == (2, "")
-    assert f"--on and {named} exclude each other" in message
+    assert f"{named} is about this machine, so it excludes hosts" in message
     assert ask("recover", *words, HEADCOUNT_HOSTS="host0")[0] in (0, 3)

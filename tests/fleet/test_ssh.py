@@ -11,21 +11,11 @@ import threading
 
 import pytest
 from command_line import HOSTILE, environment, write
-from fleet.hosts import PASSWORD_ONLY
+from fleet.hosts import PASSWORD_ONLY, answer, session
 
 from lib.record import timestamps
 
 JSON = '{"v": 1, "sessions": []}'
-
-
-@pytest.fixture
-def ask(headcount, hosts):
-    """Run the command with a way to the hosts."""
-
-    def run(*words, **more):
-        return headcount(*words, **{**hosts.environment(), **more})
-
-    return run
 
 
 def listed(output):
@@ -34,31 +24,6 @@ def listed(output):
 
 def status_of(output):
     return {host["on"]: host["status"] for host in json.loads(output)["hosts"]}
-
-
-def answer(*sessions, v=1):
-    """A script that prints these sessions as `list --json` does."""
-    return (
-        f"#!/bin/sh\ncat <<'EOF'\n{json.dumps({'v': v, 'sessions': sessions})}\nEOF\n"
-    )
-
-
-def session(**changes):
-    keys = (
-        *("verdict", "state", "waiting_for", "state_since", "pid", "cwd", "label"),
-        *("name", "name_source", "start_time", "last_heartbeat"),
-    )
-    return {
-        **dict.fromkeys(keys),
-        "session_id": "a",
-        "reasons": [],
-        "stopped": False,
-        "path": "/a",
-        "archived": False,
-        "verdict": "alive",
-        "state": "busy",
-        **changes,
-    }
 
 
 # ---- Many hosts -----------------------------------------------------------------

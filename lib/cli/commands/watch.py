@@ -6,6 +6,7 @@ import sys
 import time
 
 from ...errors import HeadcountError, UsageError
+from ...fleet import hosts
 from ...text import count, local_time, printable
 from ...views import changes, lookup, session_view
 from .. import formatting, notifications, output, time_spec
@@ -16,25 +17,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from ...views.changes import Change, Poller
+    from ...fleet import poll
+    from ...views.changes import Change
     from ...views.session_view import SessionView
 
+    Poller = changes.Poller | poll.Poller
+
+_INTERVALS = ("1", "5")  # seconds, of this machine and of hosts
 _MIN_INTERVAL = 0.1
 
 
 def run(args: Namespace) -> int:
     """Watch until the user leaves, or until the session waited for is there."""
-    args.interval = _interval(args.interval)
+    asked = hosts.requested(args.hosts, without="--here" if args.here else None)
+    args.interval = _interval(args.interval or _INTERVALS[bool(asked)])
     args.timeout = time_spec.span(args.timeout) if args.timeout else None
     args.here = lookup.current_worktree() if args.here else None
-    poller = changes.Poller()
+    poller = _poller_of(asked) if asked else changes.Poller()
     if args.until:
         return _wait(args, poller)
     if args.new:
         raise UsageError("--new needs --until STATE")
-    if args.json or not _is_interactive():
+    if args.json or not isinstance(poller, changes.Poller) or not _is_interactive():
         return _print_changes(args, poller)
     return _show(args, poller)
+
+
+def _poller_of(asked: list[str]) -> Poller:
+    from ...fleet import poll  # imports what runs ssh
+
+    return poll.Poller(asked)
 
 
 def _is_interactive() -> bool:
@@ -78,7 +90,7 @@ def _print_changes(args: Namespace, poller: Poller) -> int:
     return 0
 
 
-def _show(args: Namespace, poller: Poller) -> int:
+def _show(args: Namespace, poller: changes.Poller) -> int:
     try:
         from ..watch import app, source
     except ImportError as error:
@@ -116,6 +128,8 @@ def _polls(args: Namespace, poller: Poller) -> Iterator[list[Change]]:
     began = time.monotonic()
     while True:
         yield poller.poll(time.time())
+        for problem in getattr(poller, "problems", ()):
+            output.message(problem)
         left = float("inf")
         if args.timeout is not None:
             left = began + args.timeout - time.monotonic()
@@ -188,6 +202,7 @@ def _line(change: Change, short: dict[str, str], now: float) -> str:
     session = change.session
     cells = (
         local_time(now, "%H:%M:%S"),
+        *([session["on"]] if "on" in session else []),
         f"{_state(session, now if change.event == changes.STARTED else None):<7}",
         short.get(session["session_id"], session["session_id"]),
         session_view.name_of(session) or formatting.NONE,

@@ -164,6 +164,7 @@ COMMANDS = (
         ),
         (
             _HERE,
+            _ON._replace(names=("--hosts",)),  # --on takes states
             _STATE,
             Argument(
                 ("--until",),
@@ -203,9 +204,8 @@ COMMANDS = (
             ),
             Argument(
                 ("--interval",),
-                "seconds between two polls (default: 1)",
+                "seconds between two polls (default: 1, of hosts 5)",
                 "SECONDS",
-                default="1",
             ),
             Argument(("--json",), "print each change as a JSON object, one per line"),
         ),
