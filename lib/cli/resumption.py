@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,6 +42,8 @@ def of_session(session: SessionView, *, fork: bool = False) -> Resumption:
             f"{session['session_id']} cannot be resumed: its transcript "
             f"{session['transcript_path']} is gone"
         )
+    import shutil  # with three libraries that compress, 3 ms
+
     program = shutil.which(_CLIENT)
     if program is None:
         raise HeadcountError(f"`{_CLIENT}` is not on PATH, so nothing can be resumed")

@@ -77,6 +77,26 @@ def read_stat(pid: int) -> tuple[str, int, int, str] | None:
     return os.fsdecode(name), int(fields[1]), start, fields[0].decode()
 
 
+def terminal_device(pid: int) -> int | None:
+    """Return the device number of the terminal of process *pid*, 0 without one.
+
+    None if the process is gone, or hidden. Source: proc_pid_stat(5).
+    """
+    content = read(f"{pid}/stat")
+    return int(content[content.rindex(b")") + 2 :].split()[4]) if content else None
+
+
+def users(pid: int) -> set[int]:
+    """Return the real, effective and saved user of process *pid*; empty if unreadable.
+
+    Source: proc_pid_status(5).
+    """
+    for line in (read(f"{pid}/status") or b"").splitlines():
+        if line.startswith(b"Uid:"):
+            return {*map(int, line.split()[1:4])}
+    return set()
+
+
 def link(name: str) -> str:
     """Return what the link *name* in /proc points to; "" if unreadable."""
     try:

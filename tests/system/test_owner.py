@@ -7,9 +7,9 @@ import pty
 import subprocess
 
 import pytest
-from support import DEAD_PID
+from support import DEAD_PID, only_with_proc
 
-from lib.system import owner
+from lib.system import owner, process
 
 
 def test_terminal_is_the_one_that_a_process_has():
@@ -34,6 +34,21 @@ def test_process_without_a_terminal_or_none_at_all_has_none():
     assert owner.terminal(process.pid) == ""
     process.communicate()
     assert owner.terminal(DEAD_PID) == ""
+
+
+@only_with_proc("tests how /proc is read")
+def test_user_and_pseudoterminal_are_known_without_psutil(monkeypatch):
+    monkeypatch.setattr(process, "from_psutil", lambda *_: None)
+    ours, theirs = pty.openpty()
+    words = ["setsid", "--ctty", "sh", "-c", "echo; exec cat"]
+    child = subprocess.Popen(words, stdin=theirs, stdout=subprocess.PIPE)
+    child.stdout.readline()
+    assert owner.terminal(child.pid) == os.ttyname(theirs)
+    assert owner.is_ours(child.pid)
+    child.kill()
+    child.communicate()
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_process_of_this_user_is_ours():
