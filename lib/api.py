@@ -57,7 +57,7 @@ _NOTIFY_OPTIONS = (False, False, 300, True, True)
 
 
 def live() -> list[Session]:
-    """Return the sessions that are open, or may be; the last heard of first.
+    """Return the sessions that are open, or may be; the last seen first.
 
     Those that are closed or dead are left out. Raises StoreError if the folder cannot
     be read; a missing one has no sessions.
@@ -120,9 +120,9 @@ def watch(*, interval: float = 2.0, timeout: float | None = None) -> Generator[C
     """Yield each change of the sessions, beginning with those that are open.
 
     A Change has `event` (`started`, `changed` or `ended`), `session`, and for `changed`
-    the previous values, `before`. It is seen at once with the package watchfiles
-    installed, else within *interval* seconds; that a process has gone is seen within
-    *interval* in any case. Ends after *timeout* seconds; None is never. Errors as in
+    the previous values, `before`. It comes at once if the package watchfiles is
+    installed, else within *interval* seconds; that a process has gone is noticed within
+    *interval* in either case. Ends after *timeout* seconds; None is never. Errors as in
     `live`.
     """
     poller = changes.Poller()

@@ -32,8 +32,8 @@ class Observation(TypedDict, total=False):
     """What an event says of a session; what is absent, or None, stays as recorded.
 
     `name` is what a person calls the session, `branch` what is checked out in its
-    worktree; an empty text removes either. What it has cost, how full its context is,
-    and since when that is known, the status line is told.
+    worktree; an empty text removes either. Only the status line has what it has cost,
+    how full its context is, and since when that is known.
     """
 
     state: State | None

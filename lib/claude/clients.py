@@ -86,7 +86,7 @@ def from_command(now: float) -> list[Client]:
 def is_trusted(folder: str) -> bool | None:
     """Whether the user has told Claude Code to trust *folder*; None if unknown.
 
-    It is in `.claude.json`, by working tree, and includes all folders below. Nothing
+    It is in `.claude.json`, by worktree, and includes all folders below. Nothing
     is stored there for the home folder.
     """
     from pathlib import PurePath

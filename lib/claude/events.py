@@ -166,7 +166,7 @@ def asked_by(tool: object) -> WaitingFor:
 
 
 def runs_in_background(payload: Payload) -> bool:
-    """Whether a Stop leaves shells or subagents running (told since 2.1.145)."""
+    """Whether a Stop leaves shells or subagents running (named since 2.1.145)."""
     tasks = payload.get("background_tasks")
     return isinstance(tasks, list) and any(
         isinstance(task, dict) and task.get("status", "running") == "running"

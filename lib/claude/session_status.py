@@ -115,7 +115,7 @@ def observe(session: Session) -> Observation:
 def works_in_background(session: Session) -> bool:
     """Whether background work of a live *session* goes on after a turn that failed.
 
-    StopFailure does not name it, as Stop does. It does if the last turn ended beside
+    StopFailure does not name it, as Stop does. It goes on if the last turn ended beside
     such work, and the client still says that it is busy. With a subagent in the
     background it says nothing else until that has ended.
     """

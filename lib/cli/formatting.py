@@ -49,7 +49,7 @@ def short_ids(sessions: Iterable[SessionView]) -> dict[str, str]:
 
 
 def where(session: SessionView) -> str:
-    """Return the session's working tree and branch, such as `~/shop (main)`.
+    """Return the session's worktree and branch, such as `~/shop (main)`.
 
     For an unreadable session, the path of its file.
     """
@@ -57,7 +57,7 @@ def where(session: SessionView) -> str:
 
 
 def place(worktree: str | None, branch: str | None) -> str:
-    """Return a working tree and its branch as `where` does."""
+    """Return a worktree and its branch as `where` does."""
     root = shorten_home(worktree) if worktree else NONE
     return root + branch_suffix(branch)
 

@@ -29,7 +29,7 @@ def report_unreadable(number: int) -> None:
     """Say that *number* sessions are left out because their files are unreadable."""
     if number:
         sessions = count(number, "unreadable session")
-        message(f"left out: {sessions}; `headcount doctor` says what helps")
+        message(f"left out: {sessions}; `headcount doctor` says how to fix it")
 
 
 def report_hosts(problems: Sequence[str]) -> int:

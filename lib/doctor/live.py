@@ -107,7 +107,10 @@ def _cause_in_run(path: str, run: versions.Run | None, error: str) -> tuple[str,
     if run is None:
         return "no `claude` that can be run is on PATH", "add its folder to PATH"
     if not settings.installed_hooks(path):
-        return f"{path} has no hooks of ours, and it reads no other", install_command()
+        return (
+            f"{path} has none of Headcount's hooks, and it reads no other",
+            install_command(),
+        )
     if error:
         return f"the hooks in {path} failed: {error}", install_command()
     return f"it did not run the hooks in {path} ({_outcome(run)})", install_command()

@@ -32,8 +32,7 @@ class Position(NamedTuple):
 def encode(positions: dict[int, Position]) -> str:
     """Return the cursor of *positions*, by id, as ASCII text."""
     count = len(positions)
-    columns = zip(*positions.values(), strict=True) if count else ((), ())
-    offsets, checks = columns
+    offsets, checks = zip(*positions.values(), strict=True) if count else ((), ())
     raw = struct.pack(f"<{count}Q{count}Q{count}L", *positions, *offsets, *checks)
     return _VERSION + binascii.b2a_base64(zlib.compress(raw), newline=False).decode()
 
@@ -51,8 +50,5 @@ def decode(text: str) -> dict[int, Position]:
             f"{ascii(text)[:40]} is not a valid cursor; give the `cursor` of the last "
             "line of type cursor that the export printed, unchanged"
         ) from None
-    ids, places = (
-        numbers[:count],
-        zip(numbers[count : 2 * count], numbers[2 * count :], strict=True),
-    )
-    return dict(zip(ids, map(Position._make, places), strict=True))
+    ids, offsets, checks = (numbers[i * count : (i + 1) * count] for i in range(3))
+    return dict(zip(ids, map(Position, offsets, checks), strict=True))

@@ -62,8 +62,8 @@ class Exporter:
         """
         if self.positions and not os.path.isdir(paths.SESSIONS_DIR):
             raise StoreError(
-                f"{paths.SESSIONS_DIR} is not there, but the cursor is of a store with "
-                f"{count(len(self.positions), 'session')}; was it moved?"
+                f"{paths.SESSIONS_DIR} does not exist, but the cursor is of a store "
+                f"with {count(len(self.positions), 'session')}; was it moved?"
             )
         for attempt in range(_PASSES):
             if attempt:
@@ -211,7 +211,7 @@ class _Pass:
         position = None if identity is None else self._positions.get(identity)
         session_id = None if identity is None else self._seen.get(identity)
         if session_id not in (None, file.session_id):
-            self._exporter.warn(f"{file.path} is left out: its id is {session_id}'s")
+            self._exporter.warn(f"left out: {file.path} has the id of {session_id}")
         elif identity is not None and position and file.has_line_at(position):
             yield from self._read(file, identity, position.offset)
         elif session_id is not None:
@@ -226,7 +226,7 @@ class _Pass:
             yield from self._read_unknown(file)
 
     def _read_unknown(self, file: SessionReader) -> Iterator[Lines]:
-        """Read a new file, or one that goes on, whose line 1 is no longer the same.
+        """Read a new file, or a known one whose line 1 is no longer the same.
 
         It was damaged, or written again by `store.repair`.
         """
@@ -245,7 +245,7 @@ class _Pass:
         elif file.status.st_size:
             self._exporter.warn(
                 f"left out: {file.path} does not begin with entries of "
-                f"{file.session_id}; `headcount doctor` says what helps"
+                f"{file.session_id}; `headcount doctor` says how to fix it"
             )
 
     def _read(self, file: SessionReader, identity: int, offset: int) -> Iterator[Lines]:

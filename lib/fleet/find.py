@@ -86,9 +86,10 @@ def _matches(
 
 
 def _details(reply: Reply) -> list[Found]:
-    """Return the session in *reply*, if there is one; raise HostError.
+    """Return the session in *reply*, if there is one.
 
-    Raises AmbiguousIdError with what the host says if several match there.
+    Raises HostError, and if several match there AmbiguousIdError with what the host
+    says.
     """
     from . import merge, validate
 

@@ -22,9 +22,10 @@ _MAX_FILE = 1 << 20
 def requested(given: str | None, *, without: str | None = None) -> list[str]:
     """Return the hosts in *given*, else in HEADCOUNT_HOSTS; none if neither is set.
 
-    Names are separated by commas. A group stands for its hosts. Nor is there any if
-    this machine alone is named, or if there is an option, *without*, that is about this
-    machine. Raises UsageError for what cannot be a host.
+    Names are separated by commas. A group stands for its hosts. There are also none if
+    only this machine is named, or if *without*, an option that is about this machine
+    alone, was given. Raises UsageError for what cannot be a host, and for *given* with
+    *without*.
     """
     if without and given is not None:
         raise UsageError(f"{without} is about this machine, so it excludes hosts")

@@ -51,7 +51,10 @@ def output(text: bytes) -> dict[str, Any]:
 
 
 def sessions(content: dict[str, Any], shape: Shape) -> list[dict[str, Any]]:
-    """Return the list `sessions`, each with the keys of *shape*; InvalidOutputError."""
+    """Return the list `sessions`, of objects with the keys of *shape*.
+
+    Raises InvalidOutputError.
+    """
     found = content.get("sessions")
     if not isinstance(found, list):
         raise InvalidOutputError("its answer has no list of sessions")

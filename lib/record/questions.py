@@ -2,7 +2,7 @@
 
 An answer belongs to a question before it in the same file. The first valid one counts;
 later ones are kept, and have no effect. When a session closes, as by /clear or by a
-fork that goes on under another id, its open questions end.
+fork, which continues under another id, its open questions end.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ MAX_NAME_LENGTH = 256
 _MAX_WORD_LENGTH = 64
 _MAX_PATH_BYTES = 4096  # PATH_MAX of Linux
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-")
-# What the status line is told: numbers, and when. Every later entry carries them.
+# What Claude Code tells the status line, and when. Every later entry carries them.
 AMOUNT_FIELDS = ("cost_usd", "context_percent")
 USAGE_FIELDS = (*AMOUNT_FIELDS, "usage_time")
 _MAX_AMOUNT = 1e9

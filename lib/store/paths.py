@@ -334,7 +334,7 @@ def _claim(folder: str) -> None:
     if not private.is_user(status.st_uid):
         raise StoreError(
             f"{folder} belongs to user {status.st_uid}, not you; nothing is recorded "
-            "there. `headcount doctor` says what helps"
+            "there. `headcount doctor` says how to fix it"
         )
     if not IN_PROJECT:
         return

@@ -1,6 +1,6 @@
-"""Changes of files that happen at once: replacing one whole, renaming one without that.
+"""Atomic changes of files: replacing one, and renaming one without replacing another.
 
-A new content is written beside the old one and renamed, so readers see the one or the
+New content is written beside the old one and renamed, so readers see the one or the
 other, never a part. Everything is done relative to opened folders, and owner, mode and
 attributes are those of open files: whoever may write to the folder can replace a name
 at any moment.
@@ -99,7 +99,7 @@ def _copy_attributes(source: int, target: int) -> None:
         try:
             os.setxattr(target, name, os.getxattr(source, name))
         except OSError:
-            pass  # as cp(1): the system keeps some to itself
+            pass  # as cp(1) does: only the system may set some of them
     os.fchmod(target, stat.S_IMODE(wanted.st_mode))
 
 
@@ -165,7 +165,10 @@ def rename(source: Folder, name: str, destination: Folder, new: str) -> None:
 def _rename_atomically(
     source: Folder, name: str, destination: Folder, new: str
 ) -> bool:
-    """Return False if that is not supported here; raise OSError if it fails."""
+    """Return whether it was renamed: False if that is not supported here.
+
+    Raises OSError if it fails.
+    """
     try:
         import ctypes  # takes 4 ms, which few callers need
 

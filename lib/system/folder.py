@@ -43,7 +43,7 @@ class Folder:
             os.close(self.descriptor)
 
     def name(self, name: str) -> str:
-        """Return what a system call takes for *name*, with `dir_fd=descriptor`."""
+        """Return *name* as a system call takes it, with `dir_fd=descriptor`."""
         return name if self.descriptor is not None else os.path.join(self.path, name)
 
     def names(self) -> list[str]:
@@ -59,7 +59,7 @@ class Folder:
         return os.stat(self.path if self.descriptor is None else self.descriptor)
 
     def has(self, name: str) -> bool:
-        """Whether there is anything of this *name*, be it a link to nothing."""
+        """Whether there is anything of this *name*, even a dangling link."""
         try:
             self.status(name)
         except FileNotFoundError:
@@ -122,7 +122,7 @@ class Folder:
             raise
 
     def read_link(self, name: str) -> str:
-        """Return where the symbolic link *name* leads; OSError if it is none."""
+        """Return where the symbolic link *name* leads; OSError if it is not one."""
         return os.readlink(self.name(name), dir_fd=self.descriptor)
 
     def rmdir(self, name: str) -> None:
@@ -173,7 +173,7 @@ def make_private(name: str, *, dir_fd: int | None = None) -> None:
     """Give the folder *name* of this user, not a link to one, mode 0700.
 
     It need not be readable: a folder that its owner cannot list is one to be fixed.
-    Raises StoreError for another user's, and OSError.
+    Raises StoreError if it is another user's, and OSError.
     """
     if not _HAS_DESCRIPTORS:
         return
@@ -198,9 +198,10 @@ def _make_unreadable_private(name: str, dir_fd: int | None) -> None:
 
 
 def open_own(path: str, *, follow: bool = True) -> Folder:
-    """Open the folder of this user at *path*, unless *follow* not through a link.
+    """Open the folder of this user at *path*; without *follow*, not through a link.
 
-    Raises StoreError for another user's, FileNotFoundError, OSError.
+    Raises StoreError if it is another user's or not a folder, FileNotFoundError, and
+    OSError.
     """
     return _checked(path, path, _FOLLOWING if follow else _FLAGS, None)
 
@@ -236,7 +237,7 @@ def _open(path: str, name: str, flags: int, dir_fd: int | None) -> int | None:
         raise
 
 
-# ---- Paths that others may have a hand in ---------------------------------------
+# ---- Paths that others may be able to change ------------------------------------
 
 
 def check_owner(path: str, status: os.stat_result, *, or_root: bool = False) -> None:

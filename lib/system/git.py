@@ -1,4 +1,4 @@
-"""Finds the git working tree of a folder, and the branch checked out there.
+"""Finds the worktree of a folder, and the branch checked out there.
 
 The files of git are read directly, and nothing is written. Only `is_modified` runs git.
 """
@@ -20,7 +20,7 @@ _NO_BRANCH = "refs/heads/.invalid"  # HEAD where branches are elsewhere (reftabl
 
 
 class Worktrees:
-    """Finds working trees and their branches, and looks at each place only once."""
+    """Finds worktrees and their branches, and looks at each place only once."""
 
     def __init__(self) -> None:
         self._roots: dict[str, str] = {}
@@ -30,7 +30,7 @@ class Worktrees:
         self._subfolders: dict[str, str | None] = {}
 
     def root(self, folder: str) -> str:
-        """Return the root of the working tree around *folder*, else *folder* itself.
+        """Return the root of the worktree around *folder*, else *folder* itself.
 
         Either is a real path. A root has a `.git`: a folder or, in a linked worktree
         or a submodule, a file. Each worktree of a repository has a root of its own.
@@ -45,7 +45,7 @@ class Worktrees:
         return self._roots[folder]
 
     def is_root_of(self, root: str, folder: str) -> bool:
-        """Whether *root*, the real path of a working tree, is that of *folder*.
+        """Whether *root*, the real path of a worktree, is that of *folder*.
 
         A *folder* that is not below it by name is not looked at, nor is one across a
         mount point, where git stops too: on a dead network mount a look may never end.
@@ -78,7 +78,7 @@ class Worktrees:
     def branch(self, root: str) -> str | None:
         """Return the branch checked out at *root*, or the short hash of its commit.
 
-        *root* is what `root` returned. None if it is not a working tree of git, or if
+        *root* is what `root` returned. None if it is not a worktree of git, or if
         its files do not say. Never raises.
         """
         if root not in self._branches:

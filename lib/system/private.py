@@ -71,7 +71,7 @@ def check_ours(path: str, status: os.stat_result) -> None:
     if not is_user(status.st_uid):
         raise StoreError(
             f"{path} belongs to user {status.st_uid}, not you; it was left alone. "
-            "`headcount doctor` says what helps"
+            "`headcount doctor` says how to fix it"
         )
 
 

@@ -1,4 +1,4 @@
-"""Whether this system has /proc, as Linux does, and what it says of processes.
+"""Whether this system has /proc, as Linux does, and what it says about processes.
 
 This is the one module that decides what the machine can tell. Where there is no /proc,
 psutil has to, which takes longer to import than a whole hook may take.
@@ -29,7 +29,7 @@ _SEEN: dict[int, dict[object, object]] = {}  # by thread, within `looking_once`
 class looking_once:  # noqa: N801  # a context manager, used like a function
     """Within it, this thread looks at each process once: for lists of many sessions.
 
-    Of a session that is alive, a list asks for its process twice.
+    Without it, a list looks at the process of a live session twice.
     """
 
     def __enter__(self) -> None:
@@ -133,7 +133,7 @@ def _time_offset() -> int:
 
 
 def ticks_per_second() -> int:
-    """Return in how many ticks a second start times are."""
+    """Return how many ticks of a start time make a second."""
     return os.sysconf("SC_CLK_TCK")
 
 

@@ -48,7 +48,7 @@ class TmuxWindows:
         # Before tmux 3.3 there is no such value, and the window closes.
         self._run("set-option", "-w", "-t", window_id, "remain-on-exit", "failed")
         if self._run("list-panes", "-t", window_id) is None:
-            raise HeadcountError("its window has closed again")
+            raise HeadcountError("its window closed at once")
         return window
 
     def _start(self) -> list[str]:

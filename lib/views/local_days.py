@@ -39,7 +39,7 @@ def name(moment: float) -> str:
 
 
 def midnight(day: str) -> int | None:
-    """Return when the local day *day*, YYYY-MM-DD, began; None if it is no day."""
+    """Return when the local day *day*, YYYY-MM-DD, began; None if it is not a day."""
     try:
         noon = time.mktime(time.strptime(f"{day} 12", "%Y-%m-%d %H"))
     except (ValueError, OverflowError):

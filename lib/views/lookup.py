@@ -58,7 +58,7 @@ def judged(info: SessionInfo, now: float, *, archived: bool) -> SessionView:
 
 
 def current_worktree() -> str:
-    """Return the working tree of the current folder.
+    """Return the worktree of the current folder.
 
     Raises HeadcountError if the current folder no longer exists.
     """
@@ -71,7 +71,7 @@ def current_worktree() -> str:
 
 
 def in_current_worktree(sessions: list[View]) -> list[View]:
-    """Return those of *sessions* in the current working tree; errors as above."""
+    """Return those of *sessions* in the current worktree; errors as above."""
     current, worktrees = current_worktree(), git.Worktrees()
     return [s for s in sessions if s["cwd"] and worktrees.root(s["cwd"]) == current]
 
@@ -142,7 +142,7 @@ def unreadable_error(session: SessionView, consequence: str) -> HeadcountError:
     """Return the error for a session without valid metadata."""
     return HeadcountError(
         f"{session['path']} holds no valid metadata, so {consequence}; "
-        "`headcount doctor` says what helps"
+        "`headcount doctor` says how to fix it"
     )
 
 

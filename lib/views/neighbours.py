@@ -1,6 +1,6 @@
-"""Who works where: the working tree and branch of each session, and collisions.
+"""Who works where: the worktree and branch of each session, and collisions.
 
-Two live sessions in one working tree, or one session open in two processes, can
+Two live sessions in one worktree, or one session open in two processes, can
 overwrite each other's work.
 """
 
@@ -60,7 +60,7 @@ def annotate(sessions: Iterable[SessionView]) -> list[SessionView]:
 def same_worktree(
     session: SessionView, others: Iterable[SessionView]
 ) -> list[SessionView]:
-    """Return the live ones of *others* in the working tree of *session*.
+    """Return the live ones of *others* in the worktree of *session*.
 
     All are annotated. The latest heartbeat comes first.
     """
@@ -106,7 +106,7 @@ def _processes(session: SessionView) -> list[int]:
 
 
 def _link(group: list[SessionView]) -> None:
-    """Tell each session of one working tree about the others."""
+    """Tell each session of one worktree about the others."""
     latest = _latest_first(group)[: MAX_NAMED + 1]
     ids = [session["session_id"] for session in latest]
     for session in group:

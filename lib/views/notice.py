@@ -25,7 +25,7 @@ def collision_notice(session_id: str, listing: Listing) -> str | None:
     """Return one line for the user; None if nothing collides with the session.
 
     Another process may have the same session open, or another live session may work in
-    the same working tree. Only the last written files of *listing* are read: a session
+    the same worktree. Only the last written files of *listing* are read: a session
     that was not written to recently is not alive.
     """
     now = time.time()

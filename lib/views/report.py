@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .spans import OpenPeriod
 
     Files = tuple[SessionView, list[str]]
-    Place = tuple[str | None, str | None]  # a working tree, and the branch there
+    Place = tuple[str | None, str | None]  # a worktree, and the branch there
 
 HOUR = 3600
 
@@ -60,13 +60,13 @@ class Row(NamedTuple):
 class Sum(NamedTuple):
     """The number of sessions and the seconds of a day, or of a place, or of all."""
 
-    name: str | None  # the day, or the root of the working tree
+    name: str | None  # the day, or the root of the worktree
     branch: str | None
     sessions: int
     open: float
     busy: float
     waiting: float
-    cost: float | None  # in dollars; None if no status line was told of any
+    cost: float | None  # in dollars; None if no status line reported it
 
 
 class Day(NamedTuple):

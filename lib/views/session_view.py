@@ -134,7 +134,7 @@ def name_of(session: SessionView) -> str | None:
 
 
 def place_of(session: SessionView) -> tuple[str | None, str | None]:
-    """Return the session's working tree and branch.
+    """Return the session's worktree and branch.
 
     For an unreadable session, the path of its file and None.
     """

@@ -205,7 +205,7 @@ def test_window_that_closes_at_once_is_an_error(recover, tmux, store, tmp_path):
     fake.chmod(0o755)
     code, said, told = recover("--open", "tmux")
     assert (code, said) == (1, "")
-    assert told == f"headcount: {ID} was not resumed: its window has closed again\n"
+    assert told == f"headcount: {ID} was not resumed: its window closed at once\n"
 
 
 def test_open_without_tmux_says_so(headcount, store, tmp_path, claude):

@@ -168,7 +168,9 @@ def test_live_sees_the_real_client_record_a_session_elsewhere(live, records):
             "correct it in {path}",
             id="unknown-mode",
         ),
-        pytest.param(lambda _: "{}", "{path} has no hooks of ours", "", id="no-hooks"),
+        pytest.param(
+            lambda _: "{}", "{path} has none of Headcount's hooks", "", id="no-hooks"
+        ),
     ],
 )
 def test_live_says_why_the_real_client_leaves_no_record(live, change, why, fix):

@@ -398,7 +398,7 @@ def test_export_of_another_session_with_the_same_first_id_says_so(consumer, stor
     copied = path.read_text().replace(ID, OTHER)
     (store / f"{OTHER}.jsonl").write_text(copied)
     assert len(consumer.take()) == 1
-    assert f"its id is {ID}'s" in consumer.messages[0]
+    assert f"has the id of {ID}" in consumer.messages[0]
 
 
 # ---- Following ------------------------------------------------------------------

@@ -216,7 +216,10 @@ COMMANDS = (
         ("headcount recover --here", "headcount recover --open tmux"),
         (
             _IDS._replace(nargs="*"),
-            Argument(("--all",), "include old sessions and those run by scripts"),
+            Argument(
+                ("--all",),
+                "include old sessions, and those of scripts or without a transcript",
+            ),
             Argument(
                 ("--since",),
                 "only sessions with a heartbeat since then: 12h, 30d, 2026-11-01 "
