@@ -123,7 +123,7 @@ def test_collector_has_the_attributes_of_the_format():
     )
     documented = {}
     for fields, target in re.findall(r"^\| (`.*`) \| (.*) \|", text, re.MULTILINE):
-        names = re.findall(r"\w+\.[\w.]+", target)
+        names = re.findall(r"(?!headcount)\b\w+\.[\w.]+", target)
         documented |= dict(zip(re.findall(r"`(\w+)`", fields), names, strict=False))
     assert documented
     assert moves == documented
