@@ -40,6 +40,7 @@ _MAX_BOOT_ID_BYTES = 64
 _FIELDS = {"linux": 4, "psutil": 3}
 # psutil reports ticks of 10 ms; no pid is reused within so short a time.
 _PRECISION_SECONDS = 0.05
+_PS_PRECISION_SECONDS = 1.5  # whole seconds, which ps may round either way
 _BOOT_IDS: list[str] = []  # ours, once it has been read
 _IMPORTED = time.time() - time.process_time()  # in a hook, about when it began
 _START_TIME_ERROR = 0.01  # seconds by which /proc may give a start too early
@@ -106,7 +107,11 @@ def fingerprint(pid: int) -> str | None:
         boot, namespace, _ = proc.boot_context()
         return None if status is None else f"linux:{boot}:{namespace}:{pid}:{status[2]}"
     created = _create_time(pid)
-    return None if created is None else f"psutil:{_boot_id()}:{pid}:{created:.2f}"
+    if created is None:
+        return None
+    # As a whole number if it is from ps, which has no fractions.
+    start = created if isinstance(created, int) else f"{created:.2f}"
+    return f"psutil:{_boot_id()}:{pid}:{start}"
 
 
 def fields_of(fingerprint: object) -> tuple[str, list[str]]:
@@ -290,7 +295,7 @@ def _compare_pid(pid: int) -> tuple[str, str]:
     try:
         import psutil
     except ImportError:
-        return UNKNOWN, f"pid {pid} cannot be judged without psutil"
+        return _compare_pid_without_psutil(pid)
     if not psutil.pid_exists(pid):  # false for the id of a thread
         return GONE, f"pid {pid} is gone"
     try:
@@ -300,6 +305,21 @@ def _compare_pid(pid: int) -> tuple[str, str]:
         return GONE, f"pid {pid} is gone"
     except psutil.Error:
         return UNKNOWN, f"pid {pid} is there but cannot be read"
+    return RUNNING, f"pid {pid} is running (by its number alone: no fingerprint)"
+
+
+def _compare_pid_without_psutil(pid: int) -> tuple[str, str]:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return GONE, f"pid {pid} is gone"
+    except OSError:  # another user's
+        pass
+    status = from_psutil(pid, lambda process: process.status())
+    if status is None:
+        return UNKNOWN, f"pid {pid} cannot be judged without psutil"
+    if status == "zombie":
+        return GONE, f"pid {pid} has ended (zombie)"
     return RUNNING, f"pid {pid} is running (by its number alone: no fingerprint)"
 
 
@@ -323,10 +343,11 @@ def _compare_create_time(pid: int, recorded: str) -> tuple[str, str]:
     if outcome != RUNNING or created is None:
         return outcome, reason
     try:
-        same = abs(created - float(recorded)) <= _PRECISION_SECONDS
+        difference = abs(created - float(recorded))
     except ValueError:
         return UNKNOWN, f"pid {pid} cannot be judged from here"
-    if not same:
+    from_ps = isinstance(created, int) or "." not in recorded
+    if difference > (_PS_PRECISION_SECONDS if from_ps else _PRECISION_SECONDS):
         return GONE, f"pid {pid} is now another process"
     return RUNNING, f"pid {pid} is running"
 
@@ -362,12 +383,17 @@ def _boot_time() -> float:
 
 
 def from_psutil(pid: int, read: Callable[[psutil.Process], T]) -> T | None:
-    """Return what *read* returns for process *pid*; None if psutil cannot tell."""
+    """Return what *read* returns for process *pid*; None if psutil cannot tell.
+
+    Without psutil it is what ps(1) shows, and None for what it does not show.
+    """
     _add_site_packages()
     try:
         import psutil
     except ImportError:
-        return None
+        from . import ps
+
+        return ps.read(pid, read)  # type: ignore[arg-type]
     _leave_times_as_stored()
     try:
         return read(psutil.Process(pid))

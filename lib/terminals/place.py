@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..claude import session_status
 from ..record import verdict
 from ..record.attached import processes_of
-from ..system import client_process, owner, process
+from ..system import client_process, process
 from ..text import printable
-from . import kinds
+from . import kinds, owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,6 +7,7 @@ Tests that need /proc skip themselves there (`support.only_with_proc`).
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -41,6 +42,7 @@ SKIPPED = {
     "record": {
         "a boot known by its time alone may be that of another host",
         "tests how /proc is read",
+        "without /proc mounts are not known",
     },
     "liveness": {
         "makes Linux namespaces, which psutil does not tell apart",
@@ -93,3 +95,41 @@ def test_area_holds_where_processes_are_seen_through_psutil(tree, area):
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
     assert set(REASON.findall(done.stdout)) == SKIPPED[area]
+
+
+@only_with_proc("it is tested without /proc as it is")
+def test_hook_of_the_plugin_identifies_the_client_without_psutil(tree, tmp_path):
+    """Through ps, as on macOS; the command has psutil and knows the process."""
+    missing_psutil = tree / "psutil.py"
+    missing_psutil.write_text("raise ImportError\n")
+    environment = {
+        "CLAUDE_PID": str(os.getpid()),
+        "HEADCOUNT_DIR": str(tmp_path / "store"),
+        "HOME": str(tmp_path),
+        "PATH": os.environ["PATH"],
+    }
+
+    def run(*words, **more):
+        done = subprocess.run(
+            words,
+            cwd=tree,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            **more,
+        )
+        return done.stdout
+
+    words = [sys.executable, "-I", "-S", tree / "hooks/session_start.py"]
+    payload = '{"session_id": "a", "hook_event_name": "SessionStart"}'
+    run(*words, str(os.getpid()), "plugin", input=payload)
+    (line,) = (tmp_path / "store/a.jsonl").read_text().splitlines()
+    without = json.loads(run(sys.executable, "-m", "lib", "list", "--json"))
+    missing_psutil.unlink()
+    listed = json.loads(run(sys.executable, "-m", "lib", "list", "--json"))
+
+    assert json.loads(line)["pid"] == os.getpid()
+    assert re.fullmatch(rf"psutil:\w+:{os.getpid()}:\d+", json.loads(line)["process"])
+    verdicts = [found["sessions"][0]["verdict"] for found in (without, listed)]
+    assert verdicts == ["alive", "alive"]

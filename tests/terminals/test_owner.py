@@ -9,7 +9,8 @@ import subprocess
 import pytest
 from support import DEAD_PID, only_with_proc
 
-from lib.system import owner, process
+from lib.system import process
+from lib.terminals import owner
 
 
 def test_terminal_is_the_one_that_a_process_has():

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from . import proc, process
+from ..system import proc, process
 
 if TYPE_CHECKING:
     from typing import Any
