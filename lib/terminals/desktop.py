@@ -13,10 +13,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 from ..errors import HeadcountError
+from . import programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,23 +72,8 @@ def _escaped(text: str) -> str:
 
 
 def _run(command: list[str]) -> None:
-    name = os.path.basename(command[0])
-    try:
-        done = subprocess.run(  # noqa: S603  # a list of arguments, without a shell
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=_MAX_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise HeadcountError(f"{name} took longer than {_MAX_SECONDS:g} s") from None
-    except OSError as error:
-        raise HeadcountError(f"cannot run {name}: {error.strerror}") from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        raise HeadcountError(f"{name} failed: {said or f'code {done.returncode}'}")
+    if reason := programs.failure(command, _MAX_SECONDS):
+        raise HeadcountError(f"{os.path.basename(command[0])} failed: {reason}")
 
 
 def _terminal() -> Notifier | None:

@@ -55,25 +55,10 @@ def _plan(target: Place) -> Plan:
 
 
 def _run(command: list[str], variables: dict[str, str]) -> None:
-    import subprocess  # not for `show`, which only says that there is a way
+    from . import programs  # not for `show`, which only says that there is a way
 
-    try:
-        done = subprocess.run(  # noqa: S603  # a list of arguments, without a shell
-            command,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=_MAX_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise _failure(command, f"it took longer than {_MAX_SECONDS:g} s") from None
-    except OSError as error:
-        raise _failure(command, error.strerror or str(error)) from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        raise _failure(command, said or f"exit code {done.returncode}")
+    if reason := programs.failure(command, _MAX_SECONDS, variables):
+        raise _failure(command, reason)
 
 
 def _replace(command: list[str], variables: dict[str, str]) -> None:
