@@ -49,14 +49,6 @@ def truncate_line(text: str, columns: int | None) -> str:
     return "".join(_fitting(graphemes, columns - 1)) + ELLIPSIS[:columns]
 
 
-def truncate_start(text: str, columns: int) -> str:
-    """Return the end of *text* in at most *columns*, after an ellipsis if it is cut."""
-    if width(text) <= columns:
-        return text
-    end = [*_fitting(reversed([*_graphemes(text)]), columns - 1)]
-    return ELLIPSIS[:columns] + "".join(reversed(end))
-
-
 def truncate_middle(text: str, columns: int) -> str:
     """Return *text* in at most *columns*: its beginning, an ellipsis, and its end.
 

@@ -9,7 +9,7 @@ import pytest
 from support import ROOT
 
 from lib.cli.terminal import width as width_module
-from lib.cli.terminal.width import truncate, truncate_line, truncate_start, width
+from lib.cli.terminal.width import truncate, truncate_line, truncate_middle, width
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,16 @@ TEXTS = [
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("columns", range(12))
 def test_truncated_text_fits_and_has_an_ellipsis(text, columns):
-    for cut in (truncate, truncate_line, truncate_start):
+    for cut in (truncate, truncate_line, truncate_middle):
         clipped = cut(text, columns)
         assert width(clipped) <= columns
         assert clipped == text or not columns or "…" in clipped
 
 
-def test_truncate_keeps_the_beginning_and_truncate_start_the_end():
+def test_truncate_keeps_the_beginning_and_truncate_middle_more_of_the_end():
     assert truncate("/srv/shop/cart", 8) == "/srv/sh…"
-    assert truncate_start("/srv/shop/cart", 8) == "…op/cart"
-    assert truncate_start("日本語", 5) == "…本語"
+    assert truncate_middle("/srv/shop/cart", 8) == "/…p/cart"
+    assert truncate_middle("日本語", 5) == "…本語"
 
 
 def test_truncate_never_splits_a_grapheme():
@@ -75,7 +75,9 @@ def test_truncate_never_splits_a_grapheme():
     endings = {"".join(parts[n:]) for n in range(6)}
     for columns in range(1, 10):
         assert truncate(text, columns).removesuffix("…") in beginnings
-        assert truncate_start(text, columns).removeprefix("…") in endings
+        beginning, _, end = truncate_middle(text, columns).partition("…")
+        assert beginning in beginnings
+        assert end in endings
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_width_without_the_package_counts_characters(text, monkeypatch):
     monkeypatch.setattr(width_module, "_wcwidth", width_module._wcwidth.__wrapped__)
     monkeypatch.setitem(sys.modules, "wcwidth", None)
     assert width(text) == len(text)
-    for cut in (truncate, truncate_line, truncate_start):
+    for cut in (truncate, truncate_line, truncate_middle):
         assert len(cut(text, 5)) == 5
 
 
