@@ -38,7 +38,8 @@ Match LocalPort {locked}
 """
 SETTINGS = """
 Match LocalPort {port}
-  SetEnv HOME={home} HEADCOUNT_DIR={home}/store PATH={home}/bin:/usr/bin:/bin
+  SetEnv HOME={home} HEADCOUNT_DIR={home}/store HEADCOUNT_HOSTS=host1 \
+PATH={home}/bin:/usr/bin:/bin
 """
 CLIENT = """
 Host *
