@@ -69,10 +69,16 @@ class Bench:
 
     def listing(self, name: str, store: str) -> Command:
         """Return what contender *name* lists its sessions with."""
-        words = f"{self.place.headcount} list"
+        words = f"{self.place.headcount} list --json"
         if name != "ours":
             words = self._other(name, "list")
         return Command(words, b"", self.place.environ(store))
+
+    def command(self, name: str, store: str, words: str) -> Command:
+        """Return the `headcount` command *words*, or the bare interpreter."""
+        ours = f"{self.place.headcount} {words}"
+        text = ours if name == "ours" else self._other(name, words)
+        return Command(text, b"", self.place.environ(store))
 
     def job(self, name: str, store: str, *words: str) -> dict[str, Any]:
         """Run a job of `jobs.py`, or of the Node hook; return what it says."""

@@ -26,7 +26,9 @@ KEEPERS = ("ours", "naive", "node", "jq")
 SESSIONS_FEW, SESSIONS_MANY = 20, 10_000
 CROWD, ENDING, CORES = 128, 8, 2
 MOST_STARTS = 500
-START_SECONDS, LIST_SECONDS, ENDING_SECONDS = 0.2, 1.0, 0.5
+START_SECONDS, LIST_SECONDS, ENDING_SECONDS = 0.2, 0.45, 0.5
+# Of a store with few sessions; {} is the id of one.
+COMMANDS = ("list", "show {}", "tail {}", "recover", "report", "cleanup --dry-run")
 
 
 class OneHook:
@@ -163,19 +165,36 @@ def start(bench: Bench) -> Iterator[Row]:
 
 
 def listing(bench: Bench) -> Iterator[Row]:
-    """Yield the list of few and of many live sessions."""
-    for count, goal in (
-        (SESSIONS_FEW, at_most(6)),
-        (bench.size(SESSIONS_MANY), limit(LIST_SECONDS, "s")),
+    """Yield the list of few and of many live sessions, and other commands."""
+    many = both(limit(LIST_SECONDS, "s"), at_most(1, "node"))
+    by_pid = bench.place.other._replace(process=None)
+    for what, count, who, goal in (
+        ("live", SESSIONS_FEW, bench.place.other, at_most(4.5)),
+        ("live", bench.size(SESSIONS_MANY), bench.place.other, many),
+        ("by pid alone", bench.size(SESSIONS_MANY), by_pid, many),
     ):
         tries = {}
         for name in bench.present(*SCRIPTS):
             store = bench.place.store(f"list-{name}")
             if name != "bare":
-                place.fill(store, count, bench.place.other)
+                place.fill(store, count, who)
             tries[name] = Listing(bench.listing(name, store))
         found = cells(tries, bench.rounds_for(count))
-        yield Row(f"list, {count:,} live", "s", found, goal)
+        yield Row(f"list --json, {count:,} {what}", "s", found, goal)
+    yield from _commands(bench)
+
+
+def _commands(bench: Bench) -> Iterator[Row]:
+    store = bench.place.store("commands")
+    place.fill(store, SESSIONS_FEW, bench.place.other)
+    session_id = min(os.listdir(store)).removesuffix(".jsonl")
+    for words in COMMANDS:
+        tries = {
+            name: Listing(bench.command(name, store, words.format(session_id)))
+            for name in bench.present("ours", "bare")
+        }
+        what = f"{words.format('ID')}, {SESSIONS_FEW} live"
+        yield Row(what, "s", cells(tries, bench.rounds), at_most(4.5))
 
 
 def start_tries(
