@@ -121,4 +121,4 @@ def _reason(error: Exception) -> str:
     """Return what *error* says; for one that nobody foresaw, also its type."""
     if isinstance(error, (HeadcountError, OSError)):
         return str(error)
-    return f"it ended with {type(error).__name__}: {error}; please report that"
+    return f"it failed with {type(error).__name__}: {error}; please report this"

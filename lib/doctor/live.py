@@ -118,7 +118,7 @@ def _cause_in_run(path: str, run: versions.Run | None, error: str) -> tuple[str,
 
 def _outcome(run: versions.Run) -> str:
     if run.status is None:
-        return f"it was not finished after {_MAX_SECONDS:g} s"
+        return f"it had not ended after {_MAX_SECONDS:g} s"
     lines = run.stderr.decode(errors="replace").split("\n")
     said = next(filter(None, map(str.strip, lines)), "")[:_MAX_MESSAGE]
     return f"exit code {run.status}" + f": {said}" * bool(said)

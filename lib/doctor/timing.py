@@ -106,6 +106,8 @@ def _evaluate(times: Times) -> Iterator[Finding]:
         message = f"{event:<17} p50 {median:3.0f} ms, p95 {p95:3.0f} ms"
         message += f" of {len(runs)} runs"
         if p95 > _SLOW_MILLISECONDS:
-            message += "; each delays the session: is the machine busy, its disk slow?"
+            message += (
+                "; each delays the session: is the machine busy, or its disk slow?"
+            )
         level = WARN if p95 > _SLOW_MILLISECONDS else OK
         yield Finding(level, "timing", message)

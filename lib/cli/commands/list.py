@@ -174,7 +174,7 @@ def _report_none(args: Namespace, known: list[SessionView], now: float) -> None:
     else:
         output.message(
             f"no sessions in {sessions.SESSIONS_DIR} yet; `headcount doctor` says "
-            "whether the hooks are in place"
+            "whether the hooks are installed"
         )
 
 
