@@ -31,7 +31,7 @@ _SOURCES = "--setting-sources"
 def is_recorded_by_settings(event: str | None, client: int) -> bool:
     """Whether a hook in the settings of process *client* records the *event*.
 
-    None of them is ours in most installations, and a look at the text tells.
+    In most installations none of them is ours, which the text shows without parsing.
     """
     user = os.environ.get("CLAUDE_CONFIG_DIR") or os.path.expanduser("~/.claude")
     project = os.path.join(os.environ.get("CLAUDE_PROJECT_DIR", ""), ".claude")

@@ -1,7 +1,7 @@
-"""One list of the sessions of many hosts, and what is known of each host.
+"""One list of the sessions of many hosts, and what is known about each host.
 
 Each session has the name of its host under `on`. A host that did not answer is shown
-with the sessions that it had when it answered last: they are `unknown`, never dead.
+with the sessions that it had when it last answered: they are `unknown`, never dead.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Fleet(NamedTuple):
     def problems(
         self, now: float, *, besides: Collection[str] = frozenset()
     ) -> list[str]:
-        """Return a sentence for each host that did not answer, *besides* these."""
+        """Return a sentence for each host that did not answer, except *besides*."""
         return [
             f"{host['on']}: {host['message']}; {_silence(host, now)}"
             for host in self.hosts
@@ -113,7 +113,7 @@ def unclean(hosts: Sequence[str], words: Sequence[str], now: float) -> Fleet:
 
 
 def content(reply: Reply) -> dict[str, Any]:
-    """Return the object that a host sent; raise HostError."""
+    """Return the object that a host sent; HostError if there is none to use."""
     if reply.problem:
         too_long = reply.problem == ssh.TOO_LONG
         raise HostError(INVALID if too_long else UNREACHABLE, reply.problem)

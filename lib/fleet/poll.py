@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Poller:
     """Asks the hosts at each poll; otherwise like `changes.Poller`.
 
-    The sessions of a host that does not answer become unknown, until it does again.
+    The sessions of a host that does not answer are unknown until it answers again.
     `problems` says which hosts did not answer for the first time at the last poll.
     """
 
