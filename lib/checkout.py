@@ -1,4 +1,8 @@
-"""Who else can change what the hooks run: the checkout, its environment, the way there.
+"""Where Headcount is, and who else can change what its hooks run.
+
+It is in a checkout, with `install.sh` and an environment `.venv`, or installed as a
+package. The wheel puts the hooks in `share/headcount` of the environment. So each of
+the two has a root, a folder with `hooks` and `settings.example.json` in it.
 
 The hooks run at every prompt with the rights of their user. So nobody but that user and
 root should be able to write to the code, or to replace a folder on the way to it.
@@ -7,6 +11,7 @@ root should be able to write to the code, or to replace a folder on the way to i
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import NamedTuple
 
@@ -20,8 +25,48 @@ _CODE = (
     *("install.sh", "requirements.txt", "settings.example.json", "hooks", "lib"),
     *(".claude-plugin", "bin", "skills"),
 )
-_ENVIRONMENT = ".venv"
+_PACKAGE_CODE = ("lib.py",)
 _ROOT = 0
+_MODULES = os.path.dirname(os.path.abspath(__file__))
+# Homebrew has the version in the path of an environment, and a link without it.
+_CELLAR = re.compile(r"/Cellar/(headcount)/[^/]+(?=/)")
+
+IS_PACKAGE = os.path.basename(_MODULES) != "lib"
+PROGRAM = "headcount" if IS_PACKAGE else "install.sh"
+
+
+def root_of(modules: str) -> str:
+    """Return the root that belongs to the folder *modules*, `lib` or `headcount`."""
+    if os.path.basename(modules) == "lib":
+        return os.path.dirname(modules)
+    packages = os.path.dirname(modules)  # lib/python3.12/site-packages
+    prefix = os.path.dirname(os.path.dirname(os.path.dirname(packages)))
+    root = os.path.join(prefix, "share", "headcount")
+    linked = _CELLAR.sub(r"/opt/\1", root)
+    return linked if os.path.isdir(linked) else root
+
+
+def environment(root: str) -> str:
+    """Return the environment whose interpreter runs the hooks in *root*."""
+    if os.path.isfile(os.path.join(root, "lib.py")):
+        return os.path.dirname(os.path.dirname(root))
+    return os.path.join(root, ".venv")
+
+
+ROOT = root_of(_MODULES)
+ENVIRONMENT = environment(ROOT)
+COMMAND = os.path.join(ENVIRONMENT, "bin", "headcount")
+
+
+def install_words(*options: str) -> list[str]:
+    """Return the command that installs the hooks, or removes them (`--uninstall`).
+
+    *options* are those of `install.sh`. The first word is an absolute path.
+    """
+    if not IS_PACKAGE:
+        return [os.path.join(ROOT, "install.sh"), *options]
+    action = "uninstall" if "--uninstall" in options else "install"
+    return [COMMAND, action, *(word for word in options if word != "--uninstall")]
 
 
 class Exposure(NamedTuple):
@@ -42,6 +87,8 @@ class Exposure(NamedTuple):
     @property
     def remedy(self) -> str:
         """A command that restricts it, or what else to do."""
+        if not self.is_ours and IS_PACKAGE:
+            return "install the package as yourself: `uv tool install headcount`"
         if not self.is_ours:
             return "move the checkout to a folder of your own, and run its install.sh"
         options = ["-R"] if self.is_inside else []
@@ -51,15 +98,16 @@ class Exposure(NamedTuple):
 def exposures(checkout: str) -> list[Exposure]:
     """Return what others can change of *checkout*, and of the folders on the way to it.
 
-    Of a folder that they can change, nothing inside is listed. Empty on Windows.
+    It is the root of a checkout or of a package. Of a folder that they can change,
+    nothing inside is listed. Empty on Windows.
     """
     if not hasattr(os, "geteuid"):
         return []
     checkout = os.path.realpath(checkout)
-    environment = os.path.realpath(os.path.join(checkout, _ENVIRONMENT))
-    found = [*_above(checkout), *_above(environment)]
+    own_environment = os.path.realpath(environment(checkout))
+    found = [*_above(checkout), *_above(own_environment)]
     own = _exposure(checkout)
-    inside = [own] if own else _inside(checkout)
+    inside = [own] if own else _inside(checkout, own_environment)
     found += [exposure._replace(is_inside=True) for exposure in inside]
     return list({exposure.path: exposure for exposure in found}.values())
 
@@ -77,8 +125,8 @@ def _above(path: str) -> Iterator[Exposure]:
             yield exposure
 
 
-def _inside(checkout: str) -> Iterator[Exposure]:
-    for name in (*_CODE, _ENVIRONMENT):
+def _inside(checkout: str, own_environment: str) -> Iterator[Exposure]:
+    for name in (*_CODE, *_PACKAGE_CODE, own_environment):
         top = os.path.realpath(os.path.join(checkout, name))
         yield from _tree(top) if os.path.lexists(top) else ()
 
@@ -94,7 +142,8 @@ def _tree(path: str) -> Iterator[Exposure]:
 
 def _names(folder: str) -> list[str]:
     try:
-        return sorted(os.listdir(folder))
+        # uv leaves one that everyone can write to, and nothing runs it.
+        return sorted(name for name in os.listdir(folder) if name != ".lock")
     except OSError:
         return []  # root's, else it would have been found already
 

@@ -1,7 +1,7 @@
-"""What `install.sh` runs: install the hooks, uninstall or print them, purge.
+"""Install the hooks, uninstall or print them, purge.
 
-It uses only the standard library, so that uninstalling works even if the environment is
-missing.
+`install.sh` and `headcount install` are front ends of this. It uses only the standard
+library, so that uninstalling works even if the environment is missing.
 """
 
 from __future__ import annotations
@@ -17,64 +17,52 @@ import sys
 import time
 from typing import TextIO
 
-from .checkout import exposures
-from .claude import config_file, hook_merge, settings, smoke_test, versions
+from .checkout import (
+    COMMAND,
+    ENVIRONMENT,
+    IS_PACKAGE,
+    PROGRAM,
+    ROOT,
+    exposures,
+    install_words,
+)
+from .claude import hook_merge, settings, smoke_test, versions
 from .claude.config_file import BACKUP_SUFFIX, Change
 from .errors import HeadcountError
+from .installation import command_files
 from .store import delete, paths
-from .system import atomic, folder
 from .system.shell import command_or_reason
 
 # `splitlines` would also split at characters that are valid in a JSON string.
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_ENVIRONMENT = os.path.join(_CHECKOUT, ".venv")
-_COMMAND = os.path.join(_ENVIRONMENT, "bin", "headcount")
 _MAX_NAMED = 3
-_READABLE, _EXECUTABLE = 0o644, 0o755  # any user may run a command
-_LINK = os.path.expanduser("~/.local/bin/headcount")
-_MANUAL = os.path.join(_CHECKOUT, "lib", "cli", "headcount.1")
-# `man` looks beside each folder of PATH: of ~/.local/bin, in ~/.local/share/man.
-_MANUAL_LINK = os.path.expanduser("~/.local/share/man/man1/headcount.1")
-# Both find the checkout relative to themselves, so that it can be moved.
-_PTH = "../../../..\n"
-_WRAPPER = """\
-#!/bin/sh
-self=$0
-while [ -h "$self" ]; do
-  target=$(readlink "$self")
-  case $target in
-    /*) self=$target ;;
-    *) self=${self%/*}/$target ;;
-  esac
-done
-folder=${self%/*}
-[ -x "$folder/python" ] || {
-  repair="sh '${folder%/.venv/bin}/install.sh'"
-  case $folder in *[\\'\\\\[:cntrl:]]*) repair='run install.sh there again' ;; esac
-  printf 'headcount: %s\\n' "$folder/python cannot be run, so hooks record nothing." \\
-    'The Python that it links to was probably upgraded, moved or removed.' \\
-    "To repair it: $repair" | LC_ALL=C tr '\\001-\\011\\013-\\037\\177' '[?*]' |
-    LC_ALL=C sed "s/$(printf '\\302')[$(printf '\\200-\\237')]/?/g" >&2
-  exit 1
-}
-exec "$folder/python" -I -m lib "$@"
-"""
 
 
 def main() -> int:
-    """Run one action; return 0, or 1 after an error message."""
+    """Run the action in `sys.argv` for `install.sh`; return the exit code."""
+    return run(_parser().parse_args())
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run one action; return 0, or 1 after an error message.
+
+    *options* has `action` (install, uninstall or print), `scope`, `project`, `dry_run`,
+    `purge` and `statusline`.
+    """
     _use_utf8()
-    options = _parser().parse_args()
+    os.umask(os.umask(0o022) | 0o022)  # nobody else may write to what hooks run
     actions = {"install": _install, "uninstall": _uninstall, "print": _print}
     try:
         if options.action != "print":
             _refuse_home_of_another(options)
+        if options.action == "install":
+            _refuse_passing_environment()
         return actions[options.action](options)
     except (HeadcountError, OSError) as error:
-        _say(f"install.sh: {error}", file=sys.stderr)
+        _say(f"{PROGRAM}: {error}", file=sys.stderr)
         if options.action == "install" and isinstance(error, settings.SettingsError):
-            hint = "    to add the hooks by hand, print them: ./install.sh --print"
+            how = "headcount install" if IS_PACKAGE else "./install.sh"
+            hint = f"    to add the hooks by hand, print them: {how} --print"
             _say(hint, file=sys.stderr)
     return 1
 
@@ -105,6 +93,28 @@ def _refuse_home_of_another(options: argparse.Namespace) -> None:
     )
 
 
+def _refuse_passing_environment() -> None:
+    """Refuse hooks of a package in an environment that will not stay, or has no Python.
+
+    `uvx` and `pipx run` make one in a cache.
+    """
+    if not IS_PACKAGE:
+        return
+    advice = "install it with `uv tool install headcount` or `pipx install headcount`"
+    if not os.access(os.path.join(ENVIRONMENT, "bin", "python"), os.X_OK):
+        raise HeadcountError(
+            f"{ENVIRONMENT} has no bin/python, which the hooks need; {advice}"
+        )
+    home = os.path.expanduser("~")
+    caches = [os.path.join(home, ".cache"), os.path.join(home, "Library", "Caches")]
+    caches += [os.environ.get(name, "") for name in ("XDG_CACHE_HOME", "UV_CACHE_DIR")]
+    for cache in map(os.path.realpath, filter(None, caches)):
+        if os.path.realpath(ENVIRONMENT).startswith(os.path.join(cache, "")):
+            raise HeadcountError(
+                f"{ENVIRONMENT} is in a cache, which may be emptied; {advice}"
+            )
+
+
 def _install(options: argparse.Namespace) -> int:
     path = _settings_file(options)
     # This also refuses unreadable settings before the self-test, which takes seconds.
@@ -118,14 +128,14 @@ def _install(options: argparse.Namespace) -> int:
         _warn_if_ignored(options, clients)
         _warn_if_exposed()
         return 0
-    _make_command()
+    command_files.make()
     if not _self_test(hooks):
         return 1
     change = settings.install_hooks(path, hooks, line, lenient=lenient)
     what = f"{len(hooks)} hooks{' and the status line' * bool(line)}"
     _report(change, f"{what} installed")
-    _link_command()
-    _link_manual()
+    for text in command_files.link():
+        _say(text)
     _say(f"records:  {paths.SESSIONS_DIR}")
     _say(f"undo:     {_command_line(options, '--uninstall')}")
     _say("next:     run `headcount list` while a session is open. Those open now are")
@@ -137,7 +147,7 @@ def _install(options: argparse.Namespace) -> int:
 
 def _warn_if_exposed() -> None:
     """Name what others can change, of all that the hooks run."""
-    found = exposures(_CHECKOUT)
+    found = exposures(ROOT)
     for exposure in found[:_MAX_NAMED]:
         _say(f"warning:  {exposure}.\n    To change that: {exposure.remedy}")
     if len(found) > _MAX_NAMED:
@@ -168,10 +178,11 @@ def _uninstall(options: argparse.Namespace) -> int:
     _report(change, "our hooks removed")
     files = ", ".join(_remaining(options))
     if files:
-        _say(f"kept:     command, .venv and records; our hooks are still in {files}")
+        what = "records" if IS_PACKAGE else "command, .venv and records"
+        _say(f"kept:     {what}; our hooks are still in {files}")
         return int(options.purge)
-    _unlink(_LINK)
-    _unlink(_MANUAL_LINK)
+    for text in command_files.unlink():
+        _say(text)
     if options.purge:
         _purge()
     return 0
@@ -182,7 +193,7 @@ def _print(options: argparse.Namespace) -> int:
     groups = {event: [group] for event, group in hooks.items()}
     desired: dict[str, object] = {"hooks": groups}
     if options.statusline:
-        desired["statusLine"] = settings.desired_status_line(_CHECKOUT)
+        desired["statusLine"] = settings.desired_status_line(ROOT)
     text = json.dumps(desired, indent=2, ensure_ascii=False)
     is_safe = all(map(str.isprintable, text.split("\n")))
     _say(text if is_safe else json.dumps(desired, indent=2))
@@ -194,20 +205,20 @@ def _hooks(clients: list[versions.ClientInUse], output: TextIO) -> hook_merge.Ho
     left_out = versions.left_out(clients)
     if left_out:
         _say(f"left out: {left_out}; run this again when that changes", file=output)
-    return settings.desired_hooks(_CHECKOUT, versions.events_known_to(clients))
+    return settings.desired_hooks(ROOT, versions.events_known_to(clients))
 
 
 def _announce_takeover(path: str) -> None:
-    """Name each other checkout that works and has hooks in the settings at *path*."""
+    """Name each other place that works and has hooks in the settings at *path*."""
     checkouts = {
         os.path.dirname(os.path.dirname(hook.script))
         for hook in settings.installed_hooks(path)
         if os.path.isfile(hook.script) and os.access(hook.python, os.X_OK)
     }
     for checkout in sorted(checkouts):
-        if os.path.realpath(checkout) != os.path.realpath(_CHECKOUT):
-            _say(f"note:     {path} has hooks of {checkout}, which work. Those of this")
-            _say("    checkout replace them. To go back, run install.sh there")
+        if os.path.realpath(checkout) != os.path.realpath(ROOT):
+            _say(f"note:     {path} has hooks of {checkout}, which work. Those of")
+            _say(f"    {ROOT} replace them. To go back, install them from there again")
 
 
 def _status_line(path: str, *, requested: bool) -> dict[str, object] | None:
@@ -216,7 +227,7 @@ def _status_line(path: str, *, requested: bool) -> dict[str, object] | None:
     If the user has another one, that stays, and ours is printed for pasting.
     """
     owner = settings.status_line_owner(path)
-    line = settings.desired_status_line(_CHECKOUT)
+    line = settings.desired_status_line(ROOT)
     if owner == "theirs" and requested:
         _say(
             f"note:     `statusLine` in {path} is not ours and was not changed. To use "
@@ -239,16 +250,19 @@ def _remaining(options: argparse.Namespace) -> list[str]:
 
 
 def _purge() -> None:
-    """Remove the environment, the records, and other files of ours in the store."""
+    """Remove the records, other files of ours in the store, and a checkout's .venv."""
     store, records = paths.SESSIONS_DIR, 0
-    _say(f"purging:  the records in {store}, and {_ENVIRONMENT}")
+    also = "" if IS_PACKAGE else f", and {ENVIRONMENT}"
+    _say(f"purging:  the records in {store}{also}")
     with contextlib.suppress(FileNotFoundError):
         records = delete.purge()
     kept = "; files that are not ours were kept" if os.path.isdir(store) else ""
     _say(f"removed:  {records} records in {store}{kept}")
-    shutil.rmtree(_ENVIRONMENT, ignore_errors=True)
-    verb = "kept:    " if os.path.exists(_ENVIRONMENT) else "removed: "
-    _say(f"{verb} {_ENVIRONMENT}")  # it is kept if it is another user's
+    if IS_PACKAGE:
+        return
+    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+    verb = "kept:    " if os.path.exists(ENVIRONMENT) else "removed: "
+    _say(f"{verb} {ENVIRONMENT}")  # it is kept if it is another user's
 
 
 def _self_test(hooks: hook_merge.Hooks) -> bool:
@@ -260,9 +274,9 @@ def _self_test(hooks: hook_merge.Hooks) -> bool:
         failed += bool(run.problem)
     if failed:
         _say(
-            f"install.sh: {failed} of {len(hooks)} hooks do not record; the settings "
+            f"{PROGRAM}: {failed} of {len(hooks)} hooks do not record; the settings "
             f"were not changed. To find the cause, run "
-            f"`{command_or_reason(_COMMAND, 'doctor')}`",
+            f"`{command_or_reason(COMMAND, 'doctor')}`",
             file=sys.stderr,
         )
     return not failed
@@ -279,8 +293,8 @@ def _settings_file(options: argparse.Namespace) -> str:
 
 
 def _command_line(options: argparse.Namespace, *actions: str) -> str:
-    """Return how to start install.sh for *actions* in the scope of *options*."""
-    words = [os.path.join(_CHECKOUT, "install.sh"), *actions]
+    """Return how to start this again for *actions* in the scope of *options*."""
+    words = install_words(*actions)
     scope = options.scope if options.scope != "user" else None
     if scope:
         words += ["--scope", scope]
@@ -298,78 +312,6 @@ def _report(change: Change, done: str) -> None:
         _say("    it had nothing else, so the file was removed")
     if change.backup is not None:
         _say(f"    backup, without ours: {change.path}{BACKUP_SUFFIX}")
-
-
-def _make_command() -> None:
-    """Create `.venv/bin/headcount`, and make the checkout importable for it."""
-    libraries = os.path.join(_ENVIRONMENT, "lib")
-    for name in os.listdir(libraries):
-        packages = os.path.join(libraries, name, "site-packages")
-        if os.path.isdir(packages):
-            _write(os.path.join(packages, "headcount.pth"), _PTH, _READABLE)
-    _write(_COMMAND, _WRAPPER, _EXECUTABLE)
-
-
-def _write(path: str, text: str, mode: int) -> None:
-    """Write *text* to the file at *path*, unless it is there with at least *mode*."""
-    if config_file.read(path) == text and os.stat(path).st_mode & mode == mode:
-        return
-    try:
-        atomic.write(path, text.encode(), mode=mode)
-    except OSError as error:
-        raise HeadcountError(
-            f"cannot write to {path}: {error.strerror or error}; if {_CHECKOUT} is not "
-            "yours, its owner must run install.sh first"
-        ) from error
-
-
-def _link_command() -> None:
-    """Link the command into `~/.local/bin`, unless another file has that name."""
-    where, name = os.path.split(_LINK)
-    if os.path.lexists(_LINK) and not _is_link_ours(_LINK):
-        _say(f"command:  {_COMMAND}; {_LINK} is not ours and was not changed")
-        return
-    try:
-        with folder.open_trusted(where, create=True) as opened:
-            folder.check_owner(where, opened.own_status(), or_root=True)
-            opened.symlink(_COMMAND, name)
-    except OSError as error:
-        _say(f"command:  {_COMMAND}; not linked: {error}")
-        return
-    _say(f"command:  {_LINK}")
-    if not os.access(_COMMAND, os.X_OK):
-        _say(f"    it cannot run, since {_CHECKOUT} is mounted noexec; the hooks can.")
-        _say(f"    Instead of it, use: {command_or_reason('sh', _COMMAND)}")
-    if where not in os.environ.get("PATH", "").split(os.pathsep):
-        _say(f"    {where} is not on your PATH; add it")
-
-
-def _link_manual() -> None:
-    """Link the manual page to where `man` looks, unless another file has that name."""
-    if os.path.lexists(_MANUAL_LINK) and not _is_link_ours(_MANUAL_LINK):
-        return
-    where, name = os.path.split(_MANUAL_LINK)
-    try:
-        with folder.open_trusted(where, create=True) as opened:
-            opened.symlink(_MANUAL, name)
-    except OSError as error:
-        _say(f"manual:   {_MANUAL}; not linked: {error}")
-        return
-    _say(f"manual:   {_MANUAL_LINK}")
-
-
-def _unlink(link: str) -> None:
-    if _is_link_ours(link):
-        where, name = os.path.split(link)
-        with folder.open_trusted(where) as opened:
-            opened.unlink(name)
-        _say(f"removed:  {link}")
-
-
-def _is_link_ours(link: str) -> bool:
-    """Whether it leads to a checkout of Headcount, wherever that is or was."""
-    targets = {_LINK: "/.venv/bin/headcount", _MANUAL_LINK: "/lib/cli/headcount.1"}
-    return os.path.islink(link) and os.readlink(link).endswith(targets[link])
 
 
 def _show(change: Change) -> int:

@@ -22,7 +22,7 @@ LAYERS = [
     "record file_lock checkout",
     "store",
     "claude",
-    "sessions terminals plugin",
+    "sessions terminals plugin installation",
     "views export doctor installer package_index",
     "fleet",
     "hook api",

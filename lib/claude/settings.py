@@ -20,6 +20,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from .. import file_lock
+from ..checkout import environment
 from ..errors import HeadcountError, StoreError
 from ..store import paths
 from ..system import private
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 MANAGED_FOLDERS = ("/etc/claude-code", "/Library/Application Support/ClaudeCode")
 _OFF, _MANAGED_ONLY = "disableAllHooks", "allowManagedHooksOnly"
 _MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
-_PLACEHOLDER = re.compile(r"/path/to/headcount(/\S+)")
+_PLACEHOLDER = re.compile(r"/path/to/headcount(/\.venv)?(/\S+)")
 
 
 class SettingsError(HeadcountError, ValueError):
@@ -293,12 +294,13 @@ def _example(checkout: str) -> Iterator[dict[str, Any]]:
 
     Raises SettingsError if it cannot be read, or lacks what is looked up in it.
     """
-    folder = _as_utf8(checkout)
+    folders = {"": _as_utf8(checkout), "/.venv": _as_utf8(environment(checkout))}
 
     def fill(value: dict[str, Any]) -> dict[str, Any]:
         if "command" in value:
             value["command"] = _PLACEHOLDER.sub(
-                lambda match: shlex.quote(folder + match[1]), value["command"]
+                lambda match: shlex.quote(folders[match[1] or ""] + match[2]),
+                value["command"],
             )
         return value
 

@@ -26,7 +26,7 @@ FAILED, USAGE, NOT_FOUND, AMBIGUOUS = 1, 2, 3, 4
 INTERRUPTED, BROKEN_PIPE = 130, 141
 
 # They use no verdict, or must not write to stderr, or report the problem themselves.
-_NO_VERDICTS = ("completion", "doctor", "help", "statusline")
+_NO_VERDICTS = ("completion", "doctor", "help", "install", "statusline", "uninstall")
 _CODES = (
     (UsageError, USAGE),
     (InvalidEntryError, USAGE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from ..checkout import ENVIRONMENT, ROOT, install_words
 from ..system.shell import command_or_reason
 
 TYPE_CHECKING = False
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     Check = Callable[["Context"], Iterator["Finding"]]
 
 OK, WARN, PROBLEM = "ok", "warn", "problem"
-CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CHECKOUT = ROOT
+PYTHON = os.path.join(ENVIRONMENT, "bin", "python")
 ELSEWHERE = 'export HEADCOUNT_DIR="..." (a folder of yours on a local file system)'
 
 
@@ -63,10 +65,9 @@ class Finding(NamedTuple):
 
 def install_command(scope: str = "user", settings: str = "", *more: str) -> str:
     """Return the command that installs hooks in *scope*, whose file is *settings*."""
-    script = os.path.join(CHECKOUT, "install.sh")
-    if not os.path.exists(script):
+    words = install_words(*more)
+    if not os.path.exists(words[0]):
         return "install.sh of a checkout"
-    words = [script, *more]
     if scope != "user":
         project = os.path.dirname(os.path.dirname(settings))
         words += ["--scope", scope, "--project", project]

@@ -17,6 +17,7 @@ from .finding import (
     CHECKOUT,
     OK,
     PROBLEM,
+    PYTHON,
     WARN,
     Context,
     Finding,
@@ -381,7 +382,7 @@ def _reinstall(scope: Scope, events: Container[str]) -> Repair | None:
     others = {path for path in _checkouts(scope) if os.path.realpath(path) != own}
     if scope.name not in _EDITABLE or any(map(os.path.isdir, others)):
         return None
-    if not os.access(os.path.join(CHECKOUT, ".venv/bin/python"), os.X_OK):
+    if not os.access(PYTHON, os.X_OK):
         return None
     try:
         hooks = settings.desired_hooks(CHECKOUT, events)

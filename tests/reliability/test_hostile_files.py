@@ -16,12 +16,13 @@ from reliability.neighbour import OTHER_USER, Neighbour, strikes
 from reliability.sights import listing
 from support import DEAD_PID, ID, ROOT
 
-from lib import file_lock, installer, sessions
+from lib import file_lock, sessions
 from lib.claude import settings
 from lib.cli import main
 from lib.doctor import examine, installation
 from lib.doctor.finding import Context
 from lib.errors import HeadcountError
+from lib.installation import command_files
 from lib.store import delete, error_log, paths
 from lib.system import atomic
 
@@ -92,7 +93,7 @@ class World:
 @pytest.fixture
 def world(store, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(installer, "_LINK", str(tmp_path / "home/bin/headcount"))
+    monkeypatch.setattr(command_files, "_LINK", str(tmp_path / "home/bin/headcount"))
     made = World(tmp_path)
     made.prepare()
     return made
@@ -351,12 +352,12 @@ def test_report_does_not_replace_a_file_of_another_user(world):
     assert path.read_bytes() == b""
 
 
-def test_command_is_not_linked_in_a_folder_of_another_user(world, capfd):
+def test_command_is_not_linked_in_a_folder_of_another_user(world):
     need_root()
     (world.home / "bin").mkdir()
     os.chown(world.home / "bin", OTHER_USER, OTHER_USER)
-    installer._link_command()
-    assert "not linked" in capfd.readouterr().out
+    (line,) = command_files._link_command()
+    assert "not linked" in line
     assert list((world.home / "bin").iterdir()) == []
 
 
@@ -571,7 +572,7 @@ def folder_of_the_command(world):
     need_root()
     world.add = lambda: link_command(world)
     return (
-        installer._link_command,
+        lambda: list(command_files._link_command()),
         lambda: replace(world.home / "bin", world.outside, OTHER_USER),
     )
 

@@ -22,6 +22,7 @@ from .argument import (
     Command,
     number,
 )
+from .installation import INSTALL, UNINSTALL
 
 _JSON = Argument(("--json",), "print JSON, for scripts")
 _HERE = Argument(("--here",), "only sessions in this worktree")
@@ -371,6 +372,8 @@ COMMANDS = (
         ),
         MAINTAIN,
     ),
+    INSTALL,
+    UNINSTALL,
     Command(
         "doctor",
         "check the installation, the store and the hooks, and say how to fix problems",

@@ -1,0 +1,1 @@
+"""What `lib/installer.py` puts on the machine beside the settings."""
