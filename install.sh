@@ -11,6 +11,7 @@ usage() {
   cat <<'EOF'
 Usage: ./install.sh [--scope user|project|local] [--project DIR] [--statusline]
                     [--dry-run | --print | --uninstall [--purge]]
+       ./install.sh --plugin [--uninstall]
 
   --scope user      ~/.claude/settings.json, or in $CLAUDE_CONFIG_DIR (the default)
   --scope project   DIR/.claude/settings.json
@@ -19,6 +20,7 @@ Usage: ./install.sh [--scope user|project|local] [--project DIR] [--statusline]
   --statusline      also set the status line, unless another one is set
   --dry-run         show what would change in the settings; write nothing
   --print           print the hooks, to paste them by hand; write nothing
+  --plugin          install as a plugin of Claude Code: no packages, no settings edited
   --uninstall       remove the hooks and the command; keep the records
   --purge           with --uninstall: remove the records and .venv, too
 EOF
@@ -151,8 +153,34 @@ install() {
   run "$root/.venv/bin/python" install "$@"
 }
 
+# Installs the plugin with the command `claude`, and links the plugin's command.
+install_plugin() {
+  link=$HOME/.local/bin/headcount
+  { claude plugin marketplace add "$root" && claude plugin install headcount@headcount; } ||
+    die 'Claude Code did not install the plugin; the lines above say why'
+  if [ "$(readlink "$link")" = "$root/bin/headcount" ]; then
+    say "command:  $link"
+  elif [ -e "$link" ] || [ -h "$link" ]; then
+    say "command:  $root/bin/headcount; $link is not the plugin's and was not changed"
+  elif mkdir -p "$HOME/.local/bin" && ln -s "$root/bin/headcount" "$link"; then
+    say "command:  $link"
+  else
+    say "command:  $root/bin/headcount; not linked"
+  fi
+  say 'next:     sessions that start from now on are recorded'
+}
+
+uninstall_plugin() {
+  link=$HOME/.local/bin/headcount
+  { claude plugin uninstall headcount@headcount &&
+    claude plugin marketplace remove headcount; } ||
+    die 'Claude Code did not remove the plugin; the lines above say why'
+  [ "$(readlink "$link")" != "$root/bin/headcount" ] || rm "$link"
+  say 'kept:     the records'
+}
+
 main() {
-  scope='' project='' action=install dry_run='' purge='' statusline=''
+  plugin='' scope='' project='' action=install dry_run='' purge='' statusline=''
   while [ $# -gt 0 ]; do
     case $1 in
       --scope | --project) [ $# -gt 1 ] || misuse "$1 needs a value" ;;
@@ -165,6 +193,7 @@ main() {
       --statusline) statusline=yes ;;
       --dry-run) dry_run=yes ;;
       --print) action=print ;;
+      --plugin) plugin=yes ;;
       --uninstall) action=uninstall ;;
       --purge) purge=yes ;;
       -h | --help) usage && exit ;;
@@ -174,6 +203,11 @@ main() {
   done
   case ${scope:-user} in user | project | local) ;; *) misuse "unknown scope: $scope" ;; esac
   [ -z "$purge" ] || [ "$action" = uninstall ] || misuse '--purge goes with --uninstall'
+
+  case $plugin$scope$project$dry_run$purge$statusline$action in
+    yesinstall | yesuninstall) ;;
+    *) [ -z "$plugin" ] || misuse '--plugin goes with --uninstall, and with nothing else' ;;
+  esac
 
   here=$PWD
   case $0 in */*) script=$0 ;; *) script=./$0 ;; esac
@@ -185,6 +219,7 @@ main() {
   root=$(CDPATH='' cd -P "${script%/*}/" && pwd -P && echo x) || exit 1
   root=${root%??}
   cd "$root" || exit 1
+  [ -z "$plugin" ] || { "${action}_plugin" && exit; }
   set -- ${scope:+"--scope=$scope"} ${project:+"--project=$project"} ${purge:+--purge} \
     ${statusline:+--statusline}
 

@@ -44,6 +44,13 @@ def install(box, marketplace):
     claude(box, "plugin", "install", "headcount@headcount")
 
 
+def assert_turn(records):
+    """The one session is on record from start to end; its file may have changed."""
+    types = records.types(records.only_id())
+    assert list(dict.fromkeys(types)) == TURN
+    assert types.count("turn_close") == types.count("session_close") == 1
+
+
 def git(repository, *words):
     author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
     subprocess.run(["git", "-C", repository, *author, *words], check=True)
@@ -71,7 +78,7 @@ def test_plugin_folder_records_a_session(box, plugin, records):
     run = box.prompt("hello", "--plugin-dir", str(plugin), "--")
 
     assert run.output == "done.\n"
-    assert records.types(records.only_id()) == TURN
+    assert_turn(records)
     assert "headcount" not in box.requests_path.read_text()  # it costs no token
     assert not (box.home / ".claude/settings.json").exists()
     assert not (plugin / ".venv").exists()
@@ -83,7 +90,7 @@ def test_plugin_from_a_local_marketplace_records_a_session(box, plugin, records)
     run = box.prompt("hello")
 
     assert run.output == "done.\n"
-    assert records.types(records.only_id()) == TURN
+    assert_turn(records)
     settings = json.loads((box.home / ".claude/settings.json").read_text())
     assert "hooks" not in settings
 
@@ -135,9 +142,33 @@ def test_plugin_and_settings_together_record_each_event_once(
     run = box.prompt("RUN: true", "--plugin-dir", str(plugin), "--")
 
     assert run.output == "done.\n"
-    assert records.types(records.only_id()) == TURN
-    entries = records.entries(records.only_id())
-    assert len({entry["id"] for entry in entries}) == len(TURN)
+    assert_turn(records)
+    for event in ("UserPromptSubmit", "Stop"):
+        records.entry(records.only_id(), event=event)  # there is one
+
+
+def test_plugin_is_installed_and_uninstalled_by_the_installer(box, plugin, records):
+    programs = box.home / ".local/bin"
+    programs.mkdir(parents=True)
+    (programs / "claude").symlink_to(box.program)
+    link = programs / "headcount"
+
+    for _ in range(2):
+        done = box.run(plugin / "install.sh", "--plugin")
+        assert done.returncode == 0, done.stdout + done.stderr
+    box.prompt("hello")
+
+    assert_turn(records)
+    assert records.verdict(records.only_id()) == "dead"  # the linked command ran
+    assert link.readlink() == plugin / "bin/headcount"
+    assert not (plugin / ".venv").exists()
+
+    done = box.run(plugin / "install.sh", "--plugin", "--uninstall")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not link.is_symlink()
+    assert "headcount" not in claude(box, "plugin", "list")
+    box.prompt("hello")
+    assert len(records.ids()) == 1
 
 
 def test_skill_lists_the_sessions(box, plugin, records):
