@@ -165,7 +165,7 @@ def _warn_if_ignored(
         _say("    `headcount doctor --live` shows whether yours knows it")
     here = settings.settings_files(options.project or os.curdir).values()
     for file, switch in settings.switches(here).items():
-        _say(f"note:     `{switch}` is true in {file}: no hook of ours will run")
+        _say(f"note:     `{switch}` is true in {file}: no hook of Headcount's will run")
     for file in settings.broken_managed_files():
         _say(f"note:     {file} is not a JSON object: Claude Code does not start")
 

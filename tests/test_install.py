@@ -445,7 +445,7 @@ def test_install_says_which_settings_turn_hooks_off(run, checkout, home):
     done = run(checkout / "install.sh", cwd=checkout)
     assert done.returncode == 0
     note = f"note:     `disableAllHooks` is true in {home}/.claude/settings.json"
-    assert f"{note}: no hook of ours will run\n" in done.stdout
+    assert f"{note}: no hook of Headcount's will run\n" in done.stdout
 
 
 def test_install_says_which_managed_settings_turn_hooks_off(

@@ -137,7 +137,7 @@ def test_doctor_and_install_say_whether_the_real_client_runs_hooks(
         levels = {each["level"] for each in findings if each["check"] == "hooks"}
         doctor[name] = "problem" not in levels
         said = machine.run(checkout / "install.sh", "--dry-run").stdout
-        install[name] = "no hook of ours will run" not in said
+        install[name] = "no hook of Headcount's will run" not in said
         install[name] &= "Claude Code does not start" not in said
     assert doctor == measured
     assert install == measured
