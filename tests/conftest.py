@@ -15,6 +15,7 @@ pytest_plugins = [
     "reliability.figures",
     "command_line",
     "installing",
+    "wheels",
     "examination",
     "fleet.hosts",
 ]

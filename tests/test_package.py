@@ -11,7 +11,6 @@ import sys
 import sysconfig
 import threading
 import zipfile
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -20,38 +19,6 @@ from support import ROOT
 
 from lib import __version__
 from lib.checkout import root_of
-
-
-@pytest.fixture(scope="session")
-def build(tmp_path_factory):
-    """Return a function that builds sdist and wheel, and returns their folder."""
-
-    def build():
-        folder = tmp_path_factory.mktemp("dist")
-        command = [sys.executable, "-m", "build", "--no-isolation", f"-o{folder}"]
-        done = subprocess.run(
-            [*command, ROOT],
-            env={**os.environ, "SOURCE_DATE_EPOCH": "1790000000"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return folder
-
-    return build
-
-
-@pytest.fixture(scope="session")
-def dist(build):
-    """Return the folder with the sdist and the wheel."""
-    return build()
-
-
-@pytest.fixture(scope="session")
-def wheel(dist):
-    (wheel,) = dist.glob("*.whl")
-    return wheel
 
 
 def test_wheel_has_every_file_of_the_package(wheel):
@@ -174,26 +141,6 @@ class Tool:
         """Return the types of the entries of the one session on record."""
         (path,) = self.store.glob("*.jsonl")
         return [json.loads(line)["type"] for line in path.read_text().splitlines()]
-
-
-@pytest.fixture(scope="session")
-def packages(tmp_path_factory):
-    """Return a folder of empty wheels for what Headcount needs: nothing is fetched."""
-    folder = tmp_path_factory.mktemp("packages")
-    project = (ROOT / "pyproject.toml").read_text()
-    for name in set(re.findall(r'^  "([\w-]+)>=', project, re.MULTILINE)):
-        version = metadata.version(name)
-        stem = f"{name.replace('-', '_')}-{version}"
-        about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        files = {
-            "METADATA": about,
-            "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-            "RECORD": "",
-        }
-        with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as empty:
-            for file, text in files.items():
-                empty.writestr(f"{stem}.dist-info/{file}", text)
-    return folder
 
 
 @pytest.fixture(scope="module", params=["pip", "pipx", "uv"])

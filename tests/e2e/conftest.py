@@ -84,12 +84,18 @@ def checkout(installed):
 
 
 @pytest.fixture
-def box(program, installed):
-    """Return a machine of its own, and see that no hook spoke to the model."""
+def empty_box(program):
+    """Return a machine of its own, on which nothing of Headcount is installed."""
     with Box(program) as box:
-        shutil.copytree(installed[1], box.home, dirs_exist_ok=True, symlinks=True)
         yield box
-        assert "headcount" not in box.requests_path.read_text().lower()
+
+
+@pytest.fixture
+def box(empty_box, installed):
+    """Return a machine of its own, and see that no hook spoke to the model."""
+    shutil.copytree(installed[1], empty_box.home, dirs_exist_ok=True, symlinks=True)
+    yield empty_box
+    assert "headcount" not in empty_box.requests_path.read_text().lower()
 
 
 @pytest.fixture

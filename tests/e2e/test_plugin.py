@@ -8,7 +8,6 @@ import subprocess
 
 import pytest
 
-from .client import Box
 from .conftest import NOT_COPIED, PROJECT
 
 LEFT_OUT = (*NOT_COPIED, "tests", "docs")
@@ -18,10 +17,9 @@ URL = "https://git.example/headcount.git"
 
 
 @pytest.fixture
-def box(program):
+def box(empty_box):
     """Return a machine on which nothing of Headcount is installed."""
-    with Box(program) as box:
-        yield box
+    return empty_box
 
 
 @pytest.fixture
