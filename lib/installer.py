@@ -218,7 +218,7 @@ def _announce_takeover(path: str) -> None:
     for checkout in sorted(checkouts):
         if os.path.realpath(checkout) != os.path.realpath(ROOT):
             _say(f"note:     {path} has hooks of {checkout}, which work. Those of")
-            _say(f"    {ROOT} replace them. To go back, install them from there again")
+            _say(f"    {ROOT} replace them. To go back, install from there again")
 
 
 def _status_line(path: str, *, requested: bool) -> dict[str, object] | None:

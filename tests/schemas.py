@@ -117,9 +117,11 @@ def check_line(path, line):
 
 @pytest.fixture(autouse=True)
 def _written_lines_are_in_the_schema(request):
-    """Look at the store of every test that has one."""
-    has_store = "store" in request.fixturenames
-    store = request.getfixturevalue("store") if has_store else None
+    """Look at the store of every test that has one, and at the one in its home."""
+    fixtures = [name for name in ("store", "home") if name in request.fixturenames]
+    folders = [request.getfixturevalue(name) for name in fixtures]
     yield
-    if store is not None and "by_hand" not in request.keywords:
-        check_store(store)
+    if "by_hand" not in request.keywords:
+        for folder in folders:
+            check_store(folder)
+            check_store(folder / ".local/state/headcount")

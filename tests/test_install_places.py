@@ -178,7 +178,7 @@ def test_install_says_that_it_replaces_hooks_of_a_checkout_that_works(
     other = copy_of_checkout(tmp_path / "other", environment)
     path = home / ".claude/settings.json"
     assert "note:" not in run(other / "install.sh").stdout
-    note = f"note:     {path} has hooks of {other}, which work. Those of this\n"
+    note = f"note:     {path} has hooks of {other}, which work. Those of\n"
     assert run(checkout / "install.sh", "--dry-run").stdout.count(note) == 1
     assert run(checkout / "install.sh").stdout.count(note) == 1
     assert "note:" not in run(checkout / "install.sh").stdout
