@@ -1,4 +1,4 @@
-"""The exceptions. A message names the path, what was tried, and what helps."""
+"""The exceptions. A message names the path, what was tried, and what to do."""
 
 from __future__ import annotations
 

@@ -273,8 +273,8 @@ def test_summary_says_that_it_leaves_out_an_unreadable_session(
     code, _, err = headcount(command)
     assert code == 0
     assert err == (
-        "headcount: left out: 1 unreadable session; `headcount doctor` says what "
-        "helps\n"
+        "headcount: left out: 1 unreadable session; `headcount doctor` says how to "
+        "fix it\n"
     )
 
 
