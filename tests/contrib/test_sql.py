@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 
-import chdb.session
 import duckdb
 import pytest
 from support import ROOT
@@ -57,16 +56,36 @@ class Duck:
         self._database.close()
 
 
+# Answers the queries that it reads, each a line of JSON.
+SERVER = """
+import json, sys
+import chdb.session
+session = chdb.session.Session()
+for line in sys.stdin:
+    query, form = json.loads(line)
+    print(json.dumps(str(session.query(query, form))), flush=True)
+"""
+
+
 class ClickHouse:
-    """ClickHouse with the table of the store."""
+    """ClickHouse with the table of the store.
+
+    In a process of its own: chdb blocks SIGPIPE where it is imported, also for every
+    process that is started from there.
+    """
 
     milliseconds = "toUnixTimestamp64Milli({})"
     seconds = "waited_seconds"
 
     def __init__(self, store):
-        self._session = chdb.session.Session()
-        self._session.query("USE default")
-        self._session.query(f"SET param_store = '{store}'")
+        self._server = subprocess.Popen(
+            [sys.executable, "-c", SERVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._query("USE default")
+        self._query(f"SET param_store = '{store}'")
         self._run("schema.sql")
         self.load()
 
@@ -76,14 +95,19 @@ class ClickHouse:
     def rows(self, query):
         query = query.replace("FROM ", "FROM headcount.")
         settings = "SETTINGS output_format_json_quote_64bit_integers = 0"
-        output = self._session.query(f"{query} {settings}", "JSONEachRow")
-        return [json.loads(line) for line in str(output).splitlines()]
+        output = self._query(f"{query} {settings}", "JSONEachRow")
+        return [json.loads(line) for line in output.splitlines()]
 
     def close(self):
-        self._session.close()
+        self._server.communicate()
 
     def _run(self, name):
-        self._session.query((ROOT / "contrib/clickhouse" / name).read_text())
+        self._query((ROOT / "contrib/clickhouse" / name).read_text())
+
+    def _query(self, text, form="CSV"):
+        self._server.stdin.write(json.dumps([text, form]) + "\n")
+        self._server.stdin.flush()
+        return json.loads(self._server.stdout.readline())
 
 
 @pytest.fixture(params=[Duck, ClickHouse], ids=["duckdb", "clickhouse"])

@@ -32,13 +32,13 @@ def environment_gone(checkout):
 
 def unreadable(checkout):
     """Scripts that are folders: root reads a file of any mode."""
-    for script in (checkout / "hooks").iterdir():
+    for script in (checkout / "hooks").glob("*.py"):
         script.unlink()
         script.mkdir()
 
 
 def broken_syntax(checkout):
-    for script in (checkout / "hooks").iterdir():
+    for script in (checkout / "hooks").glob("*.py"):
         script.write_text("def (")
 
 

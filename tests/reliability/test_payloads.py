@@ -19,15 +19,17 @@ LONGEST_NOTICE = 2048
 LONGEST_SAID = 64 * 1024  # a path to watch may be as long as that of the transcript
 STORE_LASTS = 2000  # payloads
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-_CHANGES = frozenset(
-    f"os.{name}"
-    for name in (
-        *("rename", "link", "symlink", "mkdir", "rmdir", "remove", "truncate"),
-        *("chmod", "chown", "utime", "system", "exec", "posix_spawn", "fork"),
-    )
-)
+# Each audit event of a change, and which of its arguments is the folder's descriptor.
+_CHANGES = {
+    **dict.fromkeys(["os.rename", "os.link", "os.symlink", "os.mkdir", "os.chmod"], 2),
+    **dict.fromkeys(["os.rmdir", "os.remove"], 1),
+    **dict.fromkeys(["os.chown", "os.utime"], 3),
+    **dict.fromkeys(["os.truncate", "os.system", "os.exec", "os.posix_spawn"]),
+    "os.fork": None,
+}
 # What may get into the store, by the end of its name.
-_OURS = (".jsonl", "errors.log", "errors.log.1", ".tmp")
+_LOGS = ("errors.log", "errors.log.1")
+_OURS = (".jsonl", *_LOGS, ".tmp")
 
 
 @pytest.fixture
@@ -71,20 +73,28 @@ def watch(store):
     strays = []
 
     def see(event, arguments):
-        if event == "open":
-            path, _, flags = arguments
-            if isinstance(path, str) and flags & _WRITING:
-                judge(event, path)
-        elif event in _CHANGES:
-            judge(event, arguments[0])
-
-    def judge(event, path):
-        name = os.fspath(path) if not isinstance(path, int) else "/dev/null"
-        if name != "/dev/null" and not name.startswith(f"{store}/"):
+        name = changed(event, arguments) or "/dev/null"
+        # The log is opened in the opened store; elsewhere a decoy would tell.
+        if name not in ("/dev/null", *_LOGS) and not name.startswith(f"{store}/"):
             strays.append(f"{event} {name}")
 
     sys.addaudithook(see)
     return strays
+
+
+def changed(event, arguments):
+    """Return the path that an audit event is about to change, or None."""
+    if event == "open":
+        path, _, flags = arguments
+        return path if isinstance(path, str) and flags & _WRITING else None
+    if event not in _CHANGES or not arguments:
+        return event if event in _CHANGES else None
+    if isinstance(arguments[0], int):
+        return None
+    position, name = _CHANGES[event], os.fspath(arguments[0])
+    if position is None or arguments[position] == -1:
+        return name
+    return os.path.join(os.readlink(f"/proc/self/fd/{arguments[position]}"), name)
 
 
 def tidy(store):
