@@ -83,10 +83,10 @@ def api_errors(stage):
 
 def api_retries(stage):
     person = stage.person()
-    person.prompt("ERROR: 529 4")
-    person.expect("the API is overloaded, the client tries again", "busy")
+    person.prompt("ERROR: 500 4")  # after three times 529 it gives up
+    person.expect("the API fails, the client tries again", "busy")
     person.expect("answered at last", "idle", since=person.quiet(1.0))
-    person.prompt("ERROR: 529")
+    person.prompt("ERROR: 500")
     person.works()
     person.press("Escape")
     person.expect("Esc while it tries again", "idle")
