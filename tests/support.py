@@ -152,8 +152,11 @@ class Client:
 
 def has_open(pid: int, path: pathlib.Path) -> bool:
     """Whether the process has the file open: a writer that waits for its lock has."""
-    links = [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
-    return any(os.path.exists(x) and os.path.samefile(x, path) for x in links)
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # it has closed it meanwhile
+            if os.path.samefile(f"/proc/{pid}/fd/{name}", path):
+                return True
+    return False
 
 
 def kill_at(call: str, code: str, *, without: str = "") -> None:
