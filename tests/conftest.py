@@ -18,6 +18,7 @@ pytest_plugins = [
     "wheels",
     "examination",
     "fleet.hosts",
+    "fleet.redis_server",
 ]
 
 # Before anything of `lib` is imported: a path that cannot be made, so that a test which

@@ -1,4 +1,4 @@
-"""The folder where the fleet keeps what it knows, in the user's cache."""
+"""The folders of the fleet: a person's configuration, and the cache."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from ..system import folder
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..system.folder import Folder
+
+
+def config_path(name: str) -> str:
+    """Return the path of the file *name* of Headcount's configuration."""
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return os.path.join(base, "headcount", name)
 
 
 def opened(name: str) -> Folder:

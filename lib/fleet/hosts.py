@@ -6,6 +6,7 @@ import os
 import sys
 
 from ..errors import UsageError
+from . import folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,8 +84,7 @@ def _expanded(names: list[str]) -> Iterator[str]:
 
 def _groups() -> dict[str, list[str]]:
     """Return the hosts of each group; raise UsageError if the file is not valid."""
-    config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    path = os.path.join(config, "headcount", "hosts.toml")
+    path = folders.config_path("hosts.toml")
     try:
         with open(path, "rb") as file:
             content = file.read(_MAX_FILE).decode()

@@ -3,6 +3,7 @@
     <SESSIONS_DIR>/<session-id>.jsonl
     <SESSIONS_DIR>/archive/YYYY-MM-DD/<session-id>.jsonl
     <SESSIONS_DIR>/errors.log
+    <SESSIONS_DIR>/store-id      if the store is shared through a server
 
 Folders are 0700 and files 0600, whatever the umask.
 """
@@ -26,6 +27,7 @@ SUFFIX = f".{_KIND}"
 ERROR_LOG = "errors.log"
 _ARCHIVE = "archive"
 INSTALL_LOCK = ".install.lock"
+STORE_ID = "store-id"
 GITIGNORE, IGNORE_ALL = ".gitignore", b"*\n"
 _TEMPORARY_SUFFIX = ".tmp"
 
@@ -186,7 +188,8 @@ def is_temporary(name: str) -> bool:
 
 def is_by_product(name: str) -> bool:
     """Whether a file *name* in the store is ours, but not of a session."""
-    return name in (ERROR_LOG, f"{ERROR_LOG}.1", INSTALL_LOCK) or is_temporary(name)
+    names = (ERROR_LOG, f"{ERROR_LOG}.1", INSTALL_LOCK, STORE_ID)
+    return name in names or is_temporary(name)
 
 
 def is_session_file(name: str, *, archived: bool) -> bool:

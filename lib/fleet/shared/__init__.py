@@ -1,0 +1,1 @@
+"""Sessions of many machines, shared through a Redis or Valkey server."""

@@ -1,0 +1,160 @@
+"""A connection to the server, and each of its errors as one that says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ...checkout import IS_PACKAGE
+from ...errors import HeadcountError, UsageError
+from ...text import printable
+from . import config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import redis
+
+    from .config import Config
+
+_CONNECT_SECONDS, _REPLY_SECONDS = 3, 5
+_MAX_MESSAGE = 200
+# What the server itself calls a state that passes, by the first word of the error.
+_TEMPORARY = frozenset(
+    (
+        *("LOADING", "READONLY", "OOM", "MISCONF", "MASTERDOWN", "BUSY"),
+        *("NOREPLICAS", "TRYAGAIN", "CLUSTERDOWN", "EXECABORT"),
+    )
+)
+
+
+class ServerError(HeadcountError):
+    """The server cannot be reached, or did not do what was asked of it.
+
+    *is_temporary*: it may do so later, although nobody changes the configuration.
+    """
+
+    def __init__(self, message: str, *, is_temporary: bool) -> None:
+        super().__init__(message)
+        self.is_temporary = is_temporary
+
+
+class Connection:
+    """One connection to a server, made when it is needed; closed by a `with` block.
+
+    *tried* says what it is for, such as "share through", for messages.
+    """
+
+    def __init__(self, settings: Config, tried: str) -> None:
+        """Raise HeadcountError if the package `redis` is missing, or the CA's file."""
+        self.settings = settings
+        self._tried = tried
+        if settings.ca and not os.access(settings.ca, os.R_OK):
+            raise UsageError(
+                f"cannot read {settings.ca}, which {config.CA} in {settings.source} "
+                "names; it is to be the certificate of an authority, as PEM"
+            )
+        self._client = _client(settings)
+
+    def __enter__(self) -> Connection:  # noqa: PYI034  # Self is not in 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close it; the next use makes another one."""
+        self._client.connection_pool.disconnect()
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[redis.Redis]:
+        """Give the client, whose replies are bytes. Raises ServerError.
+
+        A WatchError passes: it is no fault of the server's. Nothing is sent twice on
+        its own account, since a transaction whose reply was lost may have been done.
+        """
+        from redis.exceptions import RedisError, WatchError
+
+        try:
+            yield self._client
+        except WatchError:
+            raise
+        except RedisError as error:
+            self.close()
+            raise self._explained(error) from None
+
+    def _explained(self, error: redis.RedisError) -> ServerError:
+        reason, is_temporary = _reason(error, self.settings)
+        message = f"cannot {self._tried} {self.settings.server}: {reason}"
+        return ServerError(message, is_temporary=is_temporary)
+
+
+def _client(settings: Config) -> redis.Redis:
+    try:
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+    except ImportError as error:
+        raise HeadcountError(_missing(error.name)) from None
+    return redis.Redis(
+        host=settings.host,
+        port=settings.port,
+        unix_socket_path=settings.path or None,
+        db=settings.database,
+        username=settings.user,
+        password=settings.password,
+        ssl=settings.tls,
+        ssl_check_hostname=True,
+        ssl_ca_certs=settings.ca,
+        socket_connect_timeout=_CONNECT_SECONDS,
+        socket_timeout=_REPLY_SECONDS,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,  # what every server speaks
+    )
+
+
+def _missing(name: str | None) -> str:
+    if IS_PACKAGE:
+        how = (
+            "`pip install 'headcount[fleet]'` installs it, or `pipx inject headcount "
+            "redis`, or `uv tool install 'headcount[fleet]'`"
+        )
+    else:
+        how = f"`{sys.executable} -m pip install redis` installs it"
+    return f"this needs the package {name}, which {sys.executable} does not have; {how}"
+
+
+def _reason(error: redis.RedisError, settings: Config) -> tuple[str, bool]:
+    """Return what went wrong and what to do, and whether it may pass on its own."""
+    from redis import exceptions as kinds
+
+    said = printable(str(error), _MAX_MESSAGE)
+    if isinstance(error, kinds.AuthenticationError):
+        user = f"user {settings.user}" if settings.user else "the default user"
+        given = "the password" if settings.password else "no password"
+        reason = f"it does not let in {user} with {given} from {settings.source}"
+        return f"{reason} ({said})", False
+    if isinstance(error, kinds.NoPermissionError):
+        return f"its ACL forbids it ({said}); docs/fleet.md has the rules", False
+    if isinstance(error, kinds.TimeoutError):
+        return f"no reply within {_REPLY_SECONDS} s", True
+    if certificate := _certificate_problem(error):
+        reason = f"its certificate is not trusted ({certificate}); {config.CA} names "
+        return f"{reason}the file with the certificate of its authority", False
+    word = (getattr(error, "status_code", None) or said).split(" ")[0]
+    is_temporary = isinstance(error, kinds.ConnectionError) or word in _TEMPORARY
+    return said, is_temporary
+
+
+def _certificate_problem(error: BaseException | None) -> str | None:
+    """Return why the certificate of the server was refused; None if it was not."""
+    import ssl
+
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return None
