@@ -19,6 +19,7 @@ pytest_plugins = [
     "examination",
     "fleet.hosts",
     "fleet.redis_server",
+    "multiplexers",
 ]
 
 # Before anything of `lib` is imported: a path that cannot be made, so that a test which

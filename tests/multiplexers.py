@@ -1,4 +1,7 @@
-"""Real tmux servers and terminals, and sessions in them: what a person would see."""
+"""Real tmux servers and terminals, and sessions in them: what a person would see.
+
+A pytest plugin: `tests/conftest.py` names it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import fcntl
 import os
 import pty
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -14,9 +18,11 @@ import sys
 import termios
 import time
 
+import pytest
 from command_line import environment
 from support import ROOT
 
+needs_tmux = pytest.mark.skipif(not shutil.which("tmux"), reason="needs tmux")
 # A process that is the client of the session named by the argument.
 SESSION = (
     "import os, signal, sys; from lib import sessions; "
@@ -120,3 +126,33 @@ class Tmux:
 
     def close(self):
         subprocess.run([*self.command, "kill-server"], capture_output=True, check=False)
+
+
+@pytest.fixture
+def tmux_server(store, tmp_path):
+    """Make a tmux server by name, or return it; by default with the test's store."""
+    servers = {}
+
+    def server(name, store=store, **more):
+        if name not in servers:
+            servers[name] = Tmux(tmp_path / name, store, **more)
+        return servers[name]
+
+    yield server
+    for each in servers.values():
+        each.close()
+
+
+@pytest.fixture
+def on_terminal(store):
+    """Run a command on a terminal of its own."""
+    opened = []
+
+    def run(*command, **more):
+        env = environment(store, TERM="xterm-256color", **more)
+        opened.append(Terminal(command, env))
+        return opened[-1]
+
+    yield run
+    for each in opened:
+        each.close()

@@ -17,7 +17,7 @@ import termios
 
 import pytest
 from command_line import HOSTILE, create, environment
-from multiplexers import Terminal
+from multiplexers import Terminal, needs_tmux
 from support import ID, ROOT, Client
 
 from lib import sessions
@@ -385,7 +385,7 @@ def test_recipe_posts_the_session(tmp_path, heading, url, expected):
     assert all(text in request.decode() for text in expected)
 
 
-@pytest.mark.skipif(not shutil.which("tmux"), reason="needs tmux")
+@needs_tmux
 def test_tmux_recipe_shows_the_sessions_in_the_status_line(store, tmp_path):
     page = (ROOT / "docs/notifications.md").read_text()
     recipe = page.split("## tmux\n")[1].split("```\n")[1]

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from command_line import archive, create, write
-from multiplexers import Tmux, wait_for
+from multiplexers import Tmux, needs_tmux, wait_for
 from support import ID, ROOT
 
 from lib import sessions
@@ -18,7 +18,6 @@ from lib.record import timestamps
 
 OTHER = "0aa1f931-8a2e-4bc2-841e-e420ad80648c"
 RECOVER = [sys.executable, "-m", "lib", "recover", "--open", "tmux"]
-needs_tmux = pytest.mark.skipif(not shutil.which("tmux"), reason="needs tmux")
 
 
 @pytest.fixture

@@ -12,45 +12,16 @@ import sys
 import psutil
 import pytest
 from command_line import environment
-from multiplexers import Terminal, Tmux, session_command, wait_for
+from multiplexers import needs_tmux, session_command, wait_for
 from support import ID, ROOT
 
 from lib import sessions
 from lib.system import process as process_module
 from lib.terminals import kinds, place
 
-needs_tmux = pytest.mark.skipif(not shutil.which("tmux"), reason="needs tmux")
 needs_screen = pytest.mark.skipif(not shutil.which("screen"), reason="needs screen")
 GO = [sys.executable, "-m", "lib", "go"]
 WAIT = ["cat"]
-
-
-@pytest.fixture
-def tmux(store, tmp_path):
-    """Make a tmux server by name."""
-    servers = {}
-
-    def server(name, **more):
-        return servers.setdefault(name, Tmux(tmp_path / name, store, **more))
-
-    yield server
-    for each in servers.values():
-        each.close()
-
-
-@pytest.fixture
-def terminal(store):
-    """Run a command on a terminal of its own."""
-    opened = []
-
-    def run(*command, **more):
-        env = environment(store, TERM="xterm-256color", **more)
-        opened.append(Terminal(command, env))
-        return opened[-1]
-
-    yield run
-    for each in opened:
-        each.close()
 
 
 def recorded(session_id=ID):
@@ -75,23 +46,23 @@ def session_in(server):
 
 
 @needs_tmux
-def test_go_switches_the_client_of_the_same_tmux_server(tmux, terminal):
-    server = tmux("one")
+def test_go_switches_the_client_of_the_same_tmux_server(tmux_server, on_terminal):
+    server = tmux_server("one")
     pane = session_in(server)
     server.start("mine", *WAIT)
-    person = terminal(*server.command, "attach", "-t", "mine")
+    person = on_terminal(*server.command, "attach", "-t", "mine")
     wait_for(lambda: server.shown_on(person.tty), "the person is attached")
     server("new-window", "-t", "mine:", *GO, ID)
     wait_for(lambda: server.shown_on(person.tty) == pane, "the session is shown")
 
 
 @needs_tmux
-def test_go_shows_another_pane_of_the_same_tmux_window(tmux, terminal):
-    server = tmux("one")
+def test_go_shows_another_pane_of_the_same_tmux_window(tmux_server, on_terminal):
+    server = tmux_server("one")
     server.start("work", *session_command(ID))
     recorded()
     pane = server("list-panes", "-t", "work", "-F", "#{pane_id}")
-    person = terminal(*server.command, "attach", "-t", "work")
+    person = on_terminal(*server.command, "attach", "-t", "work")
     wait_for(lambda: server.shown_on(person.tty) == pane, "the person is attached")
     other = server.split("work", "sh", "-c", 'read line; exec "$@"', "sh", *GO, ID)
     wait_for(lambda: server.shown_on(person.tty) == other, "the other pane is shown")
@@ -100,11 +71,11 @@ def test_go_shows_another_pane_of_the_same_tmux_window(tmux, terminal):
 
 
 @needs_tmux
-def test_go_attaches_to_another_tmux_server_from_within_one(tmux, terminal):
-    theirs, ours = tmux("theirs"), tmux("ours")
+def test_go_attaches_to_another_tmux_server_from_within_one(tmux_server, on_terminal):
+    theirs, ours = tmux_server("theirs"), tmux_server("ours")
     pane = session_in(theirs)
     ours.start("mine", *WAIT)
-    person = terminal(*ours.command, "attach", "-t", "mine")
+    person = on_terminal(*ours.command, "attach", "-t", "mine")
     wait_for(lambda: ours.shown_on(person.tty), "the person is attached")
     ours("new-window", "-t", "mine:", *GO, ID)
     inner = ours("display-message", "-p", "-t", "mine:", "#{pane_tty}")
@@ -112,10 +83,10 @@ def test_go_attaches_to_another_tmux_server_from_within_one(tmux, terminal):
 
 
 @needs_tmux
-def test_go_attaches_to_tmux_from_outside(tmux, terminal):
-    server = tmux("one")
+def test_go_attaches_to_tmux_from_outside(tmux_server, on_terminal):
+    server = tmux_server("one")
     pane = session_in(server)
-    person = terminal(*GO, ID)
+    person = on_terminal(*GO, ID)
     wait_for(lambda: server.shown_on(person.tty) == pane, "the session is shown")
     server("detach-client", "-t", person.tty)
     assert person.end()[0] == 0
@@ -123,9 +94,9 @@ def test_go_attaches_to_tmux_from_outside(tmux, terminal):
 
 @needs_tmux
 def test_go_without_a_terminal_selects_the_pane_and_says_how_to_attach(
-    tmux, headcount, tmp_path
+    tmux_server, headcount, tmp_path
 ):
-    server = tmux("one")
+    server = tmux_server("one")
     pane = session_in(server)
     code, said, told = headcount("go", ID)
     assert (code, said) == (1, "")
@@ -138,8 +109,10 @@ def test_go_without_a_terminal_selects_the_pane_and_says_how_to_attach(
 
 
 @needs_tmux
-def test_go_says_that_the_program_of_the_terminal_is_missing(tmux, headcount, tmp_path):
-    session_in(tmux("one"))
+def test_go_says_that_the_program_of_the_terminal_is_missing(
+    tmux_server, headcount, tmp_path
+):
+    session_in(tmux_server("one"))
     code, said, told = headcount("go", ID, PATH=str(tmp_path))
     assert (code, said) == (1, "")
     assert told == "headcount: tmux cannot show it: No such file or directory\n"
@@ -172,14 +145,14 @@ def screen(store, tmp_path):
 
 
 @needs_screen
-def test_go_attaches_to_screen_from_outside(screen, terminal):
-    person = terminal(*GO, ID, SCREENDIR=screen.folder)
+def test_go_attaches_to_screen_from_outside(screen, on_terminal):
+    person = on_terminal(*GO, ID, SCREENDIR=screen.folder)
     person.until(b"ready")
 
 
 @needs_screen
-def test_go_selects_the_window_of_the_same_screen(screen, terminal):
-    person = terminal("screen", "-x", "work", SCREENDIR=screen.folder)
+def test_go_selects_the_window_of_the_same_screen(screen, on_terminal):
+    person = on_terminal("screen", "-x", "work", SCREENDIR=screen.folder)
     person.until(b"\x1b[")
     screen("-X", "screen", *GO, ID)
     person.until(b"ready")
