@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import HeadcountError, UsageError
+from ..fleet import hosts
 from ..text import printable
 from ..views import changes, session_view
 from . import formatting, output
@@ -157,9 +158,8 @@ def requested(
 
 
 def _event(session: SessionView) -> Event:
-    host = f"{session['on']}:" if "on" in session else ""
     texts = (
-        host + session["session_id"],
+        hosts.full_name(session),
         session_view.name_of(session) or "",
         session_view.state_of(session),
         session["waiting_for"] or "",

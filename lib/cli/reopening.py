@@ -54,7 +54,7 @@ def _open(session: SessionView, windows: TmuxWindows) -> str:
     if now["verdict"] == "unknown":
         raise HeadcountError(f"it may be open elsewhere: {now['reasons'][0]}")
     if places := place.of_session(now):
-        raise HeadcountError(f"it is open in pid {places[0].pid}, {places[0]}")
+        raise HeadcountError(f"it is open in {places[0].with_pid()}")
     if window := windows.find(session_id):
         raise HeadcountError(f"it is being resumed in tmux {window}")
     start = resumption.of_session(now)

@@ -10,7 +10,8 @@ from . import folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
 LOCAL = "local"  # this machine, without ssh
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
@@ -54,6 +55,12 @@ def split(query: str) -> tuple[str, str] | None:
     return (
         (host, session) if is_host(host) and session.strip() == session != "" else None
     )
+
+
+def full_name(session: Mapping[str, Any]) -> str:
+    """Return `HOST:SESSION` for a session of another machine, else the session's id."""
+    host = f"{session['on']}:" if "on" in session else ""
+    return f"{host}{session['session_id']}"
 
 
 def go_command(host: str, session_id: str) -> str:

@@ -18,6 +18,7 @@ from . import kinds, owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from .kinds import Address, Kind
 
@@ -46,10 +47,21 @@ class Place(NamedTuple):
         parts = filter(None, (self.program, self.tty))
         return printable(" on ".join(parts), _MAX_TEXT) or "without a terminal"
 
+    def with_pid(self) -> str:
+        """Return it in words with its process: `pid 812, tmux work:@3.%7`."""
+        return f"pid {self.pid}, {self}"
+
     def as_object(self) -> dict[str, int | str | None]:
         """Return it as `show --json` prints it."""
         texts = {"terminal": self.program, "tty": self.tty, "tmux": self.tmux}
         return {"pid": self.pid, **{key: text or None for key, text in texts.items()}}
+
+    @classmethod
+    def from_object(cls, content: Mapping[str, Any]) -> Place:
+        """Return the place that `as_object` made on another machine."""
+        keys = ("terminal", "tty", "tmux")
+        program, tty, tmux = (content.get(key) or "" for key in keys)
+        return cls(content["pid"], program, tty, {}, tmux)
 
 
 def of_session(session: Mapping[str, object]) -> list[Place]:

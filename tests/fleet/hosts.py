@@ -214,6 +214,20 @@ def session(**changes):
     }
 
 
+def details(**changes):
+    """A session as `show --json` prints it, that is alive and busy."""
+    lists = ("predecessors", "successors", "open_in", "timeline", "entries")
+    return {
+        "v": 1,
+        **session(),
+        **{key: [] for key in lists},
+        "modified": None,
+        "resume": None,
+        "other_entries": {},
+        **changes,
+    }
+
+
 def printing(content):
     """A script that prints this as JSON."""
     return f"#!/bin/sh\ncat <<'EOF'\n{json.dumps(content)}\nEOF\n"

@@ -1,17 +1,12 @@
-"""`HOST:SESSION`: one session of another machine, shown or gone to over real ssh."""
+"""`HOST:SESSION`: one session of another machine, shown over real ssh."""
 
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
-import sys
 
 import pytest
-from command_line import HOSTILE, environment, write
-from fleet.hosts import printing, session
-from support import ROOT
+from command_line import HOSTILE, write
+from fleet.hosts import details, printing
 
 
 def test_show_names_the_host_and_the_session(ask, hosts):
@@ -117,41 +112,6 @@ def test_details_of_a_host_cannot_disturb_the_terminal(hosts, terminal):
     assert shown.replace("\n", "").isprintable()
 
 
-def test_go_runs_go_on_the_host_in_this_terminal(hosts, store):
-    """Its stdin is our terminal there, and its exit code ours."""
-    write(hosts.store("host0"), "a")
-    real = (hosts.home("host0") / "bin/headcount").read_text()
-    script = (
-        '#!/bin/sh\nif [ "$1" = go ]; then test -t 0 && echo "it runs $*"; exit 7; fi\n'
-    )
-    hosts.install("host0", script + real)
-    ours, theirs = pty.openpty()
-    done = subprocess.run(
-        [sys.executable, "-m", "lib", "go", "host0:a"],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=ROOT,
-        env=environment(store, TERM="xterm", **hosts.environment()),
-        check=False,
-    )
-    shown = os.read(ours, 65_536).decode()
-    for descriptor in (ours, theirs):
-        os.close(descriptor)
-    assert "it runs go -- a" in shown
-    assert done.returncode == 7
-
-
 def install_details(hosts, **changes):
     """Give host0 a `headcount` that prints a session as `show --json` does."""
-    lists = ("predecessors", "successors", "open_in", "timeline", "entries")
-    details = {
-        "v": 1,
-        **session(),
-        **{key: [] for key in lists},
-        "modified": None,
-        "resume": None,
-        "other_entries": {},
-        **changes,
-    }
-    hosts.install("host0", printing(details))
+    hosts.install("host0", printing(details(**changes)))

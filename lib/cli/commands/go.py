@@ -39,10 +39,10 @@ def go(session: SessionView) -> int:
         resumption.start(resumption.of_session(session))
     target = next(filter(focus.can_focus, places), None)
     if target is None:
-        output.write([f"pid {each.pid}, {each}" for each in places])
+        output.write([each.with_pid() for each in places])
         output.message(why_not_shown(places))
         return _NOT_SHOWN
-    others = [f"pid {each.pid}, {each}" for each in places if each is not target]
+    others = [each.with_pid() for each in places if each is not target]
     if others:
         output.message(f"the session is also open in {'; '.join(others)}")
     focus.focus(target)

@@ -6,35 +6,47 @@ import time
 from typing import TYPE_CHECKING
 
 from ...errors import HeadcountError
+from ...fleet import find, hosts
 from ...terminals import place
-from ...views import lookup
+from ...terminals.place import Place
 from .. import resumption
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from ...terminals.place import Place
-    from ...views.session_view import SessionView
+    from ...fleet.find import Found
 
 
 def run(args: Namespace) -> int:
     """Become the client that resumes the session; of a live one, with a fork of it."""
-    session = lookup.find(args.id, time.time())
-    problem = why_not(session, place.of_session(session))
+    session = find.find(args.id, args.on, time.time())
+    problem = why_not(session, _places(session))
     if problem and not args.force:
         raise HeadcountError(problem)
-    resumption.start(resumption.of_session(session, fork=bool(problem)))
+    if "on" in session:
+        from ...fleet import ssh
+
+        force = ["--force"] if args.force else []
+        ssh.attach(session["on"], ["resume", *force, "--", session["session_id"]])
+    resumption.start(resumption.of_session(session, fork=bool(problem)))  # type: ignore[arg-type]
     return 0
 
 
-def why_not(session: SessionView, places: list[Place]) -> str:
+def why_not(session: Found, places: list[Place]) -> str:
     """Say that *session* is open in *places*, or may be elsewhere; "" if neither."""
-    session_id = session["session_id"]
-    fork = f"`headcount resume --force {session_id}` resumes a fork of it"
+    name = hosts.full_name(session)
+    fork = f"`headcount resume --force {name}` resumes a fork of it"
     if places:
-        where = ", ".join(f"pid {each.pid}, {each}" for each in places)
-        goes = f"`headcount go {session_id}` goes there"
-        return f"{session_id} is open in {where}; {goes}, {fork}"
+        where = ", ".join(each.with_pid() for each in places)
+        return f"{name} is open in {where}; `headcount go {name}` goes there, {fork}"
     if session["verdict"] == "unknown":
-        return f"{session_id} may be open elsewhere: {session['reasons'][0]}; {fork}"
+        reason = "".join(f": {each}" for each in session["reasons"][:1])
+        return f"{name} may be open elsewhere{reason}; {fork}"
     return ""
+
+
+def _places(session: Found) -> list[Place]:
+    """Return where the session is open, of another machine as it says."""
+    if "on" in session:
+        return [Place.from_object(each) for each in session["open_in"]]  # type: ignore[typeddict-item]
+    return place.of_session(session)

@@ -13,6 +13,7 @@ from ...record.transitions import LOST, transitions
 from ...store import reader
 from ...system import git
 from ...terminals import focus, place
+from ...terminals.place import Place
 from ...text import humanize, local_time, printable
 from ...views import lineage, lookup, neighbours, session_view, timeline
 from .. import formatting, output
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...model import SessionEntry
-    from ...terminals.place import Place
     from ...views.lineage import Relative
     from ...views.session_view import SessionView
     from ...views.timeline import Moment
@@ -154,20 +154,17 @@ def _resume_lines(session: Details) -> list[str]:
 
 def _elsewhere_lines(session: Details) -> list[str]:
     """Return where a session of another machine is open, and how to get there."""
-    lines = [
-        f"it is open there in pid {where['pid']}, {where['terminal'] or 'a terminal'}"
-        for where in session["open_in"]
-    ]
+    places = map(Place.from_object, session["open_in"])
+    lines = [f"it is open there in {where.with_pid()}" for where in places]
     if not (lines or session["resume"]):
         return ["", "it cannot be resumed"]
     command = hosts.go_command(session["on"], session["session_id"])
-    lines = [printable(line, _MAX_LINE) for line in lines]
     return ["", *lines, "go there with", command]
 
 
 def _open_line(where: Place) -> str:
     how = "; `headcount go` goes there" if focus.can_focus(where) else ""
-    return f"it is open in pid {where.pid}, {where}{how}"
+    return f"it is open in {where.with_pid()}{how}"
 
 
 # ---- The entries ----------------------------------------------------------------

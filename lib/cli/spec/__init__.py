@@ -143,10 +143,11 @@ COMMANDS = (
     ),
     Command(
         "resume",
-        "resume a session here, in its folder",
-        ("headcount resume 6f2a1b3c", "headcount resume --force 6f2a1b3c"),
+        "resume a session in this terminal, in its folder",
+        ("headcount resume 6f2a1b3c", "headcount resume --force web1:6f2a1b3c"),
         (
             _ID,
+            _ON,
             Argument(
                 ("-f", "--force"),
                 "resume a fork, with an id of its own, if the session is still open",
