@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     Shape = Mapping[str, Check]
 
 VERSION = 1  # `v` of the output that is understood here
-_MAX_TEXT = 4096
-_MAX_ITEMS = 1000
+MAX_TEXT = 4096
+MAX_ITEMS = 1000
 _MAX_NUMBER = 2**53
+_MAX_MOMENT = 4e9  # in the year 2096
+# The check of the value, or of each item, that is in one for a value that may be null,
+# or for a list. With it, many values are checked in few calls.
+OF_VALUE: dict[Check, Check] = {}
+OF_ITEMS: dict[Check, Check] = {}
 
 
 class InvalidOutputError(HeadcountError):
@@ -40,7 +45,7 @@ def output(text: bytes) -> dict[str, Any]:
         content = json.loads(text.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise InvalidOutputError("its answer is not JSON") from None
-    if not isinstance(content, dict) or not _number(content.get("v")):
+    if not isinstance(content, dict) or not number(content.get("v")):
         raise InvalidOutputError("its answer is not that of headcount")
     if content["v"] != VERSION:
         raise OtherVersionError(
@@ -87,20 +92,27 @@ def _no_constant(name: str) -> object:
 
 def text(value: object) -> bool:
     """Whether *value* is a text that is not too long."""
-    return isinstance(value, str) and len(value) <= _MAX_TEXT
+    return isinstance(value, str) and len(value) <= MAX_TEXT
+
+
+def moment(value: object) -> bool:
+    """Whether *value* is a time in epoch seconds that a clock can show."""
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return plain and 0 <= value <= _MAX_MOMENT  # type: ignore[operator]
+
+
+def number(value: object) -> bool:
+    """Whether *value* is a whole number that JSON can carry."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return whole and -_MAX_NUMBER <= value <= _MAX_NUMBER  # type: ignore[operator]
 
 
 def _flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
-def _number(value: object) -> bool:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return whole and -_MAX_NUMBER <= value <= _MAX_NUMBER  # type: ignore[operator]
-
-
 def _count(value: object) -> bool:
-    return _number(value) and value >= 0  # type: ignore[operator]
+    return number(value) and value >= 0  # type: ignore[operator]
 
 
 def _amount(value: object) -> bool:
@@ -109,7 +121,9 @@ def _amount(value: object) -> bool:
 
 def _either(check: Check) -> Check:
     """Return the check of a value that may be null."""
-    return lambda value: value is None or check(value)
+    either: Check = lambda value: value is None or check(value)  # noqa: E731  # as below
+    OF_VALUE[either] = check
+    return either
 
 
 def _one_of(*words: str | None) -> Check:
@@ -117,9 +131,11 @@ def _one_of(*words: str | None) -> Check:
 
 
 def _list_of(check: Check) -> Check:
-    return lambda value: (
-        isinstance(value, list) and len(value) <= _MAX_ITEMS and all(map(check, value))
+    is_list: Check = lambda value: (  # noqa: E731  # it is what this returns
+        isinstance(value, list) and len(value) <= MAX_ITEMS and all(map(check, value))
     )
+    OF_ITEMS[is_list] = check
+    return is_list
 
 
 def _many(check: Check) -> Check:
@@ -139,7 +155,7 @@ _OPTIONAL_TEXT = _either(text)
 _STATE = _one_of(*schema.STATES, None)
 _PROCESS = _object(
     {
-        "pid": _number,
+        "pid": number,
         "state": _one_of(*schema.STATES),
         **dict.fromkeys(("process", "host", "machine", "state_since"), text),
     },
@@ -162,7 +178,7 @@ _MOMENT = _object(
     }
 )
 _PLACE = _object(
-    {"pid": _number, **dict.fromkeys(("terminal", "tty", "tmux"), _OPTIONAL_TEXT)}
+    {"pid": number, **dict.fromkeys(("terminal", "tty", "tmux"), _OPTIONAL_TEXT)}
 )
 
 # The keys of a session, as `list --json` prints it.
@@ -173,13 +189,13 @@ SESSION: Shape = {
     "state": _STATE,
     "waiting_for": _one_of(*schema.WAITS, "trust", None),
     "stopped": _flag,
-    "pid": _either(_number),
+    "pid": _either(number),
     "name_source": _one_of("user", "client", None),
     "archived": _flag,
     "path": text,
     "tasks": _list_of(lambda _: True),
     "others": _list_of(_PROCESS),
-    "processes": _list_of(_number),
+    "processes": _list_of(number),
     "same_worktree": _list_of(text),
     "same_worktree_count": _count,
     "cost_usd": _amount,
