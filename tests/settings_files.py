@@ -159,9 +159,12 @@ class RandomSettings:
         return opening + ",".join(items) + self.space(depth) + closing
 
 
+# It waits for its turn, however busy the machine is.
 INSTALLER = """
-import sys
+import functools, sys
+from lib import file_lock
 from lib.claude import settings
+file_lock.with_lock = functools.partial(file_lock.with_lock, timeout=100)
 path, root, undo = sys.argv[1:]
 for _ in range(3):
     settings.install_hooks(path, settings.desired_hooks(root))
