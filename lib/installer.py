@@ -15,7 +15,7 @@ import re
 import shutil
 import sys
 import time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from .checkout import (
     COMMAND,
@@ -26,12 +26,15 @@ from .checkout import (
     exposures,
     install_words,
 )
-from .claude import hook_merge, settings, smoke_test, versions
+from .claude import settings, smoke_test, versions
 from .claude.config_file import BACKUP_SUFFIX, Change
 from .errors import HeadcountError
 from .installation import command_files
 from .store import delete, paths
 from .system.shell import command_or_reason
+
+if TYPE_CHECKING:
+    from .claude.settings_text.hook_merge import Hooks
 
 # `splitlines` would also split at characters that are valid in a JSON string.
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -200,7 +203,7 @@ def _print(options: argparse.Namespace) -> int:
     return 0
 
 
-def _hooks(clients: list[versions.ClientInUse], output: TextIO) -> hook_merge.Hooks:
+def _hooks(clients: list[versions.ClientInUse], output: TextIO) -> Hooks:
     """Return the hooks that all *clients* know; name the others on *output*."""
     left_out = versions.left_out(clients)
     if left_out:
@@ -265,7 +268,7 @@ def _purge() -> None:
     _say(f"{verb} {ENVIRONMENT}")  # it is kept if it is another user's
 
 
-def _self_test(hooks: hook_merge.Hooks) -> bool:
+def _self_test(hooks: Hooks) -> bool:
     _say("self-test, with a temporary store:")
     failed = 0
     commands = {event: group["hooks"][0] for event, group in hooks.items()}

@@ -13,7 +13,8 @@ import sys
 import pytest
 from installing import of_version, put_claude
 
-from lib.claude import hook_merge, settings
+from lib.claude import settings
+from lib.claude.settings_text import hook_merge
 
 
 @pytest.fixture

@@ -24,15 +24,16 @@ from ..checkout import environment
 from ..errors import HeadcountError, StoreError
 from ..store import paths
 from ..system import private
-from . import config_file, hook_merge, json_edit, status_line
+from . import config_file
+from .settings_text import hook_merge, json_edit, status_line
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
     from .config_file import Change
-    from .hook_merge import Hooks, InstalledHook
-    from .json_edit import Node
-    from .status_line import StatusLine
+    from .settings_text.hook_merge import Hooks, InstalledHook
+    from .settings_text.json_edit import Node
+    from .settings_text.status_line import StatusLine
 
 # On Linux and on macOS. Settings in them are stronger than those of the user.
 MANAGED_FOLDERS = ("/etc/claude-code", "/Library/Application Support/ClaudeCode")

@@ -29,7 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator
 
-    from ..claude.hook_merge import InstalledHook
+    from ..claude.settings_text.hook_merge import InstalledHook
 
 # Not `project`: those settings may be in a repository, and belong to its people.
 _EDITABLE = ("user", "local")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..claude.status_line import SCRIPT, command_paths
+from ..claude.settings_text.status_line import SCRIPT, command_paths
 from .finding import OK, PROBLEM, Context, Finding, install_command
 from .hooks import here, read_all
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from ..claude.hook_merge import InstalledHook
+    from ..claude.settings_text.hook_merge import InstalledHook
 
 _ROUNDS = 10
 _BUDGET_SECONDS = 2.0

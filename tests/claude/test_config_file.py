@@ -14,7 +14,8 @@ from settings_files import EVENTS, INSTALLER, WRITER, installed_events, listing
 from support import ROOT
 
 from lib import file_lock
-from lib.claude import config_file, hook_merge, settings
+from lib.claude import config_file, settings
+from lib.claude.settings_text import hook_merge
 from lib.store import paths
 
 INSTALLERS = 16

@@ -23,7 +23,8 @@ from settings_files import (
 )
 from support import ROOT
 
-from lib.claude import hook_merge, settings
+from lib.claude import settings
+from lib.claude.settings_text import hook_merge
 
 
 def command_in_json(group):

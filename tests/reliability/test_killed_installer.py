@@ -7,7 +7,8 @@ import signal
 import subprocess
 import time
 
-from lib.claude import hook_merge, settings
+from lib.claude import settings
+from lib.claude.settings_text import hook_merge
 
 THEIRS = b'{\n  "model": "opus",\n  "hooks": {"Stop": []}\n}\n'
 LONGEST_LIFE_SECONDS = 0.4

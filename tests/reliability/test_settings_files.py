@@ -13,7 +13,8 @@ import pytest
 from settings_files import EVENTS, INSTALLER, WRITER, RandomSettings, without_ours
 from support import ROOT
 
-from lib.claude import hook_merge, settings
+from lib.claude import settings
+from lib.claude.settings_text import hook_merge
 
 OURS = settings.desired_hooks(str(ROOT))
 

@@ -17,7 +17,8 @@ from reliability.sights import files_of
 from support import ID, ROOT, payload
 
 from lib import sessions
-from lib.claude import hook_merge, settings
+from lib.claude import settings
+from lib.claude.settings_text import hook_merge
 from lib.store import paths as store_module
 
 CALLS = {

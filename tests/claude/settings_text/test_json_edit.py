@@ -8,7 +8,7 @@ import random
 import pytest
 from settings_files import RandomSettings
 
-from lib.claude import json_edit
+from lib.claude.settings_text import json_edit
 
 
 def test_json_scanner_agrees_with_the_standard_library():

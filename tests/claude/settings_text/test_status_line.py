@@ -18,7 +18,8 @@ from settings_files import (
     listing,
 )
 
-from lib.claude import hook_merge, settings, status_line
+from lib.claude import settings
+from lib.claude.settings_text import hook_merge, status_line
 
 
 @pytest.mark.parametrize("text", LIFELIKE)
