@@ -25,7 +25,7 @@ from ..errors import HeadcountError, StoreError
 from ..store import paths
 from ..system import private
 from . import config_file
-from .settings_text import hook_merge, json_edit, status_line
+from .settings_text import hook_merge, json_edit, status_line, validation
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
@@ -88,7 +88,7 @@ def check(path: str, *, lenient: bool = True) -> None:
     *lenient*: it skips malformed hooks of most events (`skip_malformed_hooks`).
     """
     with _settings_errors(path):
-        hook_merge.validate(config_file.read(path) or "{}", lenient=lenient)
+        validation.validate(config_file.read(path) or "{}", lenient=lenient)
 
 
 def unknown_words(path: str, *, in_all_events: bool = False) -> list[str]:
@@ -100,7 +100,7 @@ def unknown_words(path: str, *, in_all_events: bool = False) -> list[str]:
     """
     with _settings_errors(path):
         text = config_file.read(path) or "{}"
-        return hook_merge.unknown_words(text, in_all_events=in_all_events)
+        return validation.unknown_words(text, in_all_events=in_all_events)
 
 
 def switches(files: Iterable[str]) -> dict[str, str]:
@@ -219,7 +219,7 @@ def install_hooks(
         after = hook_merge.merge(before, hooks, line)
         hook_merge.verify(before, after, hooks, line)
         if _is_ignored(after, lenient=lenient):  # say where, in the file as it is
-            hook_merge.validate(before or "{}", lenient=lenient)
+            validation.validate(before or "{}", lenient=lenient)
         return after, (before and hook_merge.remove(before, backup)) or backup
 
     if not dry_run:
@@ -243,7 +243,7 @@ def uninstall_hooks(path: str, *, dry_run: bool = False) -> Change:
 
 def _is_ignored(text: str, *, lenient: bool) -> bool:
     try:
-        hook_merge.validate(text, lenient=lenient)
+        validation.validate(text, lenient=lenient)
     except ValueError:
         return True
     return False
