@@ -216,7 +216,7 @@ def _announce_takeover(path: str) -> None:
     checkouts = {
         os.path.dirname(os.path.dirname(hook.script))
         for hook in settings.installed_hooks(path)
-        if os.path.isfile(hook.script) and os.access(hook.python, os.X_OK)
+        if settings.can_run(hook)
     }
     for checkout in sorted(checkouts):
         if os.path.realpath(checkout) != os.path.realpath(ROOT):

@@ -85,11 +85,7 @@ def _records(path: str, event: str) -> bool:
     except settings.SettingsError:
         return False
     commands = {
-        hook.command
-        for hook in hooks
-        if hook.event == event
-        and os.path.isfile(hook.script)
-        and os.access(hook.python, os.X_OK)
+        hook.command for hook in hooks if hook.event == event and settings.can_run(hook)
     }
     groups = _values(path).get("hooks", {}).get(event, []) if commands else []
     return any(_runs_always(group, commands) for group in groups)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import pathlib
+import pwd
 import shlex
 import signal
 import subprocess
@@ -57,9 +59,35 @@ def changed_fingerprint(
 
 def hook_command(script: str, python: str = sys.executable) -> str:
     """The command as the installer writes it, with the interpreter of the tests."""
+    other = f"sh {shlex.quote(f'{ROOT}/hooks/run')} {script} $PPID $? 2>/dev/null"
+    return f"{bare_command(script, python)} 2>/dev/null || {other} || : # headcount"
+
+
+def bare_command(script: str, python: str = sys.executable) -> str:
+    """That command without what guards it."""
     words = [shlex.quote(word) for word in (python, f"{ROOT}/hooks/{script}.py")]
     client = "" if script == "session_start" else " $PPID"
-    return f"{words[0]} -I -S {words[1]}{client} 2>/dev/null || : # headcount"
+    return f"{words[0]} -I -S {words[1]}{client}"
+
+
+def pythons() -> dict[str, str]:
+    """The interpreters of this machine that may run hooks, by name.
+
+    That of the tests is one of them, so there is always one.
+    """
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    places = [
+        *os.environ["PATH"].split(":"),
+        *("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"),
+        f"{os.environ.get('PYENV_ROOT', f'{home}/.pyenv')}/versions/*/bin",
+        f"{home}/.local/share/uv/python/cpython-*/bin",
+    ]
+    found = {f"python3.{sys.version_info.minor}": sys.executable}
+    for place in places:
+        for path in sorted(glob.glob(f"{place}/python3.1[0-9]")):
+            if "/shims/" not in path:  # of pyenv: what they start, if anything, varies
+                found.setdefault(os.path.basename(path), path)
+    return found
 
 
 def payload(event: str, /, session_id: str = ID, **fields: object) -> dict[str, object]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
-import pwd
 import shlex
 import subprocess
 import sys
@@ -18,11 +16,13 @@ from support import (
     ROOT,
     SCRIPTS,
     Client,
+    bare_command,
     errors,
     hook_command,
     lines,
     only_with_proc,
     payload,
+    pythons,
     types,
     waiting_hook,
 )
@@ -475,7 +475,7 @@ def test_session_start_continues_when_the_reader_of_the_notice_is_gone(store):
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        ["sh", "-c", hook_command("session_start").replace(" 2>/dev/null || :", "")],
+        ["sh", "-c", bare_command("session_start")],
         input=json.dumps(payload("SessionStart")).encode(),
         stdout=writing,
         stderr=subprocess.PIPE,
@@ -496,7 +496,7 @@ def test_events_other_than_a_collision_print_nothing(store, client):
 
 @pytest.mark.parametrize("command", ["{}", "true && {}", "env A=1 {}", "timeout 9 {}"])
 def test_recorded_pid_is_the_clients_through_any_wrapper(store, client, command):
-    inner = hook_command("stop").split(" 2>")[0]
+    inner = bare_command("stop")
     client.run(command.format(inner) + " ; true", json.dumps(payload("Stop")))
     assert lines(store / f"{ID}.jsonl")[0]["pid"] == client.pid
 
@@ -618,32 +618,12 @@ def test_hook_starts_no_child_process(store, client):
     if not os.path.exists("/usr/bin/strace"):
         pytest.skip("strace is not installed")
     for script in sorted(set(SCRIPTS.values())):
-        command = hook_command(script).replace(" 2>/dev/null || : # headcount", "")
+        command = bare_command(script)
         traced = f"strace -f -e trace=clone,clone3,fork,vfork {command} 2>&1"
         done = client.run(traced, json.dumps(payload("Stop")))
         assert "+++ exited with 0 +++" in done["stdout"], script
         assert "clone" not in done["stdout"], script
         assert "fork" not in done["stdout"], script
-
-
-def pythons():
-    """Return the interpreters of this machine that may run hooks, by name.
-
-    That of the tests is one of them, so there is always one.
-    """
-    home = pwd.getpwuid(os.getuid()).pw_dir
-    places = [
-        *os.environ["PATH"].split(":"),
-        *("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"),
-        f"{os.environ.get('PYENV_ROOT', f'{home}/.pyenv')}/versions/*/bin",
-        f"{home}/.local/share/uv/python/cpython-*/bin",
-    ]
-    found = {f"python3.{sys.version_info.minor}": sys.executable}
-    for place in places:
-        for path in sorted(glob.glob(f"{place}/python3.1[0-9]")):
-            if "/shims/" not in path:  # of pyenv: what they start, if anything, varies
-                found.setdefault(os.path.basename(path), path)
-    return found
 
 
 @only_with_proc("most of these interpreters lack psutil")

@@ -17,6 +17,7 @@ from support import (
     ROOT,
     SCRIPTS,
     Client,
+    bare_command,
     errors,
     hook_command,
     lines,
@@ -51,7 +52,7 @@ from lib.system import deadline
 @pytest.mark.parametrize("script", sorted(set(SCRIPTS.values())))
 def test_invalid_payload_is_logged_and_writes_nothing(store, script, stdin):
     done = subprocess.run(
-        ["sh", "-c", hook_command(script)[: -len(" 2>/dev/null || : # headcount")]],
+        ["sh", "-c", bare_command(script)],
         input=stdin.encode(),
         capture_output=True,
         check=False,
@@ -67,7 +68,7 @@ def test_hook_works_with_closed_standard_streams(store, client, script, closed):
     """The next file to be opened gets its descriptor; nothing may be written there."""
     sessions.create_session(session_id="other-id", cwd="/home/user/project")
     before = (store / "other-id.jsonl").read_bytes()
-    command = hook_command(script).split(" 2>")[0]
+    command = bare_command(script)
     done = client.run(f"{command} {closed}; echo $?", json.dumps(payload("Stop")))
     said = done["stdout"].splitlines()
     assert (said[-1], done["stderr"]) == ("0", "")
@@ -102,7 +103,7 @@ def test_hook_does_not_wait_for_a_stdin_that_stays_open(store, client):
 
 def test_hook_reads_an_endless_stdin_only_to_the_limit(store, client):
     limit = 8 * 1024 * 1024
-    command = hook_command("stop").split(" 2>")[0]
+    command = bare_command("stop")
     done = client.run(f"yes '{{' | {command}; echo ended", "")
     assert (done["stdout"], done["stderr"]) == ("ended\n", "")
     said = errors(store)
@@ -112,7 +113,7 @@ def test_hook_reads_an_endless_stdin_only_to_the_limit(store, client):
 
 def test_hook_does_not_wait_for_a_terminal_on_stdin(store):
     ours, theirs = pty.openpty()
-    command = hook_command("stop").split(" 2>")[0]
+    command = bare_command("stop")
     done = subprocess.run(["sh", "-c", command], stdin=theirs, check=False, timeout=60)
     os.close(ours)
     os.close(theirs)

@@ -210,7 +210,7 @@ def test_command_without_its_interpreter_says_how_to_repair_it(run, checkout, ho
     python.symlink_to("/nowhere/python3")
     done = run(home / ".local/bin/headcount", "list")
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"headcount: {python} cannot be run, so hooks record nothing." in done.stderr
+    assert f"headcount: {python} cannot be run.\n" in done.stderr
     assert f"To repair it: sh '{checkout}/install.sh'\n" in done.stderr
 
 

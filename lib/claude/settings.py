@@ -82,6 +82,17 @@ def installed_hooks(path: str) -> list[InstalledHook]:
     return hook_merge.installed_hooks(_root(path))
 
 
+def can_run(hook: InstalledHook) -> bool:
+    """Whether the script of *hook* is there, and its Python or `hooks/run`.
+
+    That finds another Python; commands of earlier versions do not name it.
+    """
+    run = os.path.join(os.path.dirname(hook.script), "run")
+    finds_another = "/hooks/run" in hook.command and os.path.isfile(run)
+    has_python = os.access(hook.python, os.X_OK) or finds_another
+    return os.path.isfile(hook.script) and has_python
+
+
 def check(path: str, *, lenient: bool = True) -> None:
     """Raise SettingsError if Claude Code would ignore the settings file at *path*.
 

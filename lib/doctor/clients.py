@@ -10,7 +10,7 @@ import os
 from pathlib import PurePath
 from typing import NamedTuple
 
-from ..claude import clients
+from ..claude import clients, settings
 from ..claude.config_file import BACKUP_SUFFIX
 from ..errors import StoreError
 from ..record import attached
@@ -84,8 +84,7 @@ def _recorded_processes() -> set[str]:
 def _reasons(client: Client, now: float) -> Iterator[Reason]:
     """Yield what alone explains it, then what only may."""
     files = scopes(client.cwd or "/")
-    settings = read_all(files)
-    installed = [scope for scope in settings if scope.hooks]
+    installed = [scope for scope in read_all(files) if scope.hooks]
     yield from _turned_off(client, files)
     yield from _other_store(client)
     if installed:
@@ -141,12 +140,7 @@ def _other_store(client: Client) -> Iterator[Reason]:
 
 
 def _hooks_unusable(installed: list[Scope]) -> Iterator[Reason]:
-    usable = any(
-        os.access(hook.script, os.R_OK) and os.access(hook.python, os.X_OK)
-        for scope in installed
-        for hook in scope.hooks
-    )
-    if not usable:
+    if not any(settings.can_run(hook) for scope in installed for hook in scope.hooks):
         fix = install_command(installed[0].name, installed[0].path)
         yield Reason("none of the installed hooks can be run", fix)
 

@@ -45,8 +45,9 @@ folder=${self%/*}
 [ -x "$folder/python" ] || {
   repair="sh '${folder%/.venv/bin}/install.sh'"
   case $folder in *[\\'\\\\[:cntrl:]]*) repair='run install.sh there again' ;; esac
-  printf 'headcount: %s\\n' "$folder/python cannot be run, so hooks record nothing." \\
+  printf 'headcount: %s\\n' "$folder/python cannot be run." \\
     'The Python that it links to was probably upgraded, moved or removed.' \\
+    'Until that is repaired, hooks look for another Python each time they run.' \\
     "To repair it: $repair" | LC_ALL=C tr '\\001-\\011\\013-\\037\\177' '[?*]' |
     LC_ALL=C sed "s/$(printf '\\302')[$(printf '\\200-\\237')]/?/g" >&2
   exit 1

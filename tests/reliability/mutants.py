@@ -103,8 +103,8 @@ MUTANTS = [
     Mutant(
         "installed command's guard",
         "settings.example.json",
-        "/hooks/session_end.py $PPID 2>/dev/null || : # headcount",
-        "/hooks/session_end.py $PPID # headcount",
+        "run session_end $PPID $? 2>/dev/null || : # headcount",
+        "run session_end $PPID $? # headcount",
         "test_installed_commands.py",
     ),
     Mutant(
