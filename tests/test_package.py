@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import re
@@ -15,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from installing import of_version, put_claude
-from support import ROOT
+from support import ROOT, pythons
 
 from lib import __version__
 from lib.checkout import root_of
@@ -102,6 +104,14 @@ class Tool:
     def install(self, wheel):
         """Install *wheel*, also over an earlier version."""
         getattr(self, f"_install_with_{self.name}")(wheel)
+        self._share_packages()
+
+    def switch(self, python, wheel):
+        """Give the environment another *python*, as its user would."""
+        getattr(self, f"_switch_with_{self.name}")(python, wheel)
+        self._share_packages()
+
+    def _share_packages(self):
         (packages,) = self.environment.glob("lib/python*/site-packages")
         (packages / "shared.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
 
@@ -111,15 +121,25 @@ class Tool:
         options = ["--quiet", "--disable-pip-version-check", "--upgrade"]
         self.must(self.python, "-m", "pip", "install", *options, wheel)
 
+    def _switch_with_pip(self, python, wheel):
+        self.must(python, "-m", "venv", "--clear", self.environment)
+        self._install_with_pip(wheel)
+
     def _install_with_pipx(self, wheel):
         found = f"--pip-args=--no-index --find-links={self.packages}"
         python = f"--python={sys.executable}"
         self.must("pipx", "install", "--force", python, found, wheel)
 
+    def _switch_with_pipx(self, python, _):
+        self.must("pipx", "reinstall", f"--python={python}", "headcount")
+
     def _install_with_uv(self, wheel):
         options = ["--no-index", f"--find-links={self.packages}", "--force"]
         python = f"--python={sys.executable}"
         self.must("uv", "tool", "install", *options, python, wheel)
+
+    def _switch_with_uv(self, python, _):
+        self.must("uv", "tool", "upgrade", f"--python={python}", "headcount")
 
     def commands(self):
         """Return the command of each installed hook, by event."""
@@ -169,10 +189,11 @@ def snapshot(folder):
 
 def test_package_has_the_version_of_the_checkout(tool):
     assert tool.must("headcount", "--version") == f"headcount {__version__}\n"
-    assert (
-        tool.must(tool.python, "-Im", "headcount", "--version").split()[1]
-        == __version__
-    )
+    code = "import headcount; from importlib.metadata import version; "
+    code += "print(headcount.__version__, version('headcount'))"
+    assert tool.must(tool.python, "-Ic", code).split() == 2 * [__version__]
+    said = tool.must(tool.python, "-Im", "headcount", "--version")
+    assert said == f"headcount {__version__}\n"
 
 
 def test_package_installs_hooks_that_record_and_uninstalls_to_the_same_bytes(tool):
@@ -220,31 +241,102 @@ def test_package_in_a_cache_is_refused(tool):
     assert not tool.settings.exists()
 
 
+@contextlib.contextmanager
+def session(tool):
+    """Run hooks of one session, one after the other; check what it leaves on record."""
+    fired, ended = [], threading.Event()
+
+    def work():
+        while not ended.is_set():
+            fired.append(tool.fire("UserPromptSubmit", prompt="x").stdout)
+
+    tool.fire("SessionStart", source="startup")
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    tool.fire("SessionEnd", reason="other")
+    assert set(fired) == {""}
+    assert tool.types()[0] == "session_metadata"
+    assert tool.types()[-1] == "session_close"
+    assert set(tool.types()[1:-1]) == {"heartbeat"}
+    for line in (tool.store / "s-1.jsonl").read_text().splitlines():
+        json.loads(line)
+
+
 def test_hooks_record_while_and_after_the_package_is_upgraded(
     hooks, newer_wheel, wheel
 ):
-    hooks.fire("SessionStart", source="startup")
-    upgraded = threading.Event()
-    fired = []
-
-    def work():
-        while not upgraded.is_set():
-            fired.append(hooks.fire("UserPromptSubmit", prompt="x").stdout)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    hooks.install(newer_wheel)
-    upgraded.set()
-    thread.join()
-    assert set(fired) == {""}
+    with session(hooks):
+        hooks.install(newer_wheel)
     assert hooks.must("headcount", "--version") == "headcount 99.0\n"
-    hooks.fire("SessionEnd", reason="other")
-    types = hooks.types()
-    assert (types[0], types[1], types[-1]) == (
-        *("session_metadata", "heartbeat"),
-        "session_close",
-    )
     hooks.install(wheel)
+
+
+@pytest.fixture(scope="session")
+def other_python():
+    """Return an interpreter of another minor version than this one."""
+    own = f"python3.{sys.version_info.minor}"
+    for name, path in pythons().items():
+        made = [path, "-c", "import venv, ensurepip"]
+        if name != own and not subprocess.run(made, check=False).returncode:
+            return path
+    pytest.skip("there is no other Python 3.10 or newer with venv and ensurepip")
+
+
+def minor_version(tool, python):
+    return tool.must(python, "-c", "import sys; print(sys.version_info[:2])")
+
+
+def test_hooks_commands_and_doctor_work_while_and_after_the_python_is_switched(
+    hooks, wheel, other_python
+):
+    before = minor_version(hooks, hooks.python)
+    settings = hooks.settings.read_bytes()
+
+    with session(hooks):
+        hooks.switch(other_python, wheel)
+
+    after = minor_version(hooks, hooks.python)
+    assert after == minor_version(hooks, other_python) != before
+    assert hooks.must("headcount", "--version") == f"headcount {__version__}\n"
+    assert "s-1" in hooks.must("headcount", "list", "--all")
+    assert "problem" not in hooks.must("headcount", "doctor", "--quick")
+    assert "is up to date; not changed" in hooks.must("headcount", "install")
+    assert hooks.settings.read_bytes() == settings
+    hooks.switch(sys.executable, wheel)
+    assert minor_version(hooks, hooks.python) == before
+
+
+@pytest.mark.parametrize("target", ["gone", "another version"])
+def test_hooks_of_a_package_find_a_python_if_theirs_is(hooks, other_python, target):
+    """As after an upgrade of the system, before the environment is made again."""
+    folder = hooks.environment / "bin"
+    links = {path: path.readlink() for path in folder.glob("python*")}
+    path = hooks.variables["PATH"]
+    try:
+        for link in links:
+            link.unlink()
+        if target == "gone":
+            hooks.python.symlink_to("/nowhere/python3")
+            own = Path(other_python).parent
+            hooks.variables["PATH"] = os.pathsep.join((str(own), "/usr/bin", "/bin"))
+        else:
+            hooks.python.symlink_to(other_python)
+        for event in ("SessionStart", "UserPromptSubmit", "Stop", "SessionEnd"):
+            hooks.fire(event, source="startup", prompt="x", reason="other")
+    finally:
+        hooks.variables["PATH"] = path
+        hooks.python.unlink()
+        for link, leads_to in links.items():
+            link.symlink_to(leads_to)
+    assert hooks.types() == [
+        *("session_metadata", "heartbeat", "turn_close", "session_close")
+    ]
+    assert not (hooks.store / "errors.log").exists()
 
 
 @pytest.fixture(scope="session")
@@ -305,12 +397,53 @@ def test_package_of_homebrew_has_the_path_that_outlives_an_upgrade(tmp_path):
     assert root_of(str(old / modules)) == str(linked)
 
 
-def test_formula_for_homebrew_has_the_locked_version_of_each_package():
-    formula = (ROOT / "contrib/homebrew/headcount.rb").read_text()
-    resources = re.findall(r'resource "(.+)" do\n    url ".+-([\d.]+)\.tar', formula)
-    locked = (ROOT / "requirements.txt").read_text()
-    entries = re.findall(r"^([\w-]+)==(\S+)(?! ; .* < )", locked, re.MULTILINE)
-    assert {name for name, _ in resources} == {
-        name for name, _ in entries if name != "six"
-    }
-    assert set(resources) <= set(entries)
+@pytest.fixture
+def formula():
+    return (ROOT / "contrib/homebrew/headcount.rb").read_text()
+
+
+def resources(formula):
+    """Return name, address and hash of each package in the text of a *formula*."""
+    return re.findall(r'"(.+)" do\n    url "(.+)"\n    sha256 "(.+)"', formula)
+
+
+def test_formula_for_homebrew_has_the_locked_file_of_each_package(formula):
+    text = (ROOT / "requirements.txt").read_text()
+    locked = {}  # without those that only a Python before 3.11 needs
+    for entry in re.split(r"\n(?=[\w-]+==)", text)[1:]:
+        name, version, marker = re.match(r"([\w-]+)==(\S+)( ; .* < )?", entry).groups()
+        if not marker:
+            locked[name] = version, re.findall(r"sha256:(\w+)", entry)
+
+    assert {name for name, _, _ in resources(formula)} == locked.keys()
+    for name, url, digest in resources(formula):
+        version, digests = locked[name]
+        file = url.rpartition("/")[2]
+        assert file.startswith(f"{name.replace('-', '_')}-{version}")
+        # Only the wheels are locked.
+        assert (digest in digests) is file.endswith("py3-none-any.whl")
+
+
+def test_formula_for_homebrew_is_filled_in_for_a_release(formula, dist, tmp_path):
+    path = tmp_path / "headcount.rb"
+    path.write_text(formula)
+    archive = dist / f"headcount-{__version__}.tar.gz"
+    wheel = 'url = "https://host/one-2-py3-none-any.whl", hashes = { sha256 = "aa" }'
+    source = 'url = "https://host/two-3.tar.gz", hashes = { sha256 = "bb" }'
+    lock = f"""
+    packages = [
+      {{ name = "one", wheels = [{{ {wheel} }}], sdist = {{ {source} }} }},
+      {{ name = "two", sdist = {{ {source} }} }},
+    ]
+    """
+    command = [sys.executable, ROOT / ".ci/formula.py", path, "https://host/archive"]
+    subprocess.run([*command, archive], input=lock.encode(), check=True)
+
+    filled_in = path.read_text()
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert f'  url "https://host/archive"\n  sha256 "{digest}"\n' in filled_in
+    assert resources(filled_in) == [
+        ("one", "https://host/one-2-py3-none-any.whl", "aa"),
+        ("two", "https://host/two-3.tar.gz", "bb"),
+    ]
+    assert filled_in.endswith("\n  def install" + formula.partition("  def install")[2])

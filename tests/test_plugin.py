@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support import ROOT, SCRIPTS
+from support import ROOT, SCRIPTS, hook_command
 
 import lib
 from lib import plugin as plugin_module
@@ -117,6 +118,11 @@ def test_version_is_the_same_everywhere():
     assert in_plugin(".claude-plugin/plugin.json")["version"] == lib.__version__
     (listed,) = in_plugin(".claude-plugin/marketplace.json")["plugins"]
     assert "version" not in listed  # the client takes that of plugin.json
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    releases = re.findall(r"^## (.*) - \d{4}-\d\d-\d\d$", changes, re.MULTILINE)
+    assert releases[0] == lib.__version__
+    formula = (ROOT / "contrib/homebrew/headcount.rb").read_text()
+    assert f"/headcount-{lib.__version__}.tar.gz" in formula
 
 
 def test_hooks_of_the_plugin_are_those_of_the_settings():
@@ -327,9 +333,11 @@ def both(home, tmp_path, monkeypatch):
     return fire
 
 
-def settings_with(event="UserPromptSubmit", script=None, group=(), hook=()):
+def settings_with(
+    event="UserPromptSubmit", script=None, group=(), hook=(), python=sys.executable
+):
     name = script or ROOT / f"hooks/{SCRIPTS[event]}.py"
-    command = f"{sys.executable} -I -S {name} $PPID 2>/dev/null || : # headcount"
+    command = f"{python} -I -S {name} $PPID 2>/dev/null || : # headcount"
     hooks = [{"type": "command", "command": command, **dict(hook)}]
     return {"hooks": {event: [{"hooks": hooks, **dict(group)}]}}
 
@@ -365,6 +373,17 @@ def test_plugin_leaves_an_event_to_settings_that_record_it(both, write_settings,
     assert both() == ONCE
 
 
+def test_plugin_leaves_an_event_to_a_hook_that_finds_another_python(
+    both, write_settings
+):
+    values = settings_with()
+    (hook,) = values["hooks"]["UserPromptSubmit"][0]["hooks"]
+    hook["command"] = hook_command("heartbeat", python="/gone/python")
+    write_settings(values)
+
+    assert both() == ONCE
+
+
 def test_plugin_records_an_event_that_the_settings_lack(both, write_settings):
     write_settings(settings_with("Stop"))
 
@@ -375,6 +394,7 @@ def test_plugin_records_an_event_that_the_settings_lack(both, write_settings):
     "values",
     [
         pytest.param(settings_with(script="/gone/hooks/heartbeat.py"), id="gone"),
+        pytest.param(settings_with(python="/gone/python"), id="python-gone"),
         pytest.param(settings_with(group={"matcher": "Bash"}), id="matcher"),
         pytest.param(settings_with(hook={"if": "Bash(*)"}), id="condition"),
         pytest.param("{" + json.dumps(settings_with()), id="invalid"),

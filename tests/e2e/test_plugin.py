@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from lib import __version__
+
 from .conftest import NOT_COPIED, PROJECT
 
 LEFT_OUT = (*NOT_COPIED, "tests", "docs")
@@ -100,7 +102,7 @@ def test_plugin_loses_nothing_when_updated_while_a_session_runs(
     terminal = box.terminal()
     terminal.ask("one")
     manifest = repository / ".claude-plugin/plugin.json"
-    manifest.write_text(manifest.read_text().replace("0.1.0", "99.0.0"))
+    manifest.write_text(manifest.read_text().replace(__version__, "99.0.0"))
     git(repository, "commit", "--quiet", "--all", "--message=two")
     claude(box, "plugin", "marketplace", "update", "headcount")
 
