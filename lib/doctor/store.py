@@ -37,6 +37,14 @@ _MAX_NAMED = 5
 _LOCK_SECONDS = 0.5
 _OTHERS_MAY = 0o077
 _FULL_ACCESS = os.R_OK | os.W_OK | os.X_OK
+# What is wrong with a session file, as the findings say it.
+_NOT_YOURS, _NOT_YOURS_LINKED = "not yours", "not yours, and a link"
+_NOT_PRIVATE, _NOT_PROVEN = "not of mode 0600", "not of mode 0600, nor Headcount's"
+_DESTROYED, _DAMAGED = "without line 1", "without valid metadata"
+_FAULTS = (
+    *(_NOT_YOURS, _NOT_YOURS_LINKED, _NOT_PRIVATE, _NOT_PROVEN),
+    *(_DESTROYED, _DAMAGED),
+)
 
 
 def check_store(_: Context) -> Iterator[Finding]:
@@ -62,35 +70,19 @@ def check_files(_: Context) -> Iterator[Finding]:
         return
     yield from _misnamed()
     files = all_files()
-    others = {path: status for path, status in files.items() if not is_ours(status)}
-    linked = [path for path, status in others.items() if _is_link(status)]
-    foreign = [path for path in others if path not in linked]
-    readable = [
-        path
-        for path, status in files.items()
-        if _is_not_private(status) and path not in others
-    ]
-    faulty = {*others, *readable}
-    damaged = [
-        os.fspath(info)
-        for info in all_sessions()
-        if info.metadata is None and os.fspath(info) not in faulty
-        if os.path.lexists(info)  # else it was archived in the meantime
-    ]
-    yield from _file_faults(foreign, "not yours", _chown_command)
-    yield from _file_faults(linked, "not yours, and a link", _move_command)
-    proven = [path for path in readable if _is_provably_ours(path)]
-    unproven = [path for path in readable if path not in proven]
-    yield from _file_faults(proven, "not of mode 0600", _chmod_command, _make_private)
-    yield from _file_faults(
-        unproven, "not of mode 0600, nor Headcount's", _chmod_command
-    )
-    repairable = [path for path in damaged if repair.is_possible(path)]
-    yield from _destroyed(repairable)
-    damaged = [path for path in damaged if path not in repairable]
-    faulty |= {*repairable}
-    yield from _file_faults(damaged, "without valid metadata", _move_command)
-    if files and not (faulty or damaged):
+    faults: dict[str, list[str]] = {fault: [] for fault in _FAULTS}
+    for path, status in files.items():
+        if fault := _fault(path, status):
+            faults[fault].append(path)
+    for path in _damaged({path for group in faults.values() for path in group}):
+        faults[_DESTROYED if repair.is_possible(path) else _DAMAGED].append(path)
+    yield from _file_faults(faults, _NOT_YOURS, _chown_command)
+    yield from _file_faults(faults, _NOT_YOURS_LINKED, _move_command)
+    yield from _file_faults(faults, _NOT_PRIVATE, _chmod_command, _make_private)
+    yield from _file_faults(faults, _NOT_PROVEN, _chmod_command)
+    yield from _destroyed(faults[_DESTROYED])
+    yield from _file_faults(faults, _DAMAGED, _move_command)
+    if files and not any(faults.values()):
         yield Finding(OK, "files", "every session file is yours, private and readable")
 
 
@@ -228,6 +220,29 @@ def _has_only_ours(folder: str) -> bool:
 # ---- Files ----------------------------------------------------------------------
 
 
+def _fault(path: str, status: os.stat_result) -> str | None:
+    """Return what is wrong with owner or mode of the file at *path*, if anything."""
+    if not is_ours(status):
+        return _NOT_YOURS_LINKED if _is_link(status) else _NOT_YOURS
+    if _is_not_private(status):
+        return _NOT_PRIVATE if _is_provably_ours(path) else _NOT_PROVEN
+    return None
+
+
+def _damaged(faulty: set[str]) -> list[str]:
+    """Return the session files without valid metadata, except those that are *faulty*.
+
+    One that is not there any more was archived in the meantime.
+    """
+    return [
+        os.fspath(info)
+        for info in all_sessions()
+        if info.metadata is None
+        and os.fspath(info) not in faulty
+        and os.path.lexists(info)
+    ]
+
+
 def _is_link(status: os.stat_result) -> bool:
     """Whether it is a symbolic link, or has another name, perhaps elsewhere."""
     return stat.S_ISLNK(status.st_mode) or status.st_nlink > 1
@@ -239,12 +254,13 @@ def _is_not_private(status: os.stat_result) -> bool:
 
 
 def _file_faults(
-    file_paths: list[str],
+    faults: dict[str, list[str]],
     fault: str,
     fix_command: Callable[..., str],
     fix: Callable[[list[str]], None] | None = None,
 ) -> Iterator[Finding]:
-    """Yield one finding for all the files; its fix is for those that it names."""
+    """Yield one finding for all files with this *fault*; its fix is for those named."""
+    file_paths = faults[fault]
     if not file_paths:
         return
     named = file_paths[:_MAX_NAMED]
