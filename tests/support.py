@@ -10,13 +10,19 @@ import pathlib
 import pwd
 import shlex
 import signal
+import socket
 import subprocess
 import sys
+import threading
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from lib.system import proc, process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEAD_PID = 2**22 + 1  # above the highest that Linux gives out
@@ -218,6 +224,37 @@ def given_up(store: pathlib.Path) -> int:
     """How many hooks said that they had no turn in time, nor when they tried again."""
     said = [line for line in errors(store).splitlines() if "DeadlineExceeded" in line]
     return len([line for line in said if "retrying" not in line])
+
+
+def unix_socket(path: pathlib.Path) -> None:
+    """Make a socket that nobody listens on, of a path that may be long."""
+    here = os.getcwd()
+    os.chdir(path.parent)  # a socket's path is short
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+@contextlib.contextmanager
+def other_thread() -> Iterator[int]:
+    """The number by which the system knows a thread of this process."""
+    ready, done, number = threading.Event(), threading.Event(), []
+
+    def stay() -> None:
+        number.append(threading.get_native_id())
+        ready.set()
+        done.wait()
+
+    thread = threading.Thread(target=stay)
+    thread.start()
+    ready.wait()
+    try:
+        yield number[0]
+    finally:
+        done.set()
+        thread.join()
 
 
 def waiting_hook(script, **environ):

@@ -3,8 +3,8 @@
 `claude --init-only` runs the hooks of SessionStart and SessionEnd and exits. It needs
 neither a prompt nor a key nor a connection (measured with 2.1.332). Here it runs in an
 empty folder and with a store of its own: it reads the settings of the user and managed
-ones, but not those of a project. Hooks of others in them run, too. `--settings` also
-name the store, since the settings of the user may name another.
+ones, but not those of a project. Hooks of others in them run, too. `--settings` names
+the store once more, since the settings of the user may name another.
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ _PLACE = _object(
 # The keys of a session, as `list --json` prints it.
 SESSION: Shape = {
     "session_id": paths.is_session_id,
-    "verdict": _one_of("alive", "stale", "dead", "unknown", None),
+    "verdict": _one_of(*schema.VERDICTS, None),
     "reasons": _list_of(text),
     "state": _STATE,
     "waiting_for": _one_of(*schema.WAITS, "trust", None),

@@ -6,13 +6,12 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import time
 
 import pytest
 from reliability import forked
 from reliability.sights import files_of, listing, only_file_of
-from support import DEAD_PID, ID, ROOT, errors, payload
+from support import DEAD_PID, ID, ROOT, errors, payload, unix_socket
 
 from lib import sessions
 from lib.errors import HeadcountError
@@ -57,14 +56,8 @@ def device(path, _):
     os.mknod(path, 0o600 | 0o020000, os.makedev(1, 5))  # /dev/zero: it never ends
 
 
-def listening_socket(path, _):
-    here = os.getcwd()
-    os.chdir(path.parent)  # a socket's path is short
-    try:
-        with socket.socket(socket.AF_UNIX) as made:
-            made.bind(path.name)
-    finally:
-        os.chdir(here)
+def dead_socket(path, _):
+    unix_socket(path)
 
 
 def folder(path, _):
@@ -83,7 +76,7 @@ def foreign_text(path, _):
 
 KINDS = [
     *(symlink, symlink_to_nothing, symlink_to_folder, symlink_to_itself, hard_link),
-    *(fifo, device, listening_socket, folder, another_users, foreign_text),
+    *(fifo, device, dead_socket, folder, another_users, foreign_text),
 ]
 PLACES = {
     "own session": f"{ID}.jsonl",

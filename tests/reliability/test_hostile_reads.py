@@ -8,12 +8,11 @@ import resource
 import select
 import shutil
 import signal
-import socket
 import time
 
 import pytest
 from reliability import forked
-from support import ROOT
+from support import ROOT, unix_socket
 
 from lib.claude import clients, session_status, settings, transcript
 from lib.doctor import examine as doctor
@@ -48,16 +47,6 @@ def link_to_stdin(path):
     path.symlink_to("/dev/stdin")
 
 
-def listening_socket(path):
-    here = os.getcwd()
-    os.chdir(path.parent)  # a socket's path is short
-    try:
-        with socket.socket(socket.AF_UNIX) as made:
-            made.bind(path.name)
-    finally:
-        os.chdir(here)
-
-
 def folder(path):
     path.mkdir()
 
@@ -72,7 +61,7 @@ def sparse_file(path):
 
 
 KINDS = [
-    *(fifo, link_to_endless_device, link_to_stdin, listening_socket, folder),
+    *(fifo, link_to_endless_device, link_to_stdin, unix_socket, folder),
     *(link_to_itself, sparse_file),
 ]
 

@@ -8,11 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
-from support import DEAD_PID, ID, ROOT, only_with_proc
+from support import DEAD_PID, ID, ROOT, only_with_proc, other_thread
 from support import changed_fingerprint as other
 
 from lib import sessions
@@ -38,6 +37,7 @@ def conditions():
         os.kill(ended, signal.SIGKILL)
         os.waitpid(ended, 0)
         known = process.fingerprint(running)
+        thread = stack.enter_context(other_thread())
         yield {
             "running": ("running", running, known, HOST),
             "stopped": ("running", stopped, process.fingerprint(stopped), HOST),
@@ -50,7 +50,7 @@ def conditions():
             "reused a day later": ("gone", running, other(running, start="1"), HOST),
             "rebooted": ("gone", running, other(running, boot="x"), HOST),
             "pid above all": ("gone", DEAD_PID, known, HOST),
-            "a thread's number": ("gone", _thread(stack), None, HOST),
+            "a thread's number": ("gone", thread, None, HOST),
             "other host": ("unknown", running, other(running, boot="x"), "elsewhere"),
             "other host, number": ("unknown", running, None, "elsewhere"),
             "other host, gone": ("unknown", DEAD_PID, None, "elsewhere"),
@@ -90,22 +90,6 @@ def _end(pid):
     with contextlib.suppress(ProcessLookupError, ChildProcessError):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-
-
-def _thread(stack):
-    ready, done, number = threading.Event(), threading.Event(), []
-
-    def stay():
-        number.append(threading.get_native_id())
-        ready.set()
-        done.wait()
-
-    thread = threading.Thread(target=stay)
-    thread.start()
-    stack.callback(thread.join)
-    stack.callback(done.set)
-    ready.wait()
-    return number[0]
 
 
 # How old the heartbeat is, or what stands in its place, and whether it is fresh. The

@@ -14,7 +14,7 @@ import types
 from pathlib import Path
 
 import pytest
-from support import DEAD_PID, ROOT, changed_fingerprint, only_with_proc
+from support import DEAD_PID, ROOT, changed_fingerprint, only_with_proc, other_thread
 
 from lib.system import proc, process
 from lib.system.process import GONE, RUNNING, UNKNOWN
@@ -180,21 +180,8 @@ def test_probe_without_a_fingerprint_goes_by_the_pid_on_this_host(child):
 
 
 def test_probe_of_a_thread_id_is_gone():
-    ready, done, number = threading.Event(), threading.Event(), []
-
-    def stay():
-        number.append(threading.get_native_id())
-        ready.set()
-        done.wait()
-
-    thread = threading.Thread(target=stay)
-    thread.start()
-    ready.wait()
-    try:
-        assert process.probe(number[0], None, HOST)[0] == GONE
-    finally:
-        done.set()
-        thread.join()
+    with other_thread() as number:
+        assert process.probe(number, None, HOST)[0] == GONE
 
 
 @linux
