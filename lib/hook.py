@@ -199,7 +199,7 @@ def session_end(event: Event) -> None:
 
 
 def _upsert(event: Event, action: Callable[..., object], /, **fields: object) -> None:
-    """Call *action* with the session and *fields*; begin it first if there is none."""
+    """Call *action* with the session and *fields*; begin an unknown session first."""
 
     def act() -> None:
         pid = _client_on_record(event) or client()

@@ -55,7 +55,7 @@ def run() -> NoReturn:
 
 
 def _read_payload() -> dict[str, Any]:
-    """Return the JSON on stdin; an empty one if there is none."""
+    """Return the JSON object on stdin; an empty one if it has no valid one."""
     if os.isatty(_STDIN):
         return {}
     try:

@@ -27,10 +27,10 @@ PAUSE = 0.5  # seconds between two looks at the file
 
 @server.tool()
 async def ask(text: str, options: list[str] | None = None, minutes: float = 60) -> str:
-    """Ask the person a question, and return the answer; say so if there is none."""
+    """Ask the person a question, and return the answer, or why nobody answered."""
     session = headcount.current()
     if session is None:
-        return "There is no session on record to ask in."
+        return "Nobody was asked: this session is not on record."
     question_id = uuid.uuid4().hex
     question = {
         "type": "question",

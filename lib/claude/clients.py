@@ -38,9 +38,9 @@ class Client(NamedTuple):
 
 
 def from_files(now: float) -> list[Client] | None:
-    """Return the running clients that have a file, by pid; None if there is no folder.
+    """Return the running clients that have a file, by pid.
 
-    Raises nothing, whatever the files hold.
+    None if their folder cannot be read. Raises nothing, whatever the files hold.
     """
     clients: dict[int, Client] = {}
     files = _files()
@@ -109,7 +109,7 @@ def is_trusted(folder: str) -> bool | None:
 
 
 def _files() -> list[tuple[int, str]] | None:
-    """Return pid and path of each file of a client; None if there is no folder."""
+    """Return pid and path of each file of a client; None if they cannot be read."""
     folder = os.path.join(session_status.config_folder(), "sessions")
     try:
         names = sorted(os.listdir(folder))[:_MAX_FILES]

@@ -50,7 +50,7 @@ class Change(NamedTuple):
 
 
 def read(path: str, *, errors: str = "strict") -> str | None:
-    """Return the text of the regular file at *path*; None if there is no file.
+    """Return the text of the regular file at *path*; None if it does not exist.
 
     Raises OSError if it is another kind of file, or has more than MAX_BYTES.
     """
@@ -120,7 +120,7 @@ class _File:
         self._path = os.path.join(parent.path, name)
 
     def text(self) -> str | None:
-        """Return what is in it; None if there is no file."""
+        """Return what is in it; None if it does not exist."""
         return self._read(self._name)
 
     def plan(self, edit: Edit) -> Change:

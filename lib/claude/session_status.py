@@ -53,7 +53,7 @@ class ClientStatus:
     """What the client says a session is doing, and what the session is called.
 
     *since* is when the state began (epoch seconds), None if the file does not say.
-    *name* is None if there is none; *name_is_user_given* tells whether a person chose
+    *name* is None if it has no name; *name_is_user_given* tells whether a person chose
     it or the client derived it. *evidence* is a reason for the state, in plain words.
     Name and evidence hold text of the client's, not yet `printable`.
     """
@@ -172,7 +172,7 @@ def config_folder(transcript_path: object = None) -> str:
 def read(path: str) -> SessionEntry | None:
     """Return the JSON object in the file at *path*.
 
-    None if there is none, if it is not a regular file of at most MAX_FILE_BYTES, if
+    None if it has none, if it is not a regular file of at most MAX_FILE_BYTES, if
     another user made it, or if *path* is relative, as with a relative HOME.
     """
     if not os.path.isabs(path):

@@ -78,7 +78,7 @@ def managed_files() -> list[str]:
 
 
 def installed_hooks(path: str) -> list[InstalledHook]:
-    """Return our hooks in the settings file at *path*; [] if there is no file."""
+    """Return our hooks in the settings file at *path*; [] if it does not exist."""
     return hook_merge.installed_hooks(_root(path))
 
 
@@ -223,7 +223,7 @@ def install_hooks(
 ) -> Change:
     """Merge *hooks* and the status *line* into the settings file at *path*.
 
-    The file is created if there is none. *lenient* is as for `check`.
+    The file is created if it does not exist. *lenient* is as for `check`.
     """
 
     def edit(before: str | None, backup: str | None) -> tuple[str, str | None]:
@@ -294,7 +294,7 @@ def _settings_errors(path: str) -> Iterator[None]:
 
 
 def _root(path: str) -> Node:
-    """Return the root of the settings file at *path*; if there is none, of `{}`."""
+    """Return the root of the settings file at *path*; of `{}` if it does not exist."""
     with _settings_errors(path):
         text = config_file.read(path)
         return json_edit.parse("{}" if text is None else text)

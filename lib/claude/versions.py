@@ -66,7 +66,7 @@ def in_use(now: float) -> list[ClientInUse]:
 def events_known_to(clients: list[ClientInUse]) -> set[str]:
     """Return the names of the events to install that all *clients* know.
 
-    Of a client of unknown version, and if there is none, only what every client knows.
+    Without a client, or if one is of unknown version: what every client knows.
     """
     return events.events_known_to(client.version for client in clients)
 
@@ -87,7 +87,7 @@ def voided_by(
 ) -> tuple[ClientInUse, list[str]] | None:
     """Return the oldest client that drops settings with *installed* events, and those.
 
-    None if there is none. A client of unknown version does not count.
+    None if no client does. One of unknown version does not count.
     """
     oldest = min((c for c in clients if c.version), key=_version, default=None)
     if oldest is None or _version(oldest) >= _TOLERANT:
@@ -113,7 +113,7 @@ def skip_unknown_types(clients: list[ClientInUse]) -> bool:
 def output_of(*arguments: str) -> bytes:
     """Return what `claude` on PATH prints to stdout, given *arguments*.
 
-    b"" if there is none, if it cannot be run, or if it takes longer than 4 seconds.
+    b"" if it is not there or cannot be run, or if it takes longer than 4 seconds.
     """
     done = run(*arguments, seconds=_MAX_SECONDS)
     return b"" if done is None or done.status is None else done.stdout
@@ -124,7 +124,7 @@ def run(
 ) -> Run | None:
     """Run `claude` on PATH with *arguments* in *cwd*, for at most that many *seconds*.
 
-    *variables* are added to its environment. None if there is none that can be run.
+    *variables* are added to its environment. None if it cannot be run.
     """
     program = shutil.which(_COMMAND)
     if program is None:

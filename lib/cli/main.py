@@ -36,7 +36,7 @@ _CODES = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command in *argv*, or `list` if there is none; return the exit code."""
+    """Run the command in *argv*, by default `list`; return the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(words)

@@ -35,7 +35,7 @@ class SessionReader:
     """An open file of a session; a context manager that closes it.
 
     `identity` is the id of its line 1 as a number. If that line is destroyed, it is the
-    id of the first entry of the session after it; None if there is none.
+    id of the first entry of the session after it; None without one.
     """
 
     def __init__(self, path: str) -> None:

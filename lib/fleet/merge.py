@@ -31,7 +31,7 @@ _MAX_MESSAGE = 200
 class Host(TypedDict):
     """A host: `status` is one of those above, `message` says more unless it is OK.
 
-    `last_heard` is the time of its last answer, None if there is none.
+    `last_heard` is the time of its last answer; None if it never answered.
     """
 
     on: str
@@ -80,7 +80,7 @@ class HostError(HeadcountError):
 def listed(hosts: Sequence[str], words: Sequence[str], now: float) -> Fleet:
     """Return what `headcount *words* --json` lists on all of *hosts*, asked at once.
 
-    LOCAL is not asked. Raises HeadcountError if there is no ssh here.
+    LOCAL is not asked. Raises HeadcountError if this machine has no ssh.
     """
     fleet = Fleet([], [])
     for host, answer in _answers(hosts, words, validate.SESSION):
@@ -113,7 +113,7 @@ def unclean(hosts: Sequence[str], words: Sequence[str], now: float) -> Fleet:
 
 
 def content(reply: Reply) -> dict[str, Any]:
-    """Return the object that a host sent; HostError if there is none to use."""
+    """Return the object that a host sent; HostError if it cannot be used."""
     if reply.problem:
         too_long = reply.problem == ssh.TOO_LONG
         raise HostError(INVALID if too_long else UNREACHABLE, reply.problem)
@@ -138,7 +138,7 @@ def content(reply: Reply) -> dict[str, Any]:
 def _answers(
     hosts: Sequence[str], words: Sequence[str], shape: Shape
 ) -> Iterator[tuple[str, list[SessionView] | HostError]]:
-    """Yield each host with its sessions, or why there are none."""
+    """Yield each host with its sessions, or why it has sent none."""
     remote = [host for host in hosts if host != LOCAL]
     for reply in ssh.ask(remote, [*words, "--json"]):
         try:

@@ -64,7 +64,7 @@ def ask(hosts: Sequence[str], words: Sequence[str]) -> list[Reply]:
     """Return what `headcount *words*` prints on each of *hosts*, in their order.
 
     It takes at most MAX_SECONDS for every _AT_ONCE hosts. Raises HeadcountError if
-    there is no ssh here.
+    this machine has no ssh.
     """
     if not hosts:
         return []

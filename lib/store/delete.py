@@ -193,7 +193,7 @@ def purge() -> int:
         try:
             store.rmdir(os.path.basename(paths.ARCHIVE_DIR))
         except OSError:
-            pass  # it has files that are not ours, or there is none
+            pass  # it has files that are not ours, or does not exist
     try:
         os.rmdir(paths.SESSIONS_DIR)
     except OSError:

@@ -63,7 +63,7 @@ def recent(since: float) -> list[str]:
 def foreign() -> dict[str, str]:
     """Return the paths of logs that are there but not ours, each with the reason.
 
-    Without a store of ours there are none.
+    Empty if the store is not ours, or does not exist.
     """
     reasons: dict[str, str] = {}
     has_store = os.path.isdir(paths.SESSIONS_DIR)

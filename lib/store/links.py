@@ -1,7 +1,7 @@
 """The names of a session's file: how it gets one, and what a crash leaves behind.
 
 A file is created under a hidden name and linked to its live one. It is moved to the
-archive and back in one step, or, where the system has none that never overwrites, by a
+archive and back in one step; where the system has no rename that never overwrites, by a
 link to the new name and an unlink of the old one. At any moment it has these names:
 
     hidden            Being created, or `create` was killed: no reader sees it.

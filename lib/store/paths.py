@@ -50,9 +50,9 @@ def locate(environ: Mapping[str, str]) -> str:
     `$XDG_STATE_HOME` if that is absolute, as the XDG specification requires, else in
     `~/.local/state`.
 
-    Raises StoreError if there is no home, if it is in that of another user (`~bob`), or
-    if a relative folder is not one of its own in the project. The settings of a
-    repository can set the variables, and it can carry a symbolic link.
+    Raises StoreError if the user has no home, if it is in that of another user
+    (`~bob`), or if a relative folder is not one of its own in the project. The settings
+    of a repository can set the variables, and it can carry a symbolic link.
     """
     named = environ.get("HEADCOUNT_DIR", "")
     if named.startswith("~") and named[1:2] not in ("", os.sep):
@@ -114,7 +114,7 @@ def _is_marked(folder: str) -> bool:
 def first_of_others(folder: str) -> str | None:
     """Return the first name in a store or its archive that is not of Headcount.
 
-    None if there is none, or no *folder*. Raises OSError.
+    None if it has no other, or does not exist. Raises OSError.
     """
     try:
         names = sorted(os.listdir(folder))

@@ -53,7 +53,7 @@ def _folded(
 def read_ends(descriptor: int, size: int, session_id: str) -> Ends:
     """Return head, tail, and whether nothing between them is missing.
 
-    The head begins with the metadata entry, and is empty if there is none. The tail
+    The head begins with the metadata entry, and is empty without one. The tail
     goes back to the last lifecycle entry; only without one is the rest of the head
     decoded.
     """

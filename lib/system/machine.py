@@ -56,7 +56,7 @@ def _sha256() -> Any:  # noqa: ANN401  # hashlib's type is a private one
 
 
 def _system_id() -> str | None:
-    """Return the system's own id, 32 hex digits; None if it has none that is valid."""
+    """Return the system's own id, 32 hex digits; None if it has no valid one."""
     if not proc.READS_PROC:
         text = _hardware_uuid()
     elif proc.pid_namespace() == _FIRST_PID_NAMESPACE:

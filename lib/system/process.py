@@ -98,7 +98,7 @@ def process_of(entry: SessionEntry, first: SessionEntry) -> Process | None:
 def fingerprint(pid: int) -> str | None:
     """Return the fingerprint of process *pid*, which no other process ever has.
 
-    None if there is no such process, or it cannot be read.
+    None if it does not exist or cannot be read.
     """
     if not is_pid(pid):
         return None
@@ -155,7 +155,7 @@ def probe(
 def age(pid: object) -> float | None:
     """Return for how many seconds process *pid* has existed, time asleep included.
 
-    None if there is no such process. Without /proc it is by the wall clock, which can
+    None if it does not exist. Without /proc it is by the wall clock, which can
     be set; but no process is older than the boot.
     """
     if not is_pid(pid):

@@ -37,7 +37,7 @@ _APPLE_SCRIPT = (
 def find_notifier() -> Notifier:
     """Return what shows a title and a text, both `printable`, to the person.
 
-    It raises HeadcountError if it fails, and so does this if there is no way at all.
+    It raises HeadcountError if it fails, and so does this if nothing can show them.
     """
     ways = [way for way in (_desktop(), _terminal()) if way is not None]
     if not ways:

@@ -39,7 +39,7 @@ class TmuxWindows:
         """Open a window that runs *command*, of several words; return which it is.
 
         The person stays where they are. If the command fails, the window stays, too,
-        with what it said. Raises HeadcountError if there is no window.
+        with what it said. Raises HeadcountError if no window was opened.
         """
         options = ["-d", "-P", "-F", f"#{{window_id}} {_WINDOW}", "-n", _literal(name)]
         options += ["-c", _literal(folder)] if folder else []

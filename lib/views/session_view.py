@@ -96,7 +96,7 @@ def is_in(session: SessionView, states: Collection[str]) -> bool:
 
 
 def last_heartbeat(session: SessionView) -> str:
-    """Return the last heartbeat, "" if there is none; as text they sort by time."""
+    """Return the last heartbeat, or "" without one; as text they sort by time."""
     return session["last_heartbeat"] or ""
 
 

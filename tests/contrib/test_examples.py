@@ -82,7 +82,8 @@ def test_ask_server_says_so_if_the_session_ends(environ):
 
 
 def test_ask_server_without_a_session_asks_nobody(installed):
-    assert "no session" in answered({"text": "Deploy?"}, installed, lambda: None)
+    said = answered({"text": "Deploy?"}, installed, lambda: None)
+    assert said == "Nobody was asked: this session is not on record."
 
 
 def test_waybar_prints_a_line_whenever_another_session_waits(installed):

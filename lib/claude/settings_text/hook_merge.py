@@ -43,7 +43,7 @@ class InstalledHook(NamedTuple):
     """One of our hooks in the settings.
 
     *script* and *python* are empty if the command does not name them as a path;
-    *timeout* is in seconds, None if there is none.
+    *timeout* is in seconds, None without one.
     """
 
     event: str
@@ -78,7 +78,7 @@ def merge(text: str | None, hooks: Hooks, line: StatusLine | None = None) -> str
 def remove(text: str, backup: str | None) -> str | None:
     """Return the settings *text* without ours, or None if nothing is left in it.
 
-    *backup* is the text before our merge, None if there is none: it is returned if
+    *backup* is the text before our merge, None without one: it is returned if
     *text* was not changed since. Raises ValueError if *text* is not valid settings.
     """
     root = json_edit.parse(text)

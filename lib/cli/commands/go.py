@@ -21,7 +21,7 @@ _NOT_SHOWN = 1
 
 
 def run(args: Namespace) -> int:
-    """Show the terminal; return 1 if there is no way to, after saying where it is."""
+    """Show the terminal; return 1 if that is not possible, after saying where it is."""
     session = find.find(args.id, args.on, time.time())
     if "on" in session:
         from ...fleet import ssh

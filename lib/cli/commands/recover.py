@@ -143,7 +143,7 @@ def _lines(groups: list[Group], short: dict[str, str], now: float) -> list[str]:
 
 
 def _commands(session: UncleanSession) -> list[str]:
-    """Return the command that resumes *session*, or why there is none to print."""
+    """Return the command that resumes *session*, or why none can be printed."""
     if session["transcript_gone"]:
         return []
     return [session["resume"] or session_view.no_command(session)]

@@ -133,7 +133,7 @@ def _lines(
 
 
 def _resume_lines(session: Details) -> list[str]:
-    """Return the command that resumes the session, or why there is none."""
+    """Return the command that resumes the session, or why none can be given."""
     if session["verdict"] is None:
         return []
     if "on" in session:

@@ -60,7 +60,7 @@ def cells(
 
 
 def values(session: SessionView, columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the value of each of *columns* for a script, "" where there is none."""
+    """Return the value of each of *columns* for a script, "" for one not known."""
     found = (COLUMNS[name].value(session) for name in columns)
     return tuple(
         "" if value is None else printable(str(value), MAX_TEXT) for value in found
