@@ -84,6 +84,7 @@ def run(action: Callable[[Event], None]) -> NoReturn:
     began = time.monotonic()
     try:
         stdout = _silence()
+        entries.mark_as(__file__, is_plugin=_is_plugin())
         event = Event(read_payload(until_eof=True), stdout)
         deadline.alarm(DEADLINE_SECONDS, since=began)
         _run_with_retry(action, event)
@@ -102,8 +103,7 @@ def _run_with_retry(action: Callable[[Event], None], event: Event) -> None:
     run out by then.
     """
     try:
-        if not _is_recorded_by_settings(event):
-            action(event)
+        action(event)
     except deadline.DeadlineExceeded as error:
         if event.recorded:
             raise
@@ -118,29 +118,16 @@ def _is_plugin() -> bool:
     return sys.argv[2:3] == ["plugin"]
 
 
-def _is_recorded_by_settings(event: Event) -> bool:
-    """Whether this is a hook of the plugin, and one in the settings does its work."""
-    if not _is_plugin():
-        return False
-    from . import plugin
-
-    name, parent = event.text("hook_event_name"), sys.argv[1]
-    try:
-        is_known = parent.isascii() and parent.isdigit()
-        return is_known and plugin.is_recorded_by_settings(name, int(parent))
-    except Exception as error:  # noqa: BLE001  # then the event is recorded twice
-        log_error("plugin", error)
-        return False
-
-
 # ---- The events -----------------------------------------------------------------
 
 
 def session_start(event: Event) -> None:
     """SessionStart: create or resume the session, warn of collisions, clean up."""
     source = schema.word_of(event.text("source")) or "startup"
-    _begin(event, source)
+    is_first = _begin(event, source)
     event.recorded = True
+    if not is_first:
+        return  # the hook of another installation answers, and cleans up
     listing = paths.Listing()
     answer: dict[str, object] = {}
     for add in (_add_watch, _add_notice):
@@ -161,7 +148,6 @@ def heartbeat(event: Event) -> None:
         state=lambda recorded: _observe(event, recorded),
         event=name,
         min_interval=HEARTBEAT_INTERVAL_SECONDS if name in _THROTTLED else 0.0,
-        observed_at=process.began_at(),
     )
 
 
@@ -175,7 +161,6 @@ def stop(event: Event) -> None:
         sessions.close_turn,
         state=lambda recorded: _after_turn(event, recorded),
         event=schema.word_of(event.text("hook_event_name")),
-        observed_at=process.began_at(),
     )
 
 
@@ -202,8 +187,13 @@ def _upsert(event: Event, action: Callable[..., object], /, **fields: object) ->
     """Call *action* with the session and *fields*; begin an unknown session first."""
 
     def act() -> None:
-        pid = _client_on_record(event) or client()
-        action(event.session_id, pid=pid, timeout=LOCK_POLICY, **fields)
+        action(
+            event.session_id,
+            pid=_client_on_record(event) or client(),
+            observed_at=process.began_at(),
+            timeout=LOCK_POLICY,
+            **fields,
+        )
 
     try:
         try:
@@ -216,9 +206,10 @@ def _upsert(event: Event, action: Callable[..., object], /, **fields: object) ->
     event.recorded = True
 
 
-def _begin(event: Event, source: str) -> None:
+def _begin(event: Event, source: str) -> bool:
+    """Begin or resume the session; return False if that is already on record."""
     pid = client()
-    sessions.resume_session(
+    return sessions.resume_session(
         event.session_id,
         source=source,
         pid=pid,
@@ -229,6 +220,7 @@ def _begin(event: Event, source: str) -> None:
         client_version=_client_version(),
         name=_title(event) or _name_in_client_file(event, pid),
         branch=_branch(event, event.text("cwd")),
+        observed_at=process.began_at(),
         timeout=LOCK_POLICY,
     )
 

@@ -266,7 +266,8 @@ def update_heartbeat(
     the process that has the session open; None is the caller, if it has, else the one
     on record. *event* is the hook's name for it. A closed session is opened again,
     unless it was closed after *observed_at*, when the event was observed (epoch
-    seconds). *timeout* is that of `append_to_session`.
+    seconds). A hook that gives that does not write what a hook of another installation
+    has just written. *timeout* is that of `append_to_session`.
 
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
     SessionClosedError, InvalidEntryError for an invalid state, LockTimeoutError,
@@ -279,8 +280,7 @@ def update_heartbeat(
         session, since = file.read(), time.time() - min_interval
         if entries.is_redundant(make(session), session, since):
             return False
-    file.append_with(make)
-    return True
+    return file.append_with(make, observed_at)
 
 
 def close_turn(
@@ -298,7 +298,7 @@ def close_turn(
     """
     observe = state if callable(state) else _constant(state)
     make = entries.heartbeat(schema.TURN_CLOSE, pid, observe, event, observed_at)
-    SessionFile(session_id, timeout).append_with(make)
+    SessionFile(session_id, timeout).append_with(make, observed_at)
 
 
 def _constant(state: State | None, waiting_for: WaitingFor | None = None) -> Observe:
@@ -312,6 +312,7 @@ def close_session(
     *,
     reason: str = "other",
     pid: int | None = None,
+    observed_at: float | None = None,
     timeout: float | LockPolicy = DEFAULT_LOCK_POLICY,
 ) -> None:
     """Record that the session has ended, and why (`clear`, `logout`, ...).
@@ -319,7 +320,7 @@ def close_session(
     If another process has it open too, only this one's part ends. The parameters and
     errors are those of `update_heartbeat`.
     """
-    SessionFile(session_id, timeout).close(pid, reason)
+    SessionFile(session_id, timeout).close(pid, reason, observed_at)
 
 
 def load_session_jsonl(path: str | os.PathLike[str]) -> list[SessionEntry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pwd
@@ -14,11 +15,11 @@ import time
 from pathlib import Path
 
 import pytest
-from support import ROOT, SCRIPTS, hook_command
+from support import ID, ROOT, SCRIPTS, Client, errors, lines, payload
 
 import lib
-from lib import plugin as plugin_module
 from lib.claude import events
+from lib.record import entries, timestamps
 
 BASE = getattr(sys, "_base_executable", sys.executable)
 TOOLS = ("sh", "date", "grep", "mkdir", "readlink", "sed", "tr")
@@ -302,150 +303,144 @@ def test_command_of_the_plugin_runs_through_a_link(plugin, tools, home, tmp_path
     assert missing.stderr.startswith("headcount: no Python 3.10 or newer")
 
 
-# ---- Beside hooks in the settings -----------------------------------------------
+# ---- Beside other hooks of Headcount --------------------------------------------
 
 
 @pytest.fixture
-def both(home, tmp_path, monkeypatch):
-    """Return a function that fires the event in the settings and in the plugin."""
-    store, project = home / "store", tmp_path / "project"
-    environment = {
-        "HOME": str(home),
-        "HEADCOUNT_DIR": str(store),
-        "CLAUDE_PROJECT_DIR": str(project),
-        "CLAUDE_PID": str(os.getpid()),
-    }
+def checkout(tmp_path):
+    """A second checkout, whose hooks are as good as ours."""
+    copy = tmp_path / "another"
+    for name in ("hooks", "lib"):
+        shutil.copytree(ROOT / name, copy / name)
+    return copy
 
-    def fire(event="UserPromptSubmit", *, plugin_only=False):
-        payload = json.dumps({"session_id": "a", "hook_event_name": event})
-        for words in ([],) * (not plugin_only) + (["plugin"],):
-            script = ROOT / f"hooks/{SCRIPTS[event]}.py"
-            subprocess.run(
-                [sys.executable, "-I", "-S", script, str(os.getpid()), *words],
-                input=payload.encode(),
-                env=environment,
-                check=True,
-            )
-        record = store / "a.jsonl"
-        lines = record.read_text().splitlines() if record.exists() else []
-        return [json.loads(line)["type"] for line in lines]
+
+@pytest.fixture
+def parallel(store, checkout):
+    """Return a function that fires an event in several installations at once.
+
+    As Claude Code does: it starts their hooks one after another, and waits for all. It
+    returns what they printed. With *in_turn* each has ended before the next starts.
+    """
+    folders = {"settings": ROOT, "plugin": ROOT, "other settings": checkout}
+
+    def start(event, name, fields):
+        script = folders[name] / f"hooks/{SCRIPTS[event]}.py"
+        words = [sys.executable, "-I", "-S", script, str(os.getpid())]
+        return subprocess.Popen(
+            [*words, *["plugin"] * (name == "plugin")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "CLAUDE_PID": str(os.getpid()), "AI_AGENT": AGENT},
+            text=True,
+        )
+
+    def fire(event, *names, in_turn=False, **fields):
+        text = json.dumps(payload(event, **fields))
+        if in_turn:
+            return [start(event, name, fields).communicate(text)[0] for name in names]
+        hooks = [start(event, name, fields) for name in names]
+        return [hook.communicate(text)[0] for hook in hooks]
 
     return fire
 
 
-def settings_with(
-    event="UserPromptSubmit", script=None, group=(), hook=(), python=sys.executable
-):
-    name = script or ROOT / f"hooks/{SCRIPTS[event]}.py"
-    command = f"{python} -I -S {name} $PPID 2>/dev/null || : # headcount"
-    hooks = [{"type": "command", "command": command, **dict(hook)}]
-    return {"hooks": {event: [{"hooks": hooks, **dict(group)}]}}
+def recorded(store):
+    """The event of each entry; of one without that its source or reason."""
+    return [
+        next(entry[key] for key in ("event", "source", "reason") if key in entry)
+        for entry in lines(store / f"{ID}.jsonl")
+    ]
 
 
-@pytest.fixture
-def write_settings(home, tmp_path):
-    def write(values, name="home/.claude/settings.json"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = values if isinstance(values, str) else json.dumps(values)
-        path.write_text(text)
-
-    return write
-
-
-ONCE, TWICE = (
-    ["session_metadata", "heartbeat"],
-    ["session_metadata"] + 2 * ["heartbeat"],
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "home/.claude/settings.json",
-        "project/.claude/settings.json",
-        "project/.claude/settings.local.json",
-    ],
-)
-def test_plugin_leaves_an_event_to_settings_that_record_it(both, write_settings, name):
-    write_settings(settings_with(), name)
-
-    assert both() == ONCE
+AGENT = "claude-code_2-1-332_harness"
+SESSION = {
+    "SessionStart": {"source": "startup"},
+    "UserPromptSubmit": {"prompt": "hello"},
+    "PermissionRequest": {"tool_name": "Bash"},
+    "PostToolUse": {"tool_name": "Bash"},
+    "Notification": {"notification_type": "permission_prompt"},
+    "Stop": {},
+    "StopFailure": {},
+    "SessionEnd": {"reason": "clear"},
+}
+PAIRS = [
+    pytest.param(names, id=" then ".join(names))
+    for names in itertools.permutations(["settings", "plugin", "other settings"], 2)
+]
 
 
-def test_plugin_leaves_an_event_to_a_hook_that_finds_another_python(
-    both, write_settings
-):
-    values = settings_with()
-    (hook,) = values["hooks"]["UserPromptSubmit"][0]["hooks"]
-    hook["command"] = hook_command("heartbeat", python="/gone/python")
-    write_settings(values)
+@pytest.mark.parametrize("in_turn", [True, False], ids=["in turn", "at once"])
+@pytest.mark.parametrize("names", PAIRS)
+def test_event_is_recorded_once_by_two_installations(store, parallel, names, in_turn):
+    for event, fields in SESSION.items():
+        parallel(event, *names, in_turn=in_turn, **fields)
 
-    assert both() == ONCE
-
-
-def test_plugin_records_an_event_that_the_settings_lack(both, write_settings):
-    write_settings(settings_with("Stop"))
-
-    assert both(plugin_only=True) == ONCE
+    others = [*SESSION][1:]
+    assert recorded(store) == ["startup", *others[:-1], "clear"]
+    assert errors(store) == ""
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        pytest.param(settings_with(script="/gone/hooks/heartbeat.py"), id="gone"),
-        pytest.param(settings_with(python="/gone/python"), id="python-gone"),
-        pytest.param(settings_with(group={"matcher": "Bash"}), id="matcher"),
-        pytest.param(settings_with(hook={"if": "Bash(*)"}), id="condition"),
-        pytest.param("{" + json.dumps(settings_with()), id="invalid"),
-        pytest.param({**settings_with(), "env": "x"}, id="ignored-by-the-client"),
-        pytest.param({"note": "# headcount"}, id="only-the-mark"),
-    ],
-)
-def test_plugin_records_where_a_hook_in_the_settings_may_not(
-    both, write_settings, values
-):
-    write_settings(values)
+def test_event_is_recorded_once_by_three_installations(store, parallel):
+    names = ("plugin", "other settings", "settings")
+    for event in ("UserPromptSubmit", "Stop", "UserPromptSubmit", "Stop"):
+        parallel(event, *names)
 
-    assert both(plugin_only=True) == ONCE
+    assert recorded(store) == ["adopted", *["UserPromptSubmit", "Stop"] * 2]
 
 
-@pytest.mark.parametrize(
-    "words", [["--setting-sources", "project"], ["--setting-sources="]]
-)
-def test_plugin_records_if_the_client_reads_no_settings_of_the_user(
-    home, write_settings, monkeypatch, words
-):
-    write_settings(settings_with())
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.delenv("CLAUDE_PROJECT_DIR", raising=False)
-    client = subprocess.Popen(
-        [sys.executable, "-c", "print(flush=True); input()", *words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    client.stdout.readline()  # it has its command line now
-    try:
-        assert plugin_module.is_recorded_by_settings("UserPromptSubmit", os.getpid())
-        assert not plugin_module.is_recorded_by_settings("UserPromptSubmit", client.pid)
-    finally:
-        client.communicate(b"\n")
+def test_session_is_resumed_once_by_two_installations(store, parallel):
+    parallel("SessionStart", "settings", source="startup")
+    parallel("SessionStart", "plugin", "settings", source="resume")
+
+    assert recorded(store) == ["startup", "resume"]
 
 
-def test_plugin_beside_other_settings_loads_only_what_a_hook_may(home, write_settings):
-    write_settings({"hooks": {}, "model": "opus"})
-    code = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from lib import hook; before = set(sys.modules)\n"
-        "from lib import plugin\n"
-        "assert not plugin.is_recorded_by_settings('Stop', 1)\n"
-        "print(*sorted(set(sys.modules) - before))"
-    )
-    loaded = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code],
-        env={"HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert loaded.stdout.split() == ["lib.plugin"]
+def test_one_installation_alone_answers_a_session_start(store, parallel):
+    answers = parallel("SessionStart", "plugin", "settings", source="startup")
+
+    assert sorted(map(bool, answers)) == [False, True]
+
+
+@pytest.mark.parametrize("name", ["settings", "plugin"])
+def test_same_event_twice_is_recorded_twice_by_one_installation(store, parallel, name):
+    for _ in range(2):
+        parallel("UserPromptSubmit", name)
+
+    assert recorded(store) == ["adopted", *["UserPromptSubmit"] * 2]
+
+
+def test_same_event_twice_is_recorded_twice_by_two_installations(store, parallel):
+    for names in (("settings", "plugin"), ("plugin", "settings")):
+        parallel("UserPromptSubmit", *names, in_turn=True)
+
+    assert recorded(store) == ["adopted", *["UserPromptSubmit"] * 2]
+
+
+def test_event_that_says_something_new_is_recorded_by_each(store, parallel):
+    parallel("Stop", "settings")
+    parallel("Stop", "plugin", background_tasks=[{"status": "running"}])
+
+    assert recorded(store) == ["adopted", "Stop", "Stop"]
+
+
+@pytest.mark.by_hand
+def test_event_is_recorded_if_the_last_like_it_is_old(store, parallel):
+    parallel("UserPromptSubmit", "settings")
+    path = store / f"{ID}.jsonl"
+    old = timestamps.from_epoch(time.time() - entries.REPEAT_SECONDS - 60)
+    head, last = path.read_text().splitlines()
+    recent = json.loads(last)["timestamp"]
+    path.write_text(f"{head}\n{last.replace(recent, old)}\n")
+
+    parallel("UserPromptSubmit", "plugin")
+
+    assert recorded(store)[1:] == ["UserPromptSubmit"] * 2
+
+
+def test_event_of_another_client_is_recorded(store, parallel):
+    parallel("UserPromptSubmit", "plugin")
+    with Client() as client:
+        client.fire("UserPromptSubmit")
+
+    assert recorded(store)[-2:] == ["UserPromptSubmit"] * 2

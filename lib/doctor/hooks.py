@@ -172,7 +172,7 @@ def _other_store() -> Iterator[Finding]:
 def _enabled_plugins(
     enabled: dict[str, str], installed: list[Scope]
 ) -> Iterator[Finding]:
-    """Report our plugins, and the hooks in settings to which they leave events."""
+    """Report our plugins, and hooks in settings that run beside theirs."""
     for name, path in enabled.items():
         folders = plugin.folders(name)
         where = ", ".join(folders or [])
@@ -186,8 +186,8 @@ def _enabled_plugins(
         yield Finding(OK, "hooks", message)
         for scope in installed:
             message = f"{scope.name}: the plugin {name} is enabled, and {scope.path} "
-            message += f"has {len(scope.hooks)} hooks too; the plugin leaves to them "
-            message += "what they record"
+            message += f"has {len(scope.hooks)} hooks too; each event runs both, and "
+            message += "one of them records it"
             fix = install_command(scope.name, scope.path, "--uninstall")
             yield Finding(WARN, "hooks", message, fix, _remove_hooks(scope))
 
@@ -319,7 +319,7 @@ def _duplicates(installed: list[Scope], events: Container[str]) -> Iterator[Find
     names = {s.name for commands in by_event.values() for s in commands.values()}
     involved = [scope for scope in installed if scope.name in names]
     message = f"two commands for {', '.join(sorted(by_event))} in the settings of "
-    message += f"{' and '.join(s.name for s in involved)}: each is recorded twice"
+    message += f"{' and '.join(s.name for s in involved)}: each event runs both"
     last = involved[-1]  # a project's hooks are removed before those of all projects
     if len(involved) == 1:
         fix, repair = install_command(last.name, last.path), _reinstall(last, events)

@@ -24,15 +24,30 @@ FORMAT_VERSION = 1
 NO_PROCESS = 0
 MAX_LABEL_BYTES = 8 * 1024
 MAX_OTHERS = 16
+REPEAT_SECONDS = 5.0  # the timeout of our hooks: the client waits no longer for them
 _OTHER_KEYS = (*schema.PROCESS_KEYS, *schema.STATE_KEYS)
 _PLACE = ("host", "machine")  # an entry that names the host names the machine, too
 _REMOVED = dict.fromkeys(schema.REMOVABLE_TEXT_FIELDS, "")
 _RESUME = ("cwd", "source", "previous_session_id")
+_OF_ONE_ENTRY = ("id", "timestamp", "state_since")  # of two hooks of one event, too
 _ID_DIGITS = 16
+_MARKS = 127  # of two hex digits, with one bit to spare
+_mark = ""  # of a hook
 _HEX = frozenset("0123456789abcdef")
 _MAX_TYPE_LENGTH = 64
 _TYPE_FIRST = frozenset("abcdefghijklmnopqrstuvwxyz")
 _TYPE_REST = _TYPE_FIRST | frozenset("0123456789_.-")
+
+
+def mark_as(installation: str, *, is_plugin: bool) -> None:
+    """Let the ids of all entries of this process, a hook, end with two certain digits.
+
+    They are the same for all hooks of one *installation*, a path, and never the same
+    for those of a plugin and of settings.
+    """
+    global _mark  # noqa: PLW0603  # a hook is a process of its own
+    number = int.from_bytes(os.fsencode(installation), "big") % _MARKS
+    _mark = f"{2 * number + is_plugin:02x}"
 
 
 def metadata_entry(
@@ -141,6 +156,24 @@ def _has_new_usage(
     return is_new and recorded <= timestamps.from_epoch(since)
 
 
+def repeats(entry: SessionEntry, session: Snapshot, observed_at: float) -> bool:
+    """Whether another installation has just written *entry* as the last of *session*.
+
+    Then both are about one event: hooks in settings and in a plugin, or in settings of
+    several scopes, run side by side. *observed_at* is when this one began, in epoch
+    seconds; an entry from up to REPEAT_SECONDS before that can be about the same event.
+    """
+    last = session.last_entry
+    if last is None or str(last.get("id")).endswith(_mark):  # also if this is no hook
+        return False
+    is_first = (last["type"], entry["type"]) == (schema.METADATA, schema.RESUME)
+    ignored = (*_OF_ONE_ENTRY, "type") if is_first else _OF_ONE_ENTRY
+    written = str(last.get("start_time" if is_first else "timestamp"))
+    return written > timestamps.from_epoch(observed_at - REPEAT_SECONDS) and all(
+        last.get(key) == value for key, value in entry.items() if key not in ignored
+    )
+
+
 def check_state(state: object, waiting_for: object = None) -> None:
     """Raise InvalidEntryError unless a live session can be in *state*, or None."""
     if not (state is None or (isinstance(state, str) and state in schema.LIVE_STATES)):
@@ -189,7 +222,7 @@ def _envelope(kind: str, session_id: str) -> dict[str, Any]:
     return {
         "type": kind,
         "v": FORMAT_VERSION,
-        "id": os.urandom(_ID_DIGITS // 2).hex(),
+        "id": os.urandom(_ID_DIGITS // 2).hex()[: _ID_DIGITS - len(_mark)] + _mark,
         "session_id": session_id,
         "timestamp": timestamps.from_epoch(time.time()),
     }

@@ -32,13 +32,22 @@ _CARRIED = frozenset(["label", "tasks", *UPDATABLE_TEXT_FIELDS, *USAGE_FIELDS])
 
 
 class Snapshot:
-    """A session as read: `metadata` folded, `metadata_entry` as written."""
+    """A session as read: `metadata` folded, `metadata_entry` as written.
 
-    __slots__ = ("metadata", "metadata_entry")
+    *last_entry* is its last lifecycle entry as written; None if that was not found.
+    """
 
-    def __init__(self, metadata_entry: SessionEntry, metadata: SessionMetadata) -> None:
+    __slots__ = ("last_entry", "metadata", "metadata_entry")
+
+    def __init__(
+        self,
+        metadata_entry: SessionEntry,
+        metadata: SessionMetadata,
+        last_entry: SessionEntry | None,
+    ) -> None:
         self.metadata_entry = metadata_entry
         self.metadata = metadata
+        self.last_entry = last_entry
 
 
 def fold(
@@ -66,7 +75,8 @@ def fold(
             session.mark_incomplete()
     lifecycle = session.apply(later)
     process, others = last_and_others(before, lifecycle, first)
-    return Snapshot(first, session.result(process, others, min(modified, now)))
+    metadata = session.result(process, others, min(modified, now))
+    return Snapshot(first, metadata, lifecycle[-1] if lifecycle else before)
 
 
 class _Fold:

@@ -25,17 +25,18 @@ def resume_session(  # noqa: PLR0913  # most are fields of line 1
     client_version: str | None = None,
     name: str | None = None,
     branch: str | None = None,
+    observed_at: float | None = None,
     timeout: float | LockPolicy = DEFAULT_LOCK_POLICY,
-) -> None:
+) -> bool:
     """Create the session, or if it is on record, live or archived, resume it.
 
     For hooks: the upsert behind SessionStart and behind every event that comes first.
     The parameters are those of `sessions.create_session`. *name* is what a person calls
     the session in the client, *branch* what is checked out in its worktree; an empty
-    text removes either. *timeout* is how long to
-    wait for each lock, in seconds, or a LockPolicy. The session that the same process
-    had open until now, if any, becomes `previous_session_id`, and is closed if it was
-    not.
+    text removes either. *observed_at* is that of `sessions.update_heartbeat`. *timeout*
+    is how long to wait for each lock, in seconds, or a LockPolicy. The session that the
+    same process had open until now, if any, becomes `previous_session_id`, and is
+    closed if it was not. Returns whether anything was written.
 
     Raises InvalidSessionIdError, LockTimeoutError, StoreError, OSError.
     """
@@ -57,19 +58,26 @@ def resume_session(  # noqa: PLR0913  # most are fields of line 1
         "name": name,
         "branch": branch,
     }
-    _create_or_resume(file, session_id, pid, fields)
+    is_written = _create_or_resume(file, session_id, pid, fields, observed_at)
     if previous is not None and previous.get("state") != "closed":
-        SessionFile(previous["session_id"], timeout).close(pid, "replaced")
+        SessionFile(previous["session_id"], timeout).close(pid, "replaced", observed_at)
+    return is_written
 
 
 def _create_or_resume(
-    file: SessionFile, session_id: str, pid: int, fields: dict[str, object]
-) -> None:
+    file: SessionFile,
+    session_id: str,
+    pid: int,
+    fields: dict[str, object],
+    observed_at: float | None,
+) -> bool:
     try:
         file.read()
     except SessionNotFoundError:
         known = {key: value or None for key, value in fields.items()}
         first = entries.metadata_entry(session_id, pid, {**known, "tasks": []})
         if file.create_or_repair(first):
-            return
-    file.append_with(lambda session: entries.resume_entry(session, pid, fields))
+            return True
+    return file.append_with(
+        lambda session: entries.resume_entry(session, pid, fields), observed_at
+    )

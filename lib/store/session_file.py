@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
+class _RepeatedError(Exception):
+    """The entry says only what the last one does."""
+
+
 class SessionFile:
     """The file of the session *session_id*; every operation restores it if archived.
 
@@ -50,19 +54,39 @@ class SessionFile:
             raise paths.not_found(self._session_id)
         self._append(lambda: line)
 
-    def append_with(self, make: Callable[[Snapshot], SessionEntry]) -> None:
+    def append_with(
+        self,
+        make: Callable[[Snapshot], SessionEntry],
+        observed_at: float | None = None,
+    ) -> bool:
         """Append the entry that *make* returns for the session, as `append` does.
 
         *make* gets the session as it is under the lock: what an entry says of it must
-        still be true when it is written.
+        still be true when it is written. Returns False, and writes nothing, if
+        *observed_at* is given and the entry only repeats the last (`entries.repeats`).
         """
-        self._append(lambda: jsonl.encode(make(self._read())))
 
-    def close(self, pid: int | None, reason: str) -> None:
+        def line() -> bytes:
+            session = self._read()
+            entry = make(session)
+            if observed_at is not None and entries.repeats(entry, session, observed_at):
+                raise _RepeatedError
+            return jsonl.encode(entry)
+
+        try:
+            self._append(line)
+        except _RepeatedError:
+            return False
+        return True
+
+    def close(
+        self, pid: int | None, reason: str, observed_at: float | None = None
+    ) -> bool:
         """Append that process *pid* left the session, as `append_with` does."""
         fields = {"reason": reason}
-        self.append_with(
-            lambda session: entries.lifecycle_entry(session, schema.CLOSE, pid, fields)
+        return self.append_with(
+            lambda session: entries.lifecycle_entry(session, schema.CLOSE, pid, fields),
+            observed_at,
         )
 
     def create(self, entry: SessionEntry) -> None:

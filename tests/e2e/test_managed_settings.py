@@ -122,6 +122,22 @@ def settle(machine, hooks, files):
     assert done.returncode == 0, done.stderr
 
 
+def test_managed_hooks_and_the_plugin_record_each_event_once(
+    machine, records, checkout
+):
+    hooks = json.loads((machine.home / USER).read_text())
+    settle(machine, {}, {FILE: hooks})
+
+    machine.prompt("RUN: true", "--plugin-dir", str(checkout), "--")
+
+    assert records.types(records.only_id()) == [
+        "session_metadata",
+        "heartbeat",
+        "turn_close",
+        "session_close",
+    ]
+
+
 def test_doctor_and_install_say_whether_the_real_client_runs_hooks(
     machine, records, checkout
 ):
