@@ -23,30 +23,18 @@ from .record.attached import processes_of
 from .store import paths
 from .system import client_process, process
 from .views import changes, lookup, neighbours, session_view
-from .views.changes import Change
 from .views.session_view import last_heartbeat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator
 
     from .model import SessionEntry
-    from .views.session_view import SessionView as Session
+
+    Session = session_view.SessionView
 else:
     Session = dict
 
-__all__ = [
-    "Change",
-    "Session",
-    "append",
-    "current",
-    "entries",
-    "get",
-    "live",
-    "wait_for",
-    "waiting",
-    "watch",
-]
-
+Change = changes.Change
 append = sessions.append_to_session
 
 # Of `watchfiles`: the client and our hooks write several files at once.

