@@ -240,8 +240,10 @@ def append_to_session(
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
     InvalidSessionIdError, InvalidEntryError, LockTimeoutError, StoreError, OSError.
     """
+    from .record.custom_entry import custom_entry
+
     file = SessionFile(session_id, timeout)
-    whole = entries.custom_entry(session_id, entry)
+    whole = custom_entry(session_id, entry)
     file.append(whole)
     return str(whole["id"])
 

@@ -1,4 +1,4 @@
-"""Building entries: the common fields, our own types, and custom ones."""
+"""Building entries: the common fields, and our own types."""
 
 from __future__ import annotations
 
@@ -30,13 +30,9 @@ _PLACE = ("host", "machine")  # an entry that names the host names the machine, 
 _REMOVED = dict.fromkeys(schema.REMOVABLE_TEXT_FIELDS, "")
 _RESUME = ("cwd", "source", "previous_session_id")
 _OF_ONE_ENTRY = ("id", "timestamp", "state_since")  # of two hooks of one event, too
-_ID_DIGITS = 16
+ID_DIGITS = 16
 _MARKS = 127  # of two hex digits, with one bit to spare
 _mark = ""  # of a hook
-_HEX = frozenset("0123456789abcdef")
-_MAX_TYPE_LENGTH = 64
-_TYPE_FIRST = frozenset("abcdefghijklmnopqrstuvwxyz")
-_TYPE_REST = _TYPE_FIRST | frozenset("0123456789_.-")
 
 
 def mark_as(installation: str, *, is_plugin: bool) -> None:
@@ -55,7 +51,7 @@ def metadata_entry(
 ) -> SessionEntry:
     """Return line 1 of a session; *pid* None is this process, 0 says none is known."""
     check_label(_without_none(fields))
-    entry = _envelope(schema.METADATA, session_id)
+    entry = common_fields(schema.METADATA, session_id)
     start = entry.pop("timestamp")
     return {
         **entry,
@@ -83,8 +79,8 @@ def lifecycle_entry(
     others = _other_processes(metadata, process_part)
     if _place_of(process_part) == _place_of(first):
         process_part = {k: v for k, v in process_part.items() if k not in _PLACE}
-    envelope = _envelope(kind, metadata["session_id"])
-    entry = {**envelope, **process_part, **_without_none(fields)}
+    common = common_fields(kind, metadata["session_id"])
+    entry = {**common, **process_part, **_without_none(fields)}
     if others:
         entry["others"] = others[-MAX_OTHERS:]
     return {**entry, **_changed(metadata, first, exclude=entry)}
@@ -187,42 +183,12 @@ def check_state(state: object, waiting_for: object = None) -> None:
         )
 
 
-def custom_entry(session_id: str, fields: SessionEntry) -> SessionEntry:
-    """Return the entry of another tool with *fields*, and the common ones filled in.
-
-    Raises InvalidEntryError for a type that is not allowed, and for common fields that
-    are not what they must be.
-    """
-    if not isinstance(fields, dict):
-        raise InvalidEntryError(f"an entry is a dict, not a {type(fields).__name__}")
-    _check_type(fields.get("type"))
-    entry = {**_envelope(fields["type"], session_id), **fields, "v": FORMAT_VERSION}
-    if entry["session_id"] != session_id:
-        raise InvalidEntryError(
-            f"the entry is of {ascii(entry['session_id'])[:80]}, not of {session_id}"
-        )
-    if not _is_entry_id(entry["id"]):
-        raise InvalidEntryError(
-            f"{ascii(entry['id'])[:80]} is not a valid id: 16 hex digits"
-        )
-    if timestamps.parse(entry["timestamp"]) is None:
-        raise InvalidEntryError(
-            f"{ascii(entry['timestamp'])[:80]} is not a valid time: RFC 3339, UTC"
-        )
-    if entry["type"] == schema.UPDATE:
-        check_label(entry)
-    elif entry["type"] in (schema.QUESTION, schema.ANSWER):
-        from . import questions
-
-        questions.check(entry)
-    return entry
-
-
-def _envelope(kind: str, session_id: str) -> dict[str, Any]:
+def common_fields(kind: str, session_id: str) -> dict[str, Any]:
+    """Return the fields that every entry has, of one that is written now."""
     return {
         "type": kind,
         "v": FORMAT_VERSION,
-        "id": os.urandom(_ID_DIGITS // 2).hex()[: _ID_DIGITS - len(_mark)] + _mark,
+        "id": os.urandom(ID_DIGITS // 2).hex()[: ID_DIGITS - len(_mark)] + _mark,
         "session_id": session_id,
         "timestamp": timestamps.from_epoch(time.time()),
     }
@@ -392,32 +358,6 @@ def _may_be_running(other: SessionEntry) -> bool:
         return False
     outcome, _ = process.probe(*(other.get(key) for key in schema.PROCESS_KEYS))
     return outcome != process.GONE
-
-
-def _check_type(kind: object) -> None:
-    if not (
-        isinstance(kind, str)
-        and 0 < len(kind) <= _MAX_TYPE_LENGTH
-        and kind[0] in _TYPE_FIRST
-        and _TYPE_REST.issuperset(kind)
-    ):
-        raise InvalidEntryError(
-            f"{ascii(kind)[:80]} is not a valid type: a lower-case letter, then "
-            "at most 63 of a-z 0-9 _ . -"
-        )
-    if kind in schema.LIFECYCLE:
-        raise InvalidEntryError(
-            f"entries of type {kind} are Headcount's own; create_session, "
-            "update_heartbeat and close_session write them"
-        )
-    if kind in schema.EXPORT_TYPES:
-        raise InvalidEntryError(f"{kind} is reserved for what `headcount export` adds")
-
-
-def _is_entry_id(value: object) -> bool:
-    return (
-        isinstance(value, str) and len(value) == _ID_DIGITS and _HEX.issuperset(value)
-    )
 
 
 def check_label(fields: Mapping[str, object]) -> None:
