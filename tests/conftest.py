@@ -77,6 +77,12 @@ def payloads():
     return pathlib.Path(__file__).parent / "payloads"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Tell a worker of pytest-xdist how tests are distributed, which it cannot see."""
+    node.workerinput["dist"] = node.config.option.dist
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
     """In CI nothing is skipped: what is missing there must be installed."""

@@ -6,7 +6,6 @@ The clients live at the same time, a few at a time, and those of one version in 
 from __future__ import annotations
 
 import contextlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -52,6 +51,12 @@ def stage_of(fetched, installed):
             assert "headcount" not in stage.box.requests_path.read_text().lower()
 
 
+def keeps_files_together(config):
+    """Whether all tests of this file run in this process."""
+    worker = getattr(config, "workerinput", None)
+    return worker is None or worker["dist"] == "loadfile"
+
+
 @pytest.fixture(scope="module")
 def mistakes_in(request, stage_of):
     """Begin all the lives that were asked for; return what waits for the end of one."""
@@ -67,7 +72,7 @@ def mistakes_in(request, stage_of):
             return running[version, life].result()
 
         items = [item for item in request.session.items if item.path == request.path]
-        for item in items if "PYTEST_XDIST_WORKER" not in os.environ else []:
+        for item in items if keeps_files_together(request.config) else []:
             begin(**item.callspec.params)
         yield mistakes_in
         pool.shutdown(cancel_futures=True)

@@ -26,6 +26,7 @@ from support import ID, ROOT, Client
 from lib import sessions
 from lib.cli.watch.driver import TerminalDriver
 
+pytestmark = pytest.mark.usefixtures("interruptible")
 OTHER = "0aa1f931-8a2e-4bc2-841e-e420ad80648c"
 HINT = "q quit"
 _MODE = re.compile(r"\x1b\[\?(\d+)([hl])")
@@ -202,7 +203,6 @@ def test_enter_says_why_it_cannot_go_anywhere(watch, store):
 # ---- Signals --------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("number", "code"),
     [
