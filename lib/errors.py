@@ -39,6 +39,10 @@ class SessionClosedError(HeadcountError):
     """The session was closed after the event that would have opened it again."""
 
 
+class StoreSharedError(HeadcountError):
+    """Another process shares the store through the server."""
+
+
 class StoreError(HeadcountError, OSError):
     """Headcount must not, or cannot, use the store or a file in it."""
 

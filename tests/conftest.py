@@ -19,6 +19,7 @@ pytest_plugins = [
     "examination",
     "fleet.hosts",
     "fleet.redis_server",
+    "fleet.sharing",
     "multiplexers",
 ]
 

@@ -14,6 +14,7 @@ from ..errors import (
     HeadcountError,
     InvalidEntryError,
     SessionNotFoundError,
+    StoreSharedError,
     UsageError,
 )
 from . import output, parser
@@ -22,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FAILED, USAGE, NOT_FOUND, AMBIGUOUS = 1, 2, 3, 4
+FAILED, USAGE, NOT_FOUND, AMBIGUOUS, SHARED = 1, 2, 3, 4, 5
 INTERRUPTED, BROKEN_PIPE = 130, 141
 
 # They use no verdict, or must not write to stderr, or report the problem themselves.
@@ -32,6 +33,7 @@ _CODES = (
     (InvalidEntryError, USAGE),
     (SessionNotFoundError, NOT_FOUND),
     (AmbiguousIdError, AMBIGUOUS),
+    (StoreSharedError, SHARED),
 )
 
 

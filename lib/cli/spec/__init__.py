@@ -23,6 +23,7 @@ from .argument import (
     number,
 )
 from .installation import INSTALL, UNINSTALL
+from .sharing import SHARE
 
 _JSON = Argument(("--json",), "print JSON, for scripts")
 _HERE = Argument(("--here",), "only sessions in this worktree")
@@ -391,6 +392,7 @@ COMMANDS = (
         ),
         SET_UP,
     ),
+    SHARE,
     Command(
         "statusline",
         "print the number of sessions in one line, for Claude Code's status line",

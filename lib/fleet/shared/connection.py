@@ -13,7 +13,7 @@ from ...text import printable
 from . import config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import redis
 
@@ -21,13 +21,8 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS, _REPLY_SECONDS = 3, 5
 _MAX_MESSAGE = 200
-# What the server itself calls a state that passes, by the first word of the error.
-_TEMPORARY = frozenset(
-    (
-        *("LOADING", "READONLY", "OOM", "MISCONF", "MASTERDOWN", "BUSY"),
-        *("NOREPLICAS", "TRYAGAIN", "CLUSTERDOWN", "EXECABORT"),
-    )
-)
+# What the server calls states that pass, where the library has no class for them.
+_PASSING = ("MISCONF", "BUSY", "NOREPLICAS")
 
 
 class ServerError(HeadcountError):
@@ -41,10 +36,15 @@ class ServerError(HeadcountError):
         self.is_temporary = is_temporary
 
 
-class Connection:
-    """One connection to a server, made when it is needed; closed by a `with` block.
+class TransactionRefusedError(Exception):
+    """The server did nothing, since what was watched has changed."""
 
-    *tried* says what it is for, such as "share through", for messages.
+
+class Connection:
+    """A connection to a server, made when it is needed; closed by a `with` block.
+
+    *tried* says what it is for, such as "share through", for messages. `number` says
+    how often it has been made: if that has changed, the server may have been restarted.
     """
 
     def __init__(self, settings: Config, tried: str) -> None:
@@ -56,7 +56,8 @@ class Connection:
                 f"cannot read {settings.ca}, which {config.CA} in {settings.source} "
                 "names; it is to be the certificate of an authority, as PEM"
             )
-        self._client = _client(settings)
+        self.number = 0
+        self._client = _client(settings, self._set_up)
 
     def __enter__(self) -> Connection:  # noqa: PYI034  # Self is not in 3.10
         return self
@@ -72,18 +73,33 @@ class Connection:
     def client(self) -> Iterator[redis.Redis]:
         """Give the client, whose replies are bytes. Raises ServerError.
 
-        A WatchError passes: it is no fault of the server's. Nothing is sent twice on
-        its own account, since a transaction whose reply was lost may have been done.
+        Nothing is sent a second time by the client: a transaction whose reply was lost
+        may have been done.
         """
         from redis.exceptions import RedisError, WatchError
 
         try:
             yield self._client
         except WatchError:
-            raise
+            raise TransactionRefusedError from None
         except RedisError as error:
             self.close()
             raise self._explained(error) from None
+
+    @contextlib.contextmanager
+    def watching(self, key: str) -> Iterator[redis.client.Pipeline]:
+        """Give a transaction that is refused if *key* has changed since.
+
+        What is asked before its `multi` is answered at once. Raises ServerError, and
+        TransactionRefusedError.
+        """
+        with self.client() as client, client.pipeline() as transaction:
+            transaction.watch(key)  # type: ignore[no-untyped-call]
+            yield transaction
+
+    def _set_up(self, connection: redis.connection.Connection) -> None:
+        self.number += 1
+        connection.on_connect()  # type: ignore[no-untyped-call]  # logs in
 
     def _explained(self, error: redis.RedisError) -> ServerError:
         reason, is_temporary = _reason(error, self.settings)
@@ -91,7 +107,7 @@ class Connection:
         return ServerError(message, is_temporary=is_temporary)
 
 
-def _client(settings: Config) -> redis.Redis:
+def _client(settings: Config, set_up: Callable[..., None]) -> redis.Redis:
     try:
         import redis
         from redis.backoff import NoBackoff
@@ -112,6 +128,7 @@ def _client(settings: Config) -> redis.Redis:
         socket_timeout=_REPLY_SECONDS,
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
+        redis_connect_func=set_up,
         protocol=2,  # what every server speaks
     )
 
@@ -123,7 +140,10 @@ def _missing(name: str | None) -> str:
             "redis`, or `uv tool install 'headcount[fleet]'`"
         )
     else:
-        how = f"`{sys.executable} -m pip install redis` installs it"
+        how = (
+            f"`{sys.executable} -m pip install redis` installs it, or `uv pip install "
+            f"--python {sys.executable} redis`"
+        )
     return f"this needs the package {name}, which {sys.executable} does not have; {how}"
 
 
@@ -131,7 +151,9 @@ def _reason(error: redis.RedisError, settings: Config) -> tuple[str, bool]:
     """Return what went wrong and what to do, and whether it may pass on its own."""
     from redis import exceptions as kinds
 
-    said = printable(str(error), _MAX_MESSAGE)
+    # In a transaction, the text before this has the command and what it was to write.
+    text = str(error).rpartition("caused error: ")[2]
+    said = printable(text, _MAX_MESSAGE)
     if isinstance(error, kinds.AuthenticationError):
         user = f"user {settings.user}" if settings.user else "the default user"
         given = "the password" if settings.password else "no password"
@@ -144,9 +166,15 @@ def _reason(error: redis.RedisError, settings: Config) -> tuple[str, bool]:
     if certificate := _certificate_problem(error):
         reason = f"its certificate is not trusted ({certificate}); {config.CA} names "
         return f"{reason}the file with the certificate of its authority", False
-    word = (getattr(error, "status_code", None) or said).split(" ")[0]
-    is_temporary = isinstance(error, kinds.ConnectionError) or word in _TEMPORARY
-    return said, is_temporary
+    if isinstance(error, kinds.ConnectionError) and " connecting to " in said:
+        why = said.partition(". ")[2].rstrip(".") or said
+        return f"{why}; is it running, and does a firewall let you through?", True
+    passing = (
+        *(kinds.ConnectionError, kinds.OutOfMemoryError, kinds.ReadOnlyError),
+        *(kinds.MasterDownError, kinds.ClusterDownError, kinds.TryAgainError),
+        kinds.ExecAbortError,
+    )
+    return said, isinstance(error, passing) or said.startswith(_PASSING)
 
 
 def _certificate_problem(error: BaseException | None) -> str | None:

@@ -7,10 +7,10 @@ import os
 from ...errors import HeadcountError
 from ...store import paths
 from ...system import atomic, folder, private
+from . import keys
 
 _BYTES = 16
 _DIGITS = 2 * _BYTES
-_HEX = frozenset("0123456789abcdef")
 
 
 def store_id() -> str:
@@ -36,17 +36,12 @@ def read() -> str | None:
     except FileNotFoundError:
         return None
     known = content.decode("ascii", "replace").removesuffix("\n")
-    if not is_store_id(known):
+    if not keys.is_store_id(known):
         raise HeadcountError(
             f"{path()} does not have an id of {_DIGITS} hex digits; remove it, and "
             "the store gets a new one"
         )
     return known
-
-
-def is_store_id(text: str) -> bool:
-    """Whether *text* can be the id of a store."""
-    return len(text) == _DIGITS and _HEX.issuperset(text)
 
 
 def path() -> str:

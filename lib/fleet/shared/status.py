@@ -1,0 +1,51 @@
+"""What the server knows of this store: who shares it, and what it was told last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import encoding, identity, keys, lease
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .encoding import Now
+    from .lease import Lease
+
+
+class Status(NamedTuple):
+    """The store with the id *store*, None if it was never shared.
+
+    *sharer* has its lease, None if nobody does; *now* is what was shared last, None if
+    that is nothing, or has expired. *entries* is how many its log has. *time* is that
+    of the server, in epoch seconds.
+    """
+
+    store: str | None
+    sharer: Lease | None
+    now: Now | None
+    entries: int
+    time: float
+
+
+def read(connection: Connection) -> Status:
+    """Return the status of this store. Raises HeadcountError, and OSError.
+
+    That includes InvalidOutputError, for values on the server that are not ours.
+    """
+    store = identity.read()
+    own = keys.of(store or "")
+    with connection.client() as client, client.pipeline(transaction=False) as replies:
+        replies.time()
+        if store:
+            replies.get(own.lease)
+            replies.get(own.now)
+            replies.xlen(own.log)
+        (seconds, microseconds), *known = replies.execute()
+    leased, shared, entries = known or (None, None, 0)
+    return Status(
+        store=store,
+        sharer=None if leased is None else lease.decode(leased),
+        now=None if shared is None else encoding.decode(shared),
+        entries=entries,
+        time=seconds + microseconds / 1e6,
+    )
