@@ -345,8 +345,9 @@ def test_doctor_table_names_each_check(examine, store):
 
 
 def names_of_checks():
-    """The second argument of every `Finding` that `lib/doctor` makes."""
-    sources = [path.read_text() for path in (ROOT / "lib/doctor").glob("*.py")]
+    """The second argument of every `Finding` that a check makes."""
+    paths = [*(ROOT / "lib/doctor").glob("*.py"), ROOT / "lib/fleet/shared/check.py"]
+    sources = [path.read_text() for path in paths]
     nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     names = [call.args[1] for call in calls if ast.unparse(call.func) == "Finding"]

@@ -27,10 +27,10 @@ _MAX_LINE = 4096
 _INDENT = " " * 18
 
 
-def examine(context: Context) -> list[Finding]:
-    """Run every check, and return all findings."""
+def examine(context: Context, *more: Check) -> list[Finding]:
+    """Run every check, then those of *more*, and return all findings."""
     findings: dict[str, Finding] = {}
-    for check in _checks():
+    for check in (*_checks(), *more):
         for finding in _findings(check, context):
             findings.setdefault(finding.message, finding)  # one cause may stop several
     return list(findings.values())

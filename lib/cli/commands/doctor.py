@@ -6,6 +6,7 @@ import time
 
 from ...doctor import examine
 from ...doctor.finding import PROBLEM, Context
+from ...fleet.shared.check import check_sharing
 from ...text import count
 from .. import formatting, output
 
@@ -25,7 +26,7 @@ def run(args: Namespace) -> int:
     if args.live:
         output.message("running `claude --init-only`; other hooks of yours run, too")
     context = Context(time.time(), quick=args.quick, live=args.live)
-    remaining = examine.examine(context)
+    remaining = examine.examine(context, check_sharing)
     findings = fixed + remaining
     if args.json:
         objects = [finding.as_object() for finding in findings]
