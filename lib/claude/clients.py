@@ -34,6 +34,7 @@ class Client(NamedTuple):
     arguments: tuple[str, ...]
     store: str | None
     entrypoint: str = ""
+    version: str = ""
     waiting: bool = False
 
 
@@ -135,7 +136,8 @@ def _from_entry(path: str, pid: int, now: float) -> Client | None:
     client = _describe(pid, now, _folder_in(entry))
     if client is None or not session_status.is_same_process(entry, client.process):
         return None
-    return client._replace(entrypoint=_text(entry, "entrypoint"))
+    version, entrypoint = _text(entry, "version"), _text(entry, "entrypoint")
+    return client._replace(version=version, entrypoint=entrypoint)
 
 
 def _from_key(path: str, pid: int, now: float) -> Client | None:

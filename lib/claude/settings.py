@@ -23,7 +23,7 @@ from .. import file_lock
 from ..checkout import environment
 from ..errors import HeadcountError, StoreError
 from ..store import paths
-from ..system import private
+from ..system import git, private
 from . import config_file
 from .settings_text import hook_merge, json_edit, status_line, validation
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 # On Linux and on macOS. Settings in them are stronger than those of the user.
 MANAGED_FOLDERS = ("/etc/claude-code", "/Library/Application Support/ClaudeCode")
+_LOCAL = "settings.local.json"
 _OFF, _MANAGED_ONLY = "disableAllHooks", "allowManagedHooksOnly"
 _MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _PLACEHOLDER = re.compile(r"/path/to/headcount(/\.venv)?(/\S+)")
@@ -48,6 +49,10 @@ class SettingsError(HeadcountError, ValueError):
 
 def settings_files(project_dir: str | None = None) -> dict[str, str]:
     """Return the settings file of each scope; of `user` alone without a project.
+
+    In the order in which the client reads them. `repository` is the local file at the
+    root of the main worktree, if that is another folder: a client that is started below
+    it, or in a linked worktree, reads it as well (`versions.reads_repository`).
 
     Raises SettingsError if CLAUDE_CONFIG_DIR or HOME is relative: the user's settings
     are trusted, and a repository could name its own.
@@ -62,8 +67,22 @@ def settings_files(project_dir: str | None = None) -> dict[str, str]:
     if project_dir is not None:
         folder = os.path.join(os.path.abspath(project_dir), ".claude")
         files["project"] = os.path.join(folder, "settings.json")
-        files["local"] = os.path.join(folder, "settings.local.json")
+        files["local"] = os.path.join(folder, _LOCAL)
+        if repository := _repository(project_dir):
+            files["repository"] = os.path.join(repository, ".claude", _LOCAL)
     return files
+
+
+def _repository(project_dir: str) -> str | None:
+    """Return the root of the main worktree of *project_dir*, if it is elsewhere.
+
+    The client does not read local settings there if it is the home folder, nor if the
+    repository is bare (measured with 2.1.332).
+    """
+    project = os.path.realpath(project_dir)
+    root = git.main_root(git.Worktrees().root(project))
+    home = os.path.realpath(os.path.expanduser("~"))
+    return None if root in (project, home) else root
 
 
 def managed_files() -> list[str]:
@@ -117,9 +136,9 @@ def unknown_words(path: str, *, in_all_events: bool = False) -> list[str]:
 def switches(files: Iterable[str]) -> dict[str, str]:
     """Return what turns our hooks off in *files* and managed settings, by path.
 
-    *files* are those of user, project and local, in this order. Managed settings come
-    after them, and can also allow only hooks of their own. Of several files with the
-    same switch the last counts; a file that Claude Code ignores does not (measured with
+    *files* are those of `settings_files`, in its order. Managed settings come after
+    them, and can also allow only hooks of their own. Of several files with the same
+    switch the last counts; a file that Claude Code ignores does not (measured with
     2.1.332).
     """
     last: dict[str, tuple[str, bool]] = {}

@@ -9,6 +9,7 @@ a client drops a whole settings file for one event name that it does not know.
     voided_by(installed, clients)     what is installed that a client does not know
     skip_malformed_hooks(clients)     or do they drop settings for them, too?
     skip_unknown_types(clients)       the same for hooks of a type they do not know
+    reads_repository(version)         does it read local settings of the repository?
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _MAX_SESSIONS = 1000
 _TOLERANT = (2, 1, 101)
 _SKIPPING = (2, 1, 122)
 _SKIPPING_TYPES = (2, 1, 332)  # at the latest: 2.1.200 does not
+_REPOSITORY = (2, 1, 211)  # measured: 2.1.210 does not, 2.1.211 and 2.1.332 do
 _QUIET = {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 _CONFIG = "CLAUDE_CONFIG_DIR"
 
@@ -108,6 +110,20 @@ def skip_malformed_hooks(clients: list[ClientInUse]) -> bool:
 def skip_unknown_types(clients: list[ClientInUse]) -> bool:
     """Whether all *clients* skip a hook of unknown type in most events."""
     return all(_version(c) >= _SKIPPING_TYPES for c in clients if c.version)
+
+
+def reads_repository(version: str) -> bool:
+    """Whether a client of *version* reads `repository` of `settings.settings_files`.
+
+    One of unknown *version*, "", may be of any age.
+    """
+    return (events.parse_version(version) or events.OLDEST_CLIENT) >= _REPOSITORY
+
+
+def without_repository(clients: list[ClientInUse]) -> str:
+    """Say which of *clients* does not read that file; "" if all do."""
+    old = [c for c in clients if not reads_repository(c.version)]
+    return f"those before 2.1.211 do not, and {_oldest(old)}" if old else ""
 
 
 def output_of(*arguments: str) -> bytes:

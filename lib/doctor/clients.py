@@ -10,7 +10,7 @@ import os
 from pathlib import PurePath
 from typing import NamedTuple
 
-from ..claude import clients, settings
+from ..claude import clients, settings, versions
 from ..claude.config_file import BACKUP_SUFFIX
 from ..errors import StoreError
 from ..record import attached
@@ -84,6 +84,8 @@ def _recorded_processes() -> set[str]:
 def _reasons(client: Client, now: float) -> Iterator[Reason]:
     """Yield what alone explains it, then what only may."""
     files = scopes(client.cwd or "/")
+    if client.version and not versions.reads_repository(client.version):
+        files.pop("repository", None)
     installed = [scope for scope in read_all(files) if scope.hooks]
     yield from _turned_off(client, files)
     yield from _other_store(client)
@@ -150,7 +152,7 @@ def _not_installed(client: Client) -> Reason:
     why = "no hook is installed in the settings it reads"
     for folder in PurePath(client.cwd).parents:
         for scope in read_all(scopes(str(folder))):
-            if scope.name != "user" and scope.hooks:
+            if scope.name in ("project", "local") and scope.hooks:
                 why = f"the hooks in {scope.path} apply only to clients started in "
                 why += f"{folder} itself, and it was started below"
                 return Reason(why, install_command())

@@ -69,6 +69,7 @@ def install_command(scope: str = "user", settings: str = "", *more: str) -> str:
     if not os.path.exists(words[0]):
         return "install.sh of a checkout"
     if scope != "user":
+        scope = "local" if scope == "repository" else scope
         project = os.path.dirname(os.path.dirname(settings))
         words += ["--scope", scope, "--project", project]
     return command_or_reason(*words)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..claude.settings_text.hook_merge import InstalledHook
 
 # Not `project`: those settings may be in a repository, and belong to its people.
-_EDITABLE = ("user", "local")
+_EDITABLE = ("user", "local", "repository")
 
 
 class Scope(NamedTuple):
@@ -114,9 +114,21 @@ def _check_installed(
         yield from _missing_files(scope, events)
         yield from _unknown_events(scope, events, clients)
         yield from _repeated(scope, events)
+    yield from _unread_repository(installed, clients)
     if not enabled:  # a plugin records what the settings do not
         yield from _missing_events(installed, events)
     yield from _duplicates(installed, events)
+
+
+def _unread_repository(
+    installed: list[Scope], clients: list[versions.ClientInUse]
+) -> Iterator[Finding]:
+    """Find clients that do not read the one file with our hooks when started here."""
+    why = versions.without_repository(clients)
+    if why and [scope.name for scope in installed] == ["repository"]:
+        message = f"repository: not all clients read {installed[0].path} if they are "
+        message += f"started here: {why}"
+        yield Finding(WARN, "hooks", message, install_command())
 
 
 def check_scopes(_: Context) -> Iterator[Finding]:
@@ -208,16 +220,12 @@ def turned_off(files: dict[str, str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _none_installed() -> Finding:
-    """Say so, and name settings further up that do not apply to a client started here.
-
-    Claude Code reads project settings only from the folder in which it is started
-    (measured with 2.1.330).
-    """
-    project = paths.project_folder(os.environ)
-    root = git.Worktrees().root(project)
+    """Say so, and name settings of this worktree that do not apply in this folder."""
+    files = here().values()
+    root = git.Worktrees().root(paths.project_folder(os.environ))
     message = "no hook is installed, so no session is recorded"
-    for scope, path in settings.settings_files(root).items():
-        if scope != "user" and root != project and os.path.exists(path):
+    for path in settings.settings_files(root).values():
+        if path not in files and os.path.exists(path):
             message += f"; {path} applies only to sessions started in {root}"
     message += previously_installed.evidence([])
     scope, path = previously_installed.scope(here()) or ("user", "")

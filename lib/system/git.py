@@ -107,6 +107,22 @@ class Worktrees:
         return os.path.join(self._real[parent], name)
 
 
+def main_root(root: str) -> str | None:
+    """Return the root of the main worktree of the repository with the worktree *root*.
+
+    That is *root* itself, a real path, unless it is a linked worktree: then its `.git`
+    names a folder of that repository, which names it in turn. None if the repository is
+    bare, and so has no main worktree. Never raises.
+    """
+    link = _first_line(os.path.join(root, ".git")) or ""
+    own = os.path.realpath(os.path.join(root, link.removeprefix("gitdir: ")))
+    linked = _first_line(os.path.join(own, "gitdir"))
+    if linked is None or os.path.realpath(linked) != os.path.join(root, ".git"):
+        return root
+    repository, name = os.path.split(os.path.dirname(os.path.dirname(own)))
+    return repository if name == ".git" else None
+
+
 def is_modified(root: str) -> bool | None:
     """Whether tracked files of the worktree at *root* differ from its last commit.
 

@@ -348,3 +348,31 @@ def test_settings_files_follow_claude_config_dir(home, tmp_path, monkeypatch):
         "project": f"{tmp_path}/.claude/settings.json",
         "local": f"{tmp_path}/.claude/settings.local.json",
     }
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_read"),
+    [
+        pytest.param("repository", False, id="the-same-file"),
+        pytest.param("repository/src/deep", True, id="below"),
+        pytest.param("repository/.claude", True, id="hidden"),
+        pytest.param("link", True, id="through-a-link"),
+        pytest.param("elsewhere", False, id="no-repository"),
+        pytest.param("home/project", False, id="home-is-a-repository"),
+    ],
+)
+def test_settings_files_include_the_local_one_of_the_repository(
+    home, tmp_path, folder, is_read
+):
+    assert home == tmp_path / "home"
+    for name in ("repository/.git", "repository/src/deep", "home/.git", "home/project"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("repository/.claude", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "repository/src")
+
+    files = settings.settings_files(str(tmp_path / folder))
+
+    local = tmp_path / "repository/.claude/settings.local.json"
+    assert files.get("repository") == (str(local) if is_read else None)
+    assert [*files][:3] == ["user", "project", "local"]

@@ -234,6 +234,24 @@ def test_client_started_below_the_project_with_the_hooks_is_explained(
     )
 
 
+@pytest.mark.parametrize(
+    ("version", "is_explained"),
+    [("2.1.210", True), ("2.1.211", False), ("", False)],
+    ids=["old", "new", "unknown"],
+)
+def test_old_client_started_below_a_repository_with_local_hooks_is_explained(
+    reason, start, checkout, tmp_path, version, is_explained
+):
+    project = tmp_path / "project"
+    (project / ".git").mkdir(parents=True)
+    path = install_hooks(project / ".claude/settings.local.json", checkout)
+    (project / "src").mkdir()
+    why = reason(start(cwd=project / "src", version=version))
+    said = f"the hooks in {path} apply only to clients started in {project} itself"
+    assert why.startswith(said) == is_explained
+    assert "no hook is installed" not in why
+
+
 def test_client_started_in_another_project_is_explained(
     reason,
     start,

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from examination import install_hooks, strip
-from installing import copy_of_checkout, put_claude
+from installing import copy_of_checkout, of_version, put_claude
 from support import SCRIPTS
 
 from lib.claude import settings
@@ -33,20 +33,54 @@ def test_missing_hooks_are_fixed_by_the_installer(examine, store, checkout, run_
     assert examine()[1] == 0
 
 
-@pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
-def test_project_hooks_count_only_where_claude_code_reads_them(
-    examine, checkout, tmp_path, name
-):
+@pytest.fixture
+def project(tmp_path):
+    """A project that is a git repository."""
     project = tmp_path / "project"
     (project / ".git").mkdir(parents=True)
     (project / "src/deep").mkdir(parents=True)
-    install_hooks(project / ".claude" / name, checkout)
+    return project
+
+
+def test_project_hooks_count_only_where_claude_code_reads_them(
+    examine, checkout, tmp_path, project
+):
+    install_hooks(project / ".claude/settings.json", checkout)
     assert examine(cwd=project)[1] == 0
     assert examine(cwd=tmp_path)[1] == 1
     findings, code = examine(cwd=project / "src/deep")
     assert code == 1
-    assert f"{name} applies only to sessions started in {project}" in str(findings)
+    said = f"settings.json applies only to sessions started in {project}"
+    assert said in str(findings)
     assert examine(cwd=tmp_path, CLAUDE_PROJECT_DIR=str(project))[1] == 0
+
+
+def test_local_hooks_of_a_repository_count_below_its_root(examine, checkout, project):
+    path = install_hooks(project / ".claude/settings.local.json", checkout)
+    strip(path, "Stop")
+    findings, code = examine(cwd=project / "src/deep")
+    assert (code, findings.problem[1]) == (1, "hook missing: Stop")
+    words = [str(checkout / "install.sh"), "--scope", "local", "--project"]
+    assert shlex.split(findings.problem[2]) == [*words, str(project)]
+    assert examine("--fix", cwd=project / "src/deep")[1] == 0
+    assert "Stop" in json.loads(path.read_text())["hooks"]
+
+
+@pytest.mark.parametrize(
+    ("version", "warned"),
+    [("2.1.211", None), ("2.1.210", "version 2.1.210"), ("x", "an unknown version")],
+    ids=["new", "old", "unknown"],
+)
+def test_client_that_does_not_read_the_local_hooks_of_a_repository_is_named(
+    examine, checkout, tmp_path, project, version, warned
+):
+    install_hooks(project / ".claude/settings.local.json", checkout)
+    folder = put_claude(tmp_path / "bin", of_version(version))
+    path = f"{folder}:{os.environ['PATH']}"
+    assert not examine(cwd=project, PATH=path)[0].of("warn", "hooks")
+    found = examine(cwd=project / "src", PATH=path)[0].of("warn", "hooks")
+    said = [finding["message"].partition(" has ")[2] for finding in found]
+    assert said == ([warned] if warned else [])
 
 
 def test_home_settings_are_one_scope_when_run_in_the_home_folder(

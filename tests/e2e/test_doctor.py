@@ -90,6 +90,34 @@ def test_doctor_names_a_client_started_below_the_project_with_the_hooks(
     assert inside.is_running()
 
 
+@pytest.mark.parametrize("version", ["2.1.332", "2.1.200"])
+def test_doctor_knows_in_which_folders_the_real_client_reads_local_hooks(
+    bare_box, checkout, program
+):
+    box = bare_box
+    (box.home / ".local/bin").mkdir(parents=True)
+    (box.home / ".local/bin/claude").symlink_to(program)
+    install(box, checkout, "--scope", "local", "--project", str(box.project))
+    author = "-c user.name=a -c user.email=a@example.com"
+    script = f"""
+        git {author} commit --quiet --allow-empty --message=one
+        git worktree add --quiet ../linked
+        mkdir -p src ../linked/src ../plain; git init --quiet nested
+    """
+    assert box.run("sh", "-ec", script).returncode == 0
+    records, measured, doctor = Records(box), {}, {}
+    for folder in (".", "src", "nested", "../linked", "../linked/src", "../plain"):
+        before = records.ids()
+        box.run("sh", "-c", 'cd "$0" && claude -p hello', folder)
+        measured[folder] = records.ids() != before
+        done = box.run("sh", "-c", 'cd "$0" && headcount doctor --quick --json', folder)
+        findings = json.loads(done.stdout)["findings"]
+        levels = {each["level"] for each in findings if each["check"] == "hooks"}
+        doctor[folder] = levels == {"ok"}
+    assert doctor == measured
+    assert len(set(measured.values())) == 2  # both were seen
+
+
 def test_doctor_names_a_bare_client_but_not_a_recorded_client(box, records):
     bare = box.terminal("--bare")
     running = box.start_prompt("RUN: sleep 20")

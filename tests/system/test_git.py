@@ -10,7 +10,7 @@ import pytest
 from support import only_with_proc
 
 from lib.system import proc
-from lib.system.git import Worktrees
+from lib.system.git import Worktrees, main_root
 
 
 def test_worktree_root_is_the_git_root_around_a_folder(tmp_path):
@@ -121,3 +121,52 @@ def test_subfolder_is_that_of_the_folder_within_its_worktree(tmp_path):
     assert worktrees.subfolder(str(tmp_path / "shop")) is None
     assert worktrees.subfolder(str(tmp_path)) is None
     assert worktrees.subfolder("/not\0a path") is None
+
+
+def run_git(*words):
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    allow = ["-c", "protocol.file.allow=always"]
+    subprocess.run(["git", *author, *allow, *map(str, words)], check=True)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Return a repository with a commit and the linked worktree `linked`."""
+    repository = tmp_path / "repository"
+    run_git("init", "--quiet", repository)
+    run_git("-C", repository, "commit", "--quiet", "--allow-empty", "--message=one")
+    run_git("-C", repository, "worktree", "add", "--quiet", tmp_path / "linked")
+    return repository
+
+
+def test_main_worktree_of_a_linked_one_is_found(repository, tmp_path):
+    assert main_root(str(repository)) == str(repository)
+    assert main_root(str(tmp_path / "linked")) == str(repository)
+
+
+def test_worktree_that_its_repository_does_not_name_is_its_own_main_one(
+    repository, tmp_path
+):
+    linked, forged = tmp_path / "linked", tmp_path / "forged"
+    forged.mkdir()
+    shutil.copy(linked / ".git", forged)
+    moved = linked.rename(tmp_path / "moved")
+    module = tmp_path / "outer/module"
+    run_git("init", "--quiet", module.parent)
+    add = ("submodule", "--quiet", "add")
+    run_git("-C", module.parent, *add, repository, module.name)
+
+    for root in (forged, moved, module, tmp_path):
+        assert main_root(str(root)) == str(root)
+
+
+@pytest.mark.parametrize("name", [".git", "bare.git"])
+def test_bare_repository_has_a_main_worktree_only_if_it_is_named_git(
+    repository, tmp_path, name
+):
+    bare, linked = tmp_path / "project" / name, tmp_path / "project/linked"
+    run_git("clone", "--quiet", "--bare", repository, bare)
+    run_git("-C", bare, "worktree", "add", "--quiet", linked)
+
+    found = main_root(str(linked))
+    assert found == (str(bare.parent) if name == ".git" else None)
