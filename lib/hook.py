@@ -28,7 +28,7 @@ except StoreError as refused:  # HEADCOUNT_DIR: nothing can be recorded where it
 
 from . import sessions
 from .claude import events
-from .record import entries, jsonl, schema
+from .record import entries, jsonl, schema, timestamps
 from .store.session_file import SessionFile
 from .system import client_process, deadline, proc, process
 
@@ -58,6 +58,7 @@ class Event:
     """An event of Claude Code: its payload, and whether it has been recorded.
 
     *is_late*: it was not before the deadline. Then only what is needed is recorded.
+    *began_at* is when the client started this hook, in seconds since the epoch.
     """
 
     def __init__(self, payload: dict[str, Any], stdout: int) -> None:
@@ -65,6 +66,7 @@ class Event:
         self.stdout = stdout  # a descriptor of the real one
         self.recorded = False
         self.is_late = False
+        self.began_at = client_process.hook_began_at(os.environ)
 
     def text(self, key: str) -> str | None:
         """Return the value of *key* in the payload if it is a text, and not empty."""
@@ -190,7 +192,7 @@ def _upsert(event: Event, action: Callable[..., object], /, **fields: object) ->
         action(
             event.session_id,
             pid=_client_on_record(event) or client(),
-            observed_at=process.began_at(),
+            observed_at=event.began_at,
             timeout=LOCK_POLICY,
             **fields,
         )
@@ -220,7 +222,7 @@ def _begin(event: Event, source: str) -> bool:
         client_version=_client_version(),
         name=_title(event) or _name_in_client_file(event, pid),
         branch=_branch(event, event.text("cwd")),
-        observed_at=process.began_at(),
+        observed_at=event.began_at,
         timeout=LOCK_POLICY,
     )
 
@@ -233,6 +235,9 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
     state, is_file = recorded["state"], event.text("hook_event_name") == "FileChanged"
     if is_file and state == "closed":  # the client has removed its file
         raise sessions.SessionClosedError(f"session {event.session_id} is closed")
+    began = timestamps.from_epoch(event.began_at)
+    if events.is_outdated(event.payload, recorded, began):
+        return {}
     if events.is_inconclusive(event.payload, state):
         from .claude import session_status
 

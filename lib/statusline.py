@@ -20,7 +20,7 @@ from .errors import SessionClosedError
 from .record import schema, timestamps
 from .record.verdict import judge
 from .store import paths, reader
-from .system import deadline, git, process
+from .system import client_process, deadline, git
 from .text import count
 from .views import neighbours, session_view
 
@@ -147,7 +147,7 @@ def _beat(own: SessionMetadata, usage: Observation) -> None:
             state=lambda recorded: {**session_status.observe(recorded), **usage},
             event="statusline",
             min_interval=hook.HEARTBEAT_INTERVAL_SECONDS,
-            observed_at=process.began_at(),
+            observed_at=client_process.hook_began_at(os.environ),
             pid=hook.client(),
             timeout=hook.LOCK_POLICY,
         )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEAD_PID = 2**22 + 1  # above the highest that Linux gives out
 ID = "8ee1f931-8a2e-4bc2-841e-e420ad80648c"
+ASYNC = {"async": True}  # of a hook for which the client does not wait
 SCRIPTS = {
     "SessionStart": "session_start",
     "UserPromptSubmit": "heartbeat",
@@ -138,21 +139,37 @@ class Client:
         cwd: str = "/",
     ) -> dict[str, object]:
         """Run *command* as a hook; return its status, stdout and stderr."""
-        request = {
-            "command": command,
-            "stdin": stdin,
-            "cwd": cwd,
-            "env": {
-                "PATH": os.environ["PATH"],
-                "HEADCOUNT_DIR": os.environ["HEADCOUNT_DIR"],
-                **(env or {}),
-            },
+        return self._request(env, command=command, stdin=stdin, cwd=cwd)
+
+    def begin(self, event: str, /, *, after: str = "", **fields: object) -> int:
+        """Start the hook of *event*, and do not wait for it; return its number.
+
+        *after* is what its shell does before it starts the interpreter.
+        """
+        command = after + hook_command(SCRIPTS[event], self._python)
+        stdin = json.dumps(payload(event, **fields)) + "\n"
+        started = self._request(None, command=command, stdin=stdin, cwd="/", **ASYNC)
+        return int(str(started["pid"]))
+
+    def finish(self, hook: int) -> None:
+        """Wait until a hook that was begun has ended, and see that all is well."""
+        done = self._request(None, finish=hook)
+        assert done == {"status": 0, "stdout": "", "stderr": ""}
+
+    def _request(
+        self, env: dict[str, str] | None, **request: object
+    ) -> dict[str, object]:
+        request["env"] = {
+            "PATH": os.environ["PATH"],
+            "HEADCOUNT_DIR": os.environ["HEADCOUNT_DIR"],
+            **(env or {}),
         }
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        answer: dict[str, object] = json.loads(self._process.stdout.readline())
+        return answer
 
     def fire(
         self,

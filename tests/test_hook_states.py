@@ -6,7 +6,15 @@ import json
 import time
 
 import pytest
-from support import ID, Client, errors, hook_command, lines, payload
+from support import (
+    ID,
+    Client,
+    errors,
+    hook_command,
+    lines,
+    only_with_proc,
+    payload,
+)
 
 from lib import sessions
 from lib.claude import events
@@ -304,6 +312,95 @@ def test_no_text_of_a_prompt_or_question_is_recorded(store, terminal, payloads):
     files = [*store.glob("**/*.jsonl")]
     assert PRIVATE not in "".join(file.read_text() for file in files)
     assert "waiting" in (store / f"{ID}.jsonl").read_text()
+
+
+# ---- Hooks that are slower than those of later events ----------------------------
+
+
+knows_when_its_shell_began = only_with_proc(
+    "without /proc a hook does not know when its shell began"
+)
+
+
+@pytest.fixture
+def late(client, tmp_path):
+    """Begin the hook of PostToolUse; return what lets it go on to its end."""
+
+    def begin(**fields):
+        gate = tmp_path / "gate"
+        wait = f"until [ -e {gate} ]; do sleep 0.01; done; "
+        hook = client.begin("PostToolUse", after=wait, **fields)
+
+        def go_on():
+            gate.touch()
+            client.finish(hook)
+
+        return go_on
+
+    return begin
+
+
+@knows_when_its_shell_began
+@pytest.mark.parametrize(
+    ("later", "state"),
+    [
+        pytest.param([("Stop", {})], "idle", id="end-of-the-turn"),
+        pytest.param([("StopFailure", {})], "idle", id="failed-turn"),
+        pytest.param(
+            [("PermissionRequest", {"tool_name": "ExitPlanMode"})],
+            "waiting/plan",
+            id="request-of-another-tool",
+        ),
+        pytest.param([("Elicitation", {})], "waiting/elicitation", id="form"),
+        pytest.param(
+            [("PostToolUse", {}), ("Stop", {})], "idle", id="parallel-tool-then-the-end"
+        ),
+        pytest.param([("Stop", {}), ("UserPromptSubmit", {})], "busy", id="next-turn"),
+        pytest.param([("SessionEnd", {"reason": "clear"})], "closed", id="end"),
+    ],
+)
+def test_late_result_of_a_tool_changes_no_later_state(
+    store, terminal, late, later, state
+):
+    terminal.fire("SessionStart")
+    terminal.fire("UserPromptSubmit")
+    terminal.write(status="busy")  # since before all that, as the client's file lags
+    go_on = late()
+    for event, fields in later:
+        terminal.fire(event, **fields)
+    before = lines(store / f"{ID}.jsonl")
+    go_on()
+    assert lines(store / f"{ID}.jsonl") == before
+    shown = metadata()["state"], metadata().get("waiting_for")
+    assert "/".join(filter(None, shown)) == state
+    assert errors(store) == ""
+
+
+@knows_when_its_shell_began
+@pytest.mark.parametrize("event", ["Stop", "PermissionRequest"])
+def test_results_of_many_tools_at_once_change_no_later_state(store, terminal, event):
+    terminal.fire("SessionStart")
+    terminal.fire("UserPromptSubmit")
+    results = [terminal.client.begin("PostToolUse") for _ in range(16)]
+    terminal.fire(event)
+    state = metadata()["state"]
+    for hook in results:
+        terminal.client.finish(hook)
+    assert metadata()["state"] == state == {"Stop": "idle"}.get(event, "waiting")
+    assert errors(store) == ""
+
+
+def test_result_of_a_tool_begins_the_record_as_busy(terminal, late):
+    late()()
+    assert metadata()["source"] == "adopted"
+    assert metadata()["state"] == "busy"
+
+
+def test_result_of_a_tool_after_the_turn_begins_another(terminal, last):
+    terminal.fire("UserPromptSubmit")
+    terminal.fire("Stop")
+    terminal.fire("PostToolUse")
+    assert last() == ("PostToolUse", "busy")
 
 
 # ---- The name that a person gives it --------------------------------------------

@@ -1,10 +1,15 @@
-"""Finds the Claude Code process that a hook or a command runs under."""
+"""Finds the Claude Code process that a hook or a command runs under.
+
+find_client(environ)       its pid
+hook_began_at(environ)     when it started this hook
+"""
 
 from __future__ import annotations
 
 import os
 
-from .process import command_line, name_and_parent
+from . import proc
+from .process import IMPORTED_AT, command_line, name_and_parent, started_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,11 +27,30 @@ def find_client(environ: Mapping[str, str]) -> int | None:
     looks like a client. The nearest, because a client that was started inside another
     client may have inherited the variable of the outer one.
     """
-    recorded = environ.get("CLAUDE_PID", "")
+    pids = _lineage_to_client(environ)
+    return pids[-1] if pids else None
+
+
+def hook_began_at(environ: Mapping[str, str]) -> float:
+    """Return when the client started this hook, in seconds since the epoch.
+
+    That is when the shell began in which the hook runs: on a busy machine the
+    interpreter may begin much later. Without /proc it is when the interpreter began.
+    """
+    if not proc.READS_PROC:
+        return IMPORTED_AT
+    pids = [os.getpid(), *_lineage_to_client(environ)]
+    return started_at(pids[max(0, len(pids) - 2)])
+
+
+def _lineage_to_client(environ: Mapping[str, str]) -> list[int]:
+    """Return the pids from this process's parent to the client; [] without a client."""
+    pids, recorded = [], environ.get("CLAUDE_PID", "")
     for pid, name in lineage(os.getppid()):
+        pids.append(pid)
         if str(pid) == recorded or _looks_like_client(pid, name):
-            return pid
-    return None
+            return pids
+    return []
 
 
 def is_client(pid: int) -> bool:

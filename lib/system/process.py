@@ -42,7 +42,7 @@ _FIELDS = {"linux": 4, "psutil": 3}
 _PRECISION_SECONDS = 0.05
 _PS_PRECISION_SECONDS = 1.5  # whole seconds, which ps may round either way
 _BOOT_IDS: list[str] = []  # ours, once it has been read
-_IMPORTED = time.time() - time.process_time()  # in a hook, about when it began
+IMPORTED_AT = time.time() - time.process_time()  # in a hook, about when it began
 _START_TIME_ERROR = 0.01  # seconds by which /proc may give a start too early
 
 
@@ -184,11 +184,12 @@ def booted_at() -> float | None:
     return None if proc.READS_PROC else _create_time(1)
 
 
-def began_at() -> float:
-    """Return when this process, a hook, began, in seconds since the epoch."""
-    if not proc.READS_PROC:
-        return _IMPORTED
-    return time.time() - (age(os.getpid()) or 0.0) + _START_TIME_ERROR
+def started_at(pid: int) -> float:
+    """Return when process *pid* started, in seconds since the epoch; now if unknown.
+
+    With /proc it may be 0.01 s later than it was, but never earlier.
+    """
+    return time.time() - (age(pid) or 0.0) + _START_TIME_ERROR * proc.READS_PROC
 
 
 def name_and_parent(pid: int) -> tuple[str, int] | None:
