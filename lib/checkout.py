@@ -88,7 +88,7 @@ class Exposure(NamedTuple):
     def remedy(self) -> str:
         """A command that restricts it, or what else to do."""
         if not self.is_ours and IS_PACKAGE:
-            return "install the package as yourself: `uv tool install headcount`"
+            return "install the package as yourself, with uv, pipx or pip"
         if not self.is_ours:
             return "move the checkout to a folder of your own, and run its install.sh"
         options = ["-R"] if self.is_inside else []

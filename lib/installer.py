@@ -32,6 +32,7 @@ from .errors import HeadcountError
 from .installation import command_files
 from .store import delete, paths
 from .system.shell import command_or_reason
+from .text import count
 
 if TYPE_CHECKING:
     from .claude.settings_text.hook_merge import Hooks
@@ -103,7 +104,7 @@ def _refuse_passing_environment() -> None:
     """
     if not IS_PACKAGE:
         return
-    advice = "install it with `uv tool install headcount` or `pipx install headcount`"
+    advice = "install it with `uv tool install` or `pipx install`"
     if not os.access(os.path.join(ENVIRONMENT, "bin", "python"), os.X_OK):
         raise HeadcountError(
             f"{ENVIRONMENT} has no bin/python, which the hooks need; {advice}"
@@ -260,7 +261,7 @@ def _purge() -> None:
     with contextlib.suppress(FileNotFoundError):
         records = delete.purge()
     kept = "; files that are not ours were kept" if os.path.isdir(store) else ""
-    _say(f"removed:  {records} records in {store}{kept}")
+    _say(f"removed:  {count(records, 'record')} in {store}{kept}")
     if IS_PACKAGE:
         return
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
