@@ -21,6 +21,7 @@ pytest_plugins = [
     "fleet.redis_server",
     "fleet.sharing",
     "multiplexers",
+    "live_sessions",
 ]
 
 # Before anything of `lib` is imported: a path that cannot be made, so that a test which

@@ -9,8 +9,9 @@ import signal
 import time
 
 import pytest
-from command_line import create, write
-from support import ID, ROOT, Client, only_with_proc
+from command_line import write
+from live_sessions import DERIVED, GIVEN, ago
+from support import ID, Client, only_with_proc
 
 from lib import sessions, statusline
 from lib.claude import session_status
@@ -19,118 +20,7 @@ from lib.system import process
 from lib.views import lookup
 
 OTHER = "0aa1f931-8a2e-4bc2-841e-e420ad80648c"
-KEYS = ("state", "waiting_for", "state_since", "name", "name_source", "stopped")
-DERIVED = {"name": "shop-39", "nameSource": "derived"}
-GIVEN = {"name": "payments", "nameSource": "user"}
 ASKS = {"status": "waiting", "waitingFor": "permission prompt"}
-
-
-def ago(seconds):
-    return timestamps.from_epoch(time.time() - seconds)
-
-
-@pytest.fixture
-def config(store):
-    """Claude Code's own folder."""
-    folder = store.parent / "home/.claude"
-    (folder / "sessions").mkdir(parents=True)
-    return folder
-
-
-@pytest.fixture
-def begin(store, config, client):
-    """Put a session of the client on record, as it was an hour ago; then *entries*."""
-
-    def run(session_id=ID, *entries, pid=client.pid, **changes):
-        fields = {
-            "pid": pid,
-            "process": process.fingerprint(pid),
-            "start_time": ago(3600),
-            "last_heartbeat": ago(3600),
-            "transcript_path": str(config / f"projects/-p/{session_id}.jsonl"),
-        }
-        path = write(store, session_id, **{**fields, **changes})
-        with path.open("a") as file:
-            for entry in entries:
-                common = {"v": 1, "id": "1" * 16, "session_id": session_id}
-                owner = {"pid": pid, "process": fields["process"]}
-                whole = {"type": "heartbeat", **common, **owner, **entry}
-                file.write(json.dumps(whole) + "\n")
-        return path
-
-    return run
-
-
-@pytest.fixture
-def client_says(config, client):
-    """Write the client's own session file, with *changes*."""
-
-    def run(session_id=ID, pid=client.pid, **changes):
-        kind, fields = process.fields_of(process.fingerprint(pid))
-        domain = f"linux:{fields[0]}:pid:[{fields[1]}]" if kind == "linux" else "darwin"
-        entry = {
-            "pid": pid,
-            "sessionId": session_id,
-            "procStart": fields[-1],
-            "startedAt": int(time.time() * 1000),
-            "pidDomain": domain,
-            "updatedAt": int(time.time() * 1000) - 720_000,
-            "statusUpdatedAt": int(time.time() * 1000) - 720_000,
-            **changes,
-        }
-        path = config / f"sessions/{pid}.json"
-        path.write_text(json.dumps(entry))
-        return path
-
-    return run
-
-
-@pytest.fixture
-def transcript(config):
-    """Write the end of a transcript: a turn that was interrupted *seconds* ago."""
-
-    def run(seconds):
-        path = config / f"projects/-p/{ID}.jsonl"
-        path.parent.mkdir(parents=True)
-        content = [{"type": "text", "text": "[Request interrupted by user]"}]
-        message = {"role": "user", "content": content}
-        entry = {"type": "user", "message": message, "timestamp": ago(seconds)}
-        path.write_text(json.dumps(entry) + "\n")
-
-    return run
-
-
-@pytest.fixture
-def shown(headcount):
-    """What all commands and the Python API show of the session, which is the same."""
-
-    def run(session_id=ID):
-        views = [
-            *json.loads(headcount("list", "--json")[1])["sessions"],
-            json.loads(headcount("show", session_id, "--json")[1]),
-            *(
-                json.loads(line)["session"]
-                for line in headcount("watch", "--json", "--timeout", "0s")[1].split(
-                    "\n"
-                )[:-1]
-            ),
-            *(
-                {"session_id": info.id, **sessions.current_state(info.metadata)}
-                for info in sessions.discover_sessions()
-            ),
-        ]
-        found = [
-            {key: view[key] for key in KEYS}
-            for view in views
-            if view["session_id"] == session_id
-        ]
-        assert len(found) == 4
-        assert found.count(found[0]) == 4
-        waiting = " waiting" in headcount("statusline")[1]
-        assert waiting == (found[0]["state"] == "waiting")
-        return found[0]
-
-    return run
 
 
 def state(view):
@@ -271,7 +161,9 @@ def test_hostile_texts_of_the_client_do_not_reach_the_terminal(
         assert all(line.isprintable() for line in out.split("\n"))
 
 
-def test_file_left_by_a_killed_client_does_not_count(store, config, begin, client_says):
+def test_file_left_by_a_killed_client_does_not_count(
+    store, client_folder, begin, client_says
+):
     with Client() as client:
         path = begin(ID, {**WAITS, "timestamp": ago(60)}, pid=client.pid)
         client_says(pid=client.pid, status="busy", **GIVEN)
@@ -433,120 +325,6 @@ def test_report_goes_by_the_record_alone(begin, client_says, headcount):
     client_says(status="idle", statusUpdatedAt=int(time.time() * 1000) - 1_500_000)
     after = json.loads(headcount("report", "--json")[1])["total"]
     assert after == pytest.approx(before, abs=0.01)
-
-
-# ---- Names ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("recorded", "says", "expected"),
-    [
-        pytest.param({}, DERIVED, ("shop-39", "client"), id="derived"),
-        pytest.param({}, GIVEN, ("payments", "user"), id="given"),
-        pytest.param({"name": "old"}, GIVEN, ("payments", "user"), id="renamed"),
-        pytest.param({"name": "old"}, DERIVED, ("shop-39", "client"), id="taken-back"),
-        pytest.param({"name": "old"}, {}, ("old", "user"), id="no-name-in-the-file"),
-        pytest.param({}, {"name": ""}, (None, None), id="empty"),
-    ],
-)
-def test_name_is_the_one_that_a_person_gave_else_the_clients(
-    begin, client_says, shown, headcount, recorded, says, expected
-):
-    begin(ID, {"state": "busy", "timestamp": ago(60)}, **recorded)
-    client_says(status="busy", **says)
-    view = shown()
-    assert (view["name"], view["name_source"]) == expected
-    assert (expected[0] or "-") in headcount("list", "--table")[1].splitlines()[
-        1
-    ].split()
-
-
-def test_label_comes_before_every_name(begin, client_says, headcount):
-    begin(ID, {"state": "busy", "timestamp": ago(60)}, label="nightly", name="old")
-    client_says(status="busy", **GIVEN)
-    _, row = headcount("list", "--table")[1].splitlines()
-    assert "nightly" in row
-    assert "payments" not in row
-    _, out, _ = headcount("show", ID)
-    assert "label         nightly\nname          payments\n" in out
-
-
-@pytest.mark.parametrize(
-    ("says", "more", "is_dim"),
-    [
-        pytest.param(DERIVED, {}, True, id="derived"),
-        pytest.param(GIVEN, {}, False, id="given"),
-        pytest.param(DERIVED, {"NO_COLOR": "1"}, False, id="no-colour"),
-    ],
-)
-def test_derived_name_alone_is_dim_on_a_terminal(
-    begin, client_says, terminal, says, more, is_dim
-):
-    begin(ID, {"state": "busy", "timestamp": ago(60)})
-    client_says(status="busy", **says)
-    out = terminal("list", **more)
-    assert says["name"] in out
-    assert (f"\x1b[2m{says['name']}\x1b[0m" in out) == is_dim
-
-
-def test_name_that_the_client_derived_is_called_that_by_show(
-    begin, client_says, headcount
-):
-    begin(ID, {"state": "busy", "timestamp": ago(60)})
-    client_says(status="busy", **DERIVED)
-    for query in (ID, "SHOP-39"):
-        _, out, _ = headcount("show", query)
-        assert "name          shop-39 (derived by the client)" in out
-
-
-# ---- Clients without a session --------------------------------------------------
-
-
-@pytest.fixture
-def asks_for_trust(config, client):
-    """Let the client ask about the folder it is in."""
-    folder = os.readlink(f"/proc/{client.pid}/cwd")
-    projects = {folder: {"hasTrustDialogAccepted": False}}
-    (config.parent / ".claude.json").write_text(json.dumps({"projects": projects}))
-    key = config / f"sessions/{client.pid}.d41d8cd9.key"
-    key.touch()
-    return key
-
-
-def test_client_that_asks_whether_to_trust_its_folder_is_in_the_table(
-    asks_for_trust, headcount
-):
-    create(OTHER, state="busy")
-    _, row, _ = headcount("list", "--table")[1].splitlines()
-    assert row.split()[:2] == ["waiting", "trust"]
-    assert row.split()[4:6] == ["-", "-"]
-    assert str(ROOT) in row
-    assert not re.search(r" \+1\b", row)
-
-
-def test_client_that_asks_for_trust_is_no_session_for_scripts(
-    asks_for_trust, headcount
-):
-    create(OTHER, state="busy")
-    assert headcount("list", "-q")[1] == f"{OTHER}\n"
-    assert len(json.loads(headcount("list", "--json")[1])["sessions"]) == 1
-    assert headcount("watch", "--until", "waiting", "--timeout", "0s")[0] == 1
-    assert headcount("statusline")[1] == "1 session\n"
-
-
-def test_client_that_was_trusted_is_no_longer_in_the_table(
-    asks_for_trust, config, headcount, client_says
-):
-    assert " trust " in headcount("list", "--table")[1]
-    client_says()
-    assert headcount("list", "--table")[1] == ""
-
-
-def test_key_of_a_client_that_has_ended_is_not_in_the_table(
-    asks_for_trust, client, headcount
-):
-    client.kill()
-    assert headcount("list", "--table")[1] == ""
 
 
 # ---- The status line ------------------------------------------------------------

@@ -27,7 +27,7 @@ FILES = {
     "archive": "store/test_archive.py",
     "commands": "cli/commands/test_recover.py cli/commands/test_show.py "
     "cli/commands/test_cleanup.py cli/commands/test_rm.py cli/test_live_state.py "
-    "doctor/test_clients.py",
+    "cli/test_names.py cli/test_trust.py doctor/test_clients.py",
     "terminals": "terminals cli/commands/test_resume.py",
     "lists": "cli/commands/test_list.py cli/commands/test_statusline.py",
     "end-to-end": "e2e/test_one_prompt.py",
