@@ -19,7 +19,7 @@ pytest_plugins = [
     "examination",
     "fleet.hosts",
     "fleet.redis_server",
-    "fleet.sharing",
+    "fleet.share_command",
     "multiplexers",
     "live_sessions",
 ]

@@ -346,7 +346,7 @@ def test_doctor_table_names_each_check(examine, store):
 
 def names_of_checks():
     """The second argument of every `Finding` that a check makes."""
-    paths = [*(ROOT / "lib/doctor").glob("*.py"), ROOT / "lib/fleet/shared/check.py"]
+    paths = [*(ROOT / "lib/doctor").glob("*.py"), ROOT / "lib/fleet/sharing/check.py"]
     sources = [path.read_text() for path in paths]
     nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
     calls = [node for node in nodes if isinstance(node, ast.Call)]

@@ -6,7 +6,7 @@ import time
 
 from ...doctor import examine
 from ...doctor.finding import PROBLEM, Context
-from ...fleet.shared.check import check_sharing
+from ...fleet.sharing.check import check_sharing
 from ...text import count
 from .. import formatting, output
 

@@ -8,9 +8,10 @@ import signal
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ...fleet.shared import config, holder, identity, status
+from ...fleet.shared import config, identity
 from ...fleet.shared.connection import Connection
-from ...fleet.shared.sharer import Sharer
+from ...fleet.sharing import holder, status
+from ...fleet.sharing.sharer import Sharer
 from ...record import timestamps
 from ...store import paths
 from ...text import count, humanize, local_time, printable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from ...fleet.shared.status import Status
+    from ...fleet.sharing.status import Status
 
 _NICENESS = 5  # hooks and clients go first
 

@@ -7,7 +7,8 @@ import signal
 import pytest
 from fleet.redis_server import free_port
 
-from lib.fleet.shared import holder, identity, lease
+from lib.fleet.shared import identity, lease
+from lib.fleet.sharing import holder
 
 
 @pytest.fixture

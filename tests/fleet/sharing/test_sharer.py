@@ -16,7 +16,8 @@ from reliability import tracing
 from support import ID, ROOT
 
 from lib import sessions
-from lib.fleet.shared import holder, identity, keys, lease
+from lib.fleet.shared import identity, keys, lease
+from lib.fleet.sharing import holder
 
 SHARED = 5  # the exit code where another process shares the store
 

@@ -21,8 +21,9 @@ from ...store import paths
 from ...system import process
 from ...views import changes
 from .. import validate
-from . import encoding, holder, identity, keys, lease
-from .connection import ServerError, TransactionRefusedError
+from ..shared import encoding, identity, keys, lease
+from ..shared.connection import ServerError, TransactionRefusedError
+from . import holder
 from .redundancy import Filter
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
     from ...export.cursor import Position
     from ...views.session_view import SessionView
-    from .connection import Connection
-    from .lease import Lease
+    from ..shared.connection import Connection
+    from ..shared.lease import Lease
 
 _PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 1.0
 _VIEW_SECONDS = 1.0  # a client that was killed writes nothing

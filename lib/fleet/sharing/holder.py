@@ -8,7 +8,7 @@ import os
 from ... import __version__
 from ...system import machine, process
 from ...text import local_time
-from .lease import Lease
+from ..shared.lease import Lease
 
 _RANDOM_BYTES = 8
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...doctor.finding import OK, PROBLEM, WARN, Finding
 from ...system.shell import command_or_reason
 from ...text import humanize
-from . import config
+from ..shared import config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +30,16 @@ def check_sharing(_: Context) -> Iterator[Finding]:
         message += "between reads what is shared, and the password"
         fix = f"{config.URL}=rediss://... in {settings.source}"
         yield Finding(WARN, "sharing", message, fix)
+    from ..shared.connection import Connection
     from . import status
-    from .connection import Connection
 
     with Connection(settings, "ask") as connection:
         yield _judged(status.read(connection), settings.server)
 
 
 def _judged(known: Status, server: str) -> Finding:
-    from . import holder, identity
+    from ..shared import identity
+    from . import holder
 
     sharer = known.sharer
     if known.store is None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import encoding, identity, keys, lease
+from ..shared import encoding, identity, keys, lease
 
 if TYPE_CHECKING:
-    from .connection import Connection
-    from .encoding import Now
-    from .lease import Lease
+    from ..shared.connection import Connection
+    from ..shared.encoding import Now
+    from ..shared.lease import Lease
 
 
 class Status(NamedTuple):

@@ -1,0 +1,1 @@
+"""Shares this store with other machines, through the server."""
