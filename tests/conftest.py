@@ -20,6 +20,7 @@ pytest_plugins = [
     "fleet.hosts",
     "fleet.redis_server",
     "fleet.share_command",
+    "fleet.sharers",
     "multiplexers",
     "live_sessions",
 ]

@@ -41,25 +41,36 @@ def find(query: str, given: str | None, now: float) -> Found:
         asked = [named[0]]
     if named is not None and named[0] in asked:
         asked, query = [named[0]], named[1]
-    return _only(query, asked, now)
+    found, problems = _matches(query, asked, now)
+    option = f"--all --on {','.join(asked)}"
+    return only(query, found, problems, f"on {', '.join(asked)}", option)
 
 
-def _only(query: str, asked: Sequence[str], now: float) -> Found:
-    matches, problems = _matches(query, asked, now)
-    matches = [each for each in matches if not each["archived"]] or matches
+def only(
+    query: str, found: list[Found], problems: list[str], where: str, option: str
+) -> Found:
+    """Return the one session in *found*, which are those that *query* names.
+
+    *where* is where they were looked for, and `list` with *option* shows all of them.
+    Raises AmbiguousIdError, HeadcountError with the *problems*, if there are any, or
+    SessionNotFoundError.
+    """
+    matches = [each for each in found if not each["archived"]] or found
     if len(matches) > 1:
+        hosts_of = {each.get("on") for each in matches}
+        is_on_each = len(hosts_of) == len(matches)
+        many = f"a session on each of {len(matches)} hosts; name one as HOST:SESSION"
+        some = f"{len(matches)} sessions; give HOST:SESSION, with more of the id"
         raise AmbiguousIdError(
-            f"{query} matches a session on each of {len(matches)} hosts; name one as "
-            "HOST:SESSION",
-            [_candidate(each) for each in matches],
+            f"{query} matches {many if is_on_each else some}",
+            [_candidate(each) for each in matches[:_MAX_LINES]],
         )
     if matches:
         return matches[0]
     if problems:
         raise HeadcountError("; ".join(problems))
     raise SessionNotFoundError(
-        f"no session {query} on {', '.join(asked)}; "
-        f"`headcount list --all --on {','.join(asked)}` shows every session"
+        f"no session {query} {where}; `headcount list {option}` shows every session"
     )
 
 

@@ -41,6 +41,13 @@ def requested(given: str | None, *, without: str | None = None) -> list[str]:
     return [] if hosts == [LOCAL] else hosts
 
 
+def excluded_by_fleet(**options: object) -> None:
+    """Raise UsageError for one of *options* that is given together with --fleet."""
+    for name, value in options.items():
+        if value not in (None, False):
+            raise UsageError(f"--fleet and --{name} exclude each other")
+
+
 def known() -> list[str]:
     """Return the names that a person can give: of groups, and of the default hosts."""
     return list(dict.fromkeys([*_groups(), *requested(None), LOCAL]))
@@ -69,6 +76,11 @@ def go_command(host: str, session_id: str) -> str:
     Nothing in it needs quotes: neither a host nor an id has such characters.
     """
     return f"headcount go {host}:{session_id}"
+
+
+def is_elsewhere(session: Mapping[str, Any]) -> bool:
+    """Whether *session* is one of another machine."""
+    return "on" in session and session["on"] != LOCAL
 
 
 def is_host(name: str) -> bool:

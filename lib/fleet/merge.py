@@ -48,7 +48,7 @@ class Fleet(NamedTuple):
 
     def add_local(self, sessions: list[SessionView], now: float) -> None:
         """Add the *sessions* of this machine."""
-        self.hosts.append(_heard(LOCAL, now))
+        self.hosts.append(answered(LOCAL, now))
         self.sessions.extend(_on(session, LOCAL) for session in sessions)
 
     def rows(self, now: float) -> list[SessionView]:
@@ -86,12 +86,12 @@ def listed(hosts: Sequence[str], words: Sequence[str], now: float) -> Fleet:
     for host, answer in _answers(hosts, words, validate.SESSION):
         if isinstance(answer, HostError):
             last = cache.recall(host, now)
-            fleet.hosts.append(_failed(host, answer, last.time))
+            fleet.hosts.append(failed(host, answer, last.time))
             sessions = [_as_unknown(s, host, last.time) for s in last.sessions]
         else:
             sessions = answer
-            fleet.hosts.append(_heard(host, now))
-            cache.remember(host, _open(answer), now)
+            fleet.hosts.append(answered(host, now))
+            cache.remember(host, still_open(answer), now)
         fleet.sessions.extend(_on(session, host) for session in sessions)
     return fleet
 
@@ -105,9 +105,9 @@ def unclean(hosts: Sequence[str], words: Sequence[str], now: float) -> Fleet:
     for host, answer in _answers(hosts, words, validate.UNCLEAN):
         if isinstance(answer, HostError):
             heard = cache.recall(host, now).time
-            fleet.hosts.append(_failed(host, answer, heard))
+            fleet.hosts.append(failed(host, answer, heard))
         else:
-            fleet.hosts.append(_heard(host, now))
+            fleet.hosts.append(answered(host, now))
             fleet.sessions.extend(_to_go_to(session, host) for session in answer)
     return fleet
 
@@ -154,7 +154,7 @@ def _last_line(message: bytes) -> str:
     return lines[-1].strip() if lines else ""
 
 
-def _open(sessions: list[SessionView]) -> list[SessionView]:
+def still_open(sessions: list[SessionView]) -> list[SessionView]:
     """Return those worth remembering: a process may have them open."""
     return [
         session
@@ -186,12 +186,14 @@ def _as_unknown(session: SessionView, host: str, heard: float | None) -> Session
 # ---- Hosts ----------------------------------------------------------------------
 
 
-def _heard(host: str, now: float) -> Host:
+def answered(host: str, now: float) -> Host:
+    """Return the *host* as one that answered at *now*."""
     heard = timestamps.from_epoch(now)
     return {"on": host, "status": OK, "message": None, "last_heard": heard}
 
 
-def _failed(host: str, error: HostError, heard: float | None) -> Host:
+def failed(host: str, error: HostError, heard: float | None) -> Host:
+    """Return the *host* as one that did not answer; *heard* is when it last did."""
     return {
         "on": host,
         "status": error.status,

@@ -120,6 +120,19 @@ def _matches(
         ]
 
 
+def among(query: str, sessions: list[SessionView]) -> list[SessionView]:
+    """Return those of *sessions* that *query* names, by the rules of `find`."""
+    key, prefix = _key(query), query.casefold()
+    by_id = [s for s in sessions if s["session_id"].casefold().startswith(prefix)]
+    groups = (
+        [session for session in by_id if session["session_id"] == query],
+        by_id if len(query) >= _ID_LENGTH else [],
+        by_id + [s for s in sessions if key in _names(s) and s not in by_id],
+        [s for s in sessions if any(name.startswith(key) for name in _names(s))],
+    )
+    return next(filter(None, groups), []) if key else []
+
+
 def _names(session: SessionView) -> list[str]:
     """Return what people call the session, each as `_key` returns it."""
     return [_key(name) for name in (session["label"], session["name"]) if name]

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ...errors import HeadcountError
-from ...fleet import find
+from ...fleet import find, hosts
 from ...terminals import focus, place
 from .. import output, resumption
 from . import resume
@@ -14,29 +14,31 @@ from . import resume
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from ...fleet.find import Found
     from ...terminals.place import Place
-    from ...views.session_view import SessionView
 
 _NOT_SHOWN = 1
 
 
 def run(args: Namespace) -> int:
     """Show the terminal; return 1 if that is not possible, after saying where it is."""
-    session = find.find(args.id, args.on, time.time())
-    if "on" in session:
+    return go(find.find(args.id, args.on, time.time()))
+
+
+def go(session: Found) -> int:
+    """Show the terminal of *session*, or resume it, which does not return.
+
+    Nor does this return for one of another machine: ssh takes this terminal.
+    """
+    if hosts.is_elsewhere(session):
         from ...fleet import ssh
 
         ssh.attach(session["on"], ["go", "--", session["session_id"]])
-    return go(session)  # type: ignore[arg-type]
-
-
-def go(session: SessionView) -> int:
-    """Show the terminal of *session*, or resume it, which does not return."""
     places = place.of_session(session)
     if not places:
         if problem := resume.why_not(session, places):
             raise HeadcountError(problem)
-        resumption.start(resumption.of_session(session))
+        resumption.start(resumption.of_session(session))  # type: ignore[arg-type]
     target = next(filter(focus.can_focus, places), None)
     if target is None:
         output.write([each.with_pid() for each in places])

@@ -87,19 +87,46 @@ def _discover(
 
 
 def _hosts(args: Namespace) -> list[str]:
+    """Return the hosts to ask, none if it is about this machine or what is shared."""
+    if args.fleet:
+        hosts.excluded_by_fleet(
+            on=args.on, here=args.here, all=args.all, ended=args.ended
+        )
+        return []
     return hosts.requested(args.on, without="--here" if args.here else None)
 
 
 def _ask_hosts(
     args: Namespace, now: float, ended_since: float, *, with_rows: bool
 ) -> Fleet | None:
-    """Return the sessions of the hosts to ask; None if it is about this machine alone.
+    """Return the sessions of other machines; None if it is about this one alone.
 
     *with_rows*: also a row for each host that did not answer.
     """
     asked = _hosts(args)
-    if not asked:
+    if args.fleet:
+        from ...fleet.shared import (
+            reader as shared,  # imports what runs ssh, too
+        )
+
+        fleet = shared.listed()
+    elif asked:
+        fleet = _of_hosts(args, asked, now, ended_since, with_rows=with_rows)
+    else:
         return None
+    if with_rows:
+        fleet.sessions.extend(fleet.rows(now))
+    return fleet
+
+
+def _of_hosts(
+    args: Namespace,
+    asked: list[str],
+    now: float,
+    ended_since: float,
+    *,
+    with_rows: bool,
+) -> Fleet:
     from ...fleet import merge  # imports what runs ssh
 
     words = ["list", *["--all"] * args.all, *["--ended"] * args.ended]
@@ -108,8 +135,6 @@ def _ask_hosts(
     fleet = merge.listed(asked, words, now)
     if hosts.LOCAL in asked:
         fleet.add_local(_discover(args, now, ended_since, with_trust=with_rows), now)
-    if with_rows:
-        fleet.sessions.extend(fleet.rows(now))
     return fleet
 
 
@@ -117,7 +142,8 @@ def _ask_hosts(
 
 
 def _columns(args: Namespace) -> tuple[str, ...]:
-    default = columns.DEFAULT_OF_HOSTS if _hosts(args) else columns.DEFAULT
+    elsewhere = args.fleet or _hosts(args)
+    default = columns.DEFAULT_OF_HOSTS if elsewhere else columns.DEFAULT
     return tuple(args.columns) or default
 
 
@@ -141,7 +167,7 @@ def _ended_today(
     args: Namespace, matches: list[SessionView], known: list[SessionView], now: float
 ) -> int:
     """Return how many sessions ended today and are not shown, if nothing was asked."""
-    if _hosts(args):
+    if args.fleet or _hosts(args):
         return 0
     if args.all or args.ended or args.state or args.since or args.pattern or args.here:
         return 0
@@ -155,7 +181,9 @@ def _ended_today(
 def _report_none(args: Namespace, known: list[SessionView], now: float) -> None:
     asked = _hosts(args)
     ended = _ended_today(args, [], known, now)
-    if asked:
+    if args.fleet:
+        output.message("no session that is shared matches")
+    elif asked:
         output.message(f"no session matches on {', '.join(asked)}")
     elif ended:
         message = f"no live session; {count(ended, 'session')} ended today: "

@@ -9,7 +9,7 @@ from collections import deque
 from ... import sessions
 from ...fleet import find, hosts
 from ...record import timestamps
-from ...record.transitions import LOST, transitions
+from ...record.transitions import LOST, STARTED, transitions
 from ...store import reader
 from ...system import git
 from ...terminals import focus, place
@@ -50,7 +50,7 @@ NAME_COLUMNS = 13
 def run(args: Namespace) -> int:
     """Show the session."""
     now = time.time()
-    session: Details = find.find(args.id, args.on, now)  # type: ignore[assignment]
+    session = _found(args, now)
     elsewhere = "on" in session
     if not elsewhere:
         session = _with_related(session, now)  # type: ignore[arg-type]
@@ -61,6 +61,17 @@ def run(args: Namespace) -> int:
     entries = session["entries"] if elsewhere else _entries(session["path"])
     output.write(_lines(session, entries, args.entries, now))
     return 0
+
+
+def _found(args: Namespace, now: float) -> Details:
+    if not args.fleet:
+        return find.find(args.id, args.on, now)  # type: ignore[return-value]
+    hosts.excluded_by_fleet(on=args.on)
+    from ...fleet.shared import (
+        find as shared,  # imports what reads from a server
+    )
+
+    return shared.find(args.id, now)  # type: ignore[return-value]
 
 
 def _with_related(session: SessionView, now: float) -> Details:
@@ -116,15 +127,17 @@ def _lines(
         number = 0 if session["verdict"] else _ENTRIES_OF_UNREADABLE
     history = timeline.Timeline(_MAX_MOMENTS)
     last: deque[SessionEntry] = deque(maxlen=number)
-    total = 0
+    total, begins_later = 0, False
     for transition in transitions(entries, now):
         history.add(transition)
         if transition.event != LOST:  # that one and the next are about the same entry
             last.append(transition.entry)
             total += 1
+            begins_later |= total == 1 and transition.event != STARTED
     alive = session["verdict"] == "alive"
     lines = [*fact_lines(session, now, colour=colour), ""]
-    lines += [f"timeline of {total} {'entry' if total == 1 else 'entries'}"]
+    what = f"{total} {'entry' if total == 1 else 'entries'}"
+    lines += [f"timeline of {'the last ' if begins_later else ''}{what}"]
     lines += timeline_lines(history, now, alive=alive, columns=columns)
     if number:
         lines += ["", f"last {len(last)} of {total} entries"]
@@ -283,7 +296,7 @@ def _relative(relative: Relative) -> str:
 
 
 def _same_worktree(session: Details, now: float) -> list[str]:
-    if "on" in session:
+    if hosts.is_elsewhere(session):
         return [str(session_id) for session_id in session.get("same_worktree", ())]
     return [
         f"{other['session_id']}  "

@@ -29,24 +29,38 @@ _MIN_INTERVAL = 0.1
 
 def run(args: Namespace) -> int:
     """Watch until the user leaves, or until the session waited for is there."""
-    asked = hosts.requested(args.hosts, without="--here" if args.here else None)
+    asked = _hosts(args)
     args.interval = _interval(args.interval or _INTERVALS[bool(asked)])
     args.timeout = time_spec.span(args.timeout) if args.timeout else None
     args.here = lookup.current_worktree() if args.here else None
-    poller = _poller_of(asked) if asked else changes.Poller()
+    poller = _poller(args, asked)
     if args.until:
         return _wait(args, poller)
     if args.new:
         raise UsageError("--new needs --until STATE")
-    if args.json or not isinstance(poller, changes.Poller) or not _is_interactive():
+    if args.json or not _is_interactive():
         return _print_changes(args, poller)
     return _show(args, poller)
 
 
-def _poller_of(asked: list[str]) -> Poller:
+def _hosts(args: Namespace) -> list[str]:
+    """Return the hosts to ask, none if it is about this machine or what is shared."""
+    if args.fleet:
+        hosts.excluded_by_fleet(hosts=args.hosts, here=args.here)
+        return []
+    return hosts.requested(args.hosts, without="--here" if args.here else None)
+
+
+def _poller(args: Namespace, asked: list[str]) -> Poller:
+    if not (asked or args.fleet):
+        return changes.Poller()
     from ...fleet import poll  # imports what runs ssh
 
-    return poll.Poller(asked)
+    if asked:
+        return poll.Poller(lambda: poll.of_hosts(asked))
+    from ...fleet.shared.reader import Reader
+
+    return poll.Poller(Reader().listed)
 
 
 def _is_interactive() -> bool:
@@ -90,7 +104,7 @@ def _print_changes(args: Namespace, poller: Poller) -> int:
     return 0
 
 
-def _show(args: Namespace, poller: changes.Poller) -> int:
+def _show(args: Namespace, poller: Poller) -> int:
     try:
         from ..watch import app, source
     except ImportError as error:

@@ -33,6 +33,10 @@ _ON = Argument(
     "HOST",
     completer=HOST,
 )
+_FLEET = Argument(
+    ("--fleet",),
+    "those that machines share through a server (see `headcount share`)",
+)
 _ID = Argument(
     ("id",),
     "a session: the beginning of its id, its label, or its name",
@@ -92,6 +96,7 @@ COMMANDS = (
             ),
             _HERE,
             _ON,
+            _FLEET,
             _STATE,
             Argument(
                 ("--since",),
@@ -127,6 +132,7 @@ COMMANDS = (
         (
             _ID,
             _ON,
+            _FLEET,
             Argument(
                 ("-n", "--entries"),
                 "also print the last N entries, unchanged",
@@ -168,6 +174,7 @@ COMMANDS = (
         (
             _HERE,
             _ON._replace(names=("--hosts",)),  # --on takes states
+            _FLEET,
             _STATE,
             Argument(
                 ("--until",),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ... import sessions
 from ...errors import HeadcountError
+from ...fleet import hosts
 from ...store import archive
 from ...terminals import focus, place
 from ...text import printable
@@ -43,6 +44,20 @@ def show_terminal(session: SessionView) -> str | None:
     except HeadcountError as error:
         return printable(str(error), _MAX_MESSAGE)
     return f"showing {target}"
+
+
+def elsewhere(session: SessionView) -> str:
+    """Say that *session* is on another machine; "" if it is on this one."""
+    if not hosts.is_elsewhere(session):
+        return ""
+    return f"{name(session)} is on {session['on']}; Enter goes there"
+
+
+def resume_command(session: SessionView) -> str | None:
+    """Return the command that resumes the session, or goes to it if it is elsewhere."""
+    if hosts.is_elsewhere(session):
+        return hosts.go_command(session["on"], session["session_id"])
+    return session_view.resume_command(session)
 
 
 def label(session: SessionView, text: str) -> str:

@@ -129,6 +129,8 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
                 self.exit(error)
                 return
             self._draw()
+            for problem in self._source.problems:
+                self._say(printable(problem, output.MAX_LINE))
 
     # ---- Drawing ----------------------------------------------------------------
 
@@ -213,6 +215,9 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
         session = self._list.session
         if session is None or not session["path"]:
             return
+        if actions.elsewhere(session):
+            self.exit(session)
+            return
 
         async def go() -> None:
             message = await asyncio.to_thread(actions.show_terminal, session)
@@ -225,8 +230,8 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
 
     def action_label(self) -> None:
         """Ask for a label of the session at the cursor."""
-        session = self._list.session
-        if session is not None and session["path"]:
+        session = self._of_here()
+        if session is not None:
             label = printable(session["label"] or "", output.MAX_LINE)
             self._ask(
                 f"label {actions.name(session)}: ",
@@ -236,9 +241,19 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
 
     def action_archive(self) -> None:
         """Archive the session at the cursor."""
-        session = self._list.session
-        if session is not None and session["path"]:
+        session = self._of_here()
+        if session is not None:
             self._run(actions.archive_ended, session)
+
+    def _of_here(self) -> SessionView | None:
+        """Return the session at the cursor; None if it is of another machine."""
+        session = self._list.session
+        if session is None or not session["path"]:
+            return None
+        problem = actions.elsewhere(session)
+        if problem:
+            self._say(problem)
+        return None if problem else session
 
     def _run(self, action: Callable[..., str], *arguments: object) -> None:
         """Run *action*, which may wait for a lock; say what came of it, and poll."""
@@ -253,7 +268,7 @@ class Watch(App["signal.Signals | Exception | SessionView"]):
         """Copy the command that resumes the session at the cursor."""
         session = self._list.session
         if session is not None and session["path"]:
-            command = session_view.resume_command(session)
+            command = actions.resume_command(session)
             if command is None:
                 self._say(session_view.no_command(session))
             else:

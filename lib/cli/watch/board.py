@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...views import session_view
 from .. import formatting
 from ..terminal import session_table
+from ..terminal.columns import DEFAULT, DEFAULT_OF_HOSTS
 from .source import key_of
 
 if TYPE_CHECKING:
@@ -67,17 +68,28 @@ class Board:
         """Return the headings and the rows; if grouped, a row for each worktree too."""
         sessions = self.matches()
         if self.is_grouped:
-            sessions = sorted(sessions, key=formatting.where)
+            sessions = sorted(sessions, key=_group)
         heading, *lines = session_table.table(
             sessions,
             self.snapshot.short,
             now=self.snapshot.now,
             columns=columns,
             colour=colour,
+            names=DEFAULT_OF_HOSTS if _has_hosts(self.sessions) else DEFAULT,
         )
         pairs = zip(sessions, lines, strict=True)
         rows = [Row(key_of(session), line, session) for session, line in pairs]
         return heading, [*_with_groups(rows)] if self.is_grouped else rows
+
+
+def _has_hosts(sessions: list[SessionView]) -> bool:
+    return any("on" in session for session in sessions)
+
+
+def _group(session: SessionView) -> str:
+    """Return the worktree, and the host that it is on if hosts were asked."""
+    host = f"{session['on']}: " if "on" in session else ""
+    return host + formatting.where(session)
 
 
 def _has(session: SessionView, word: str) -> bool:
@@ -87,6 +99,7 @@ def _has(session: SessionView, word: str) -> bool:
         session["waiting_for"],
         session_view.name_of(session),
         formatting.where(session),
+        session.get("on"),
     )
     found = any(word in text.casefold() for text in texts if text)
     return found or session["session_id"].casefold().startswith(word)
@@ -96,7 +109,7 @@ def _with_groups(rows: list[Row]) -> Iterator[Row]:
     """Yield *rows*, those of each worktree below a row that names it."""
     group = None
     for row in rows:
-        where = formatting.where(row.session) if row.session else None
+        where = _group(row.session) if row.session else None
         if where and where != group:
             group = where
             yield Row(f"worktree {where}", where, None)

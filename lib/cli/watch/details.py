@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.ansi import AnsiDecoder
 from rich.text import Text
 
+from ...fleet import hosts
 from ...record import verdict
+from ...text import printable
 from ...views import session_view
 from ..commands import show
+from ..output import MAX_LINE
+from . import actions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +31,14 @@ def text(
     session: SessionView, snapshot: Snapshot, console: Console, columns: int
 ) -> Text:
     """Return the facts of `headcount show`, and how to resume what has ended."""
+    if not session["path"] and "on" in session:
+        return Text(printable(f"{session['on']}: {session['label']}", MAX_LINE))
     if not session["path"]:
         state = session_view.state_text(session, snapshot.now)
         return Text(f"{state}\n{session['cwd'] or ''}")
     lines = [*_facts(session, snapshot, console, columns)]
     if session["verdict"] and session["verdict"] not in verdict.OPEN:
-        command = session_view.resume_command(session)
+        command = actions.resume_command(session)
         lines += [Text(), Text(command or session_view.no_command(session))]
     return Text("\n").join(lines)
 
@@ -41,9 +47,11 @@ def _facts(
     session: SessionView, snapshot: Snapshot, console: Console, columns: int
 ) -> Iterator[Text]:
     """Yield the facts, the values wrapped beside their names."""
-    by_id = {other["session_id"]: other for other in snapshot.sessions}
-    same_worktree = [by_id[i] for i in session["same_worktree"] if i in by_id]
-    facts = {**session, "same_worktree": same_worktree}
+    facts: dict[str, Any] = {**session}
+    if not hosts.is_elsewhere(session):
+        by_id = {s["session_id"]: s for s in snapshot.sessions if s["path"]}
+        same_worktree = session["same_worktree"]
+        facts["same_worktree"] = [by_id[i] for i in same_worktree if i in by_id]
     room = max(columns - _INDENT, _MIN_COLUMNS)
     for line in show.fact_lines(facts, snapshot.now, colour=True):
         decoded = AnsiDecoder().decode_line(line)

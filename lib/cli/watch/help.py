@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 KEYS = (
     ("\N{UPWARDS ARROW} \N{DOWNWARDS ARROW}  j k", "move; also PgUp, PgDn, Home, End"),
-    ("Enter", "show its terminal; if it has ended, leave and resume it"),
+    ("Enter", "show its terminal; if it has ended or is elsewhere, leave and go"),
     ("/", "filter by name, worktree, branch, state or id"),
     ("Esc", "show all sessions again"),
     ("l", "label the session; an empty label removes it"),

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...views import lookup, neighbours
+from ...views import changes, lookup, neighbours
 from .. import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...views.changes import Change, Poller
+    from ...fleet import poll
+    from ...views.changes import Change
     from ...views.session_view import SessionView
 
+    Poller = changes.Poller | poll.Poller
     Select = Callable[[list[SessionView]], list[SessionView]]
     Tell = Callable[[list[Change]], None]
 
@@ -39,15 +41,22 @@ class Source:
         self._select = select
         self._tell = tell
         self._is_first = True
+        self.problems: list[str] = []  # new ones, of hosts, at the last poll
 
     def poll(self) -> Snapshot:
-        """Return the sessions now; raise StoreError if the folder cannot be read."""
+        """Return the sessions now, and rows for clients and hosts without a session.
+
+        Raises StoreError if the folder cannot be read.
+        """
         now = time.time()
-        changes = self._poller.poll(now)
-        self._tell(changes)
-        waiting = neighbours.annotate(lookup.awaiting_trust(now))
-        sessions = self._select([*self._poller.sessions, *waiting])
-        keys = [] if self._is_first else [key_of(c.session) for c in changes]
+        news = self._poller.poll(now)
+        self._tell(news)
+        if isinstance(self._poller, changes.Poller):
+            others = neighbours.annotate(lookup.awaiting_trust(now))
+        else:
+            others, self.problems = self._poller.rows, self._poller.problems
+        sessions = self._select([*self._poller.sessions, *others])
+        keys = [] if self._is_first else [key_of(change.session) for change in news]
         self._is_first = False
         short = formatting.short_ids([*self._poller.sessions, *sessions])
         return Snapshot(sessions, short, frozenset(keys), now)
@@ -55,4 +64,5 @@ class Source:
 
 def key_of(session: SessionView) -> str:
     """Return what tells the session from any other: a client without one has a pid."""
-    return f"{session['session_id']} {session['pid'] if not session['path'] else ''}"
+    pid = session["pid"] if not session["path"] else ""
+    return f"{session.get('on', '')} {session['session_id']} {pid}"

@@ -69,10 +69,12 @@ class Stage:
 def play(store):
     """Run a play, a coroutine that gets a Stage; return the app's result."""
 
-    def run(play, *, columns=80, rows=24, select=lambda sessions: sessions):
+    def run(
+        play, *, columns=80, rows=24, select=lambda sessions: sessions, poller=None
+    ):
         async def perform():
             app = Watch(
-                Source(Poller(), select=select, tell=lambda _: None),
+                Source(poller or Poller(), select=select, tell=lambda _: None),
                 lambda sessions: count(len(sessions), "session"),
                 interval=0.05,
                 timeout=None,

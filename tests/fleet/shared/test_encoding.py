@@ -111,7 +111,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("key", [*validate.SESSION.keys() - {"same_worktree"}])
+@pytest.mark.parametrize("key", sorted(validate.SESSION.keys() - {"same_worktree"}))
 def test_value_is_refused_in_a_column_as_in_a_session(key):
     sessions = [listed() for _ in range(3)]
     for value in VALUES:
