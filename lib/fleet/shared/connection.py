@@ -134,17 +134,12 @@ def _client(settings: Config, set_up: Callable[..., None]) -> redis.Redis:
 
 
 def _missing(name: str | None) -> str:
-    if IS_PACKAGE:
-        how = (
-            "`pip install 'headcount[fleet]'` installs it, or `pipx inject headcount "
-            "redis`, or `uv tool install 'headcount[fleet]'`"
-        )
-    else:
-        how = (
-            f"`{sys.executable} -m pip install redis` installs it, or `uv pip install "
-            f"--python {sys.executable} redis`"
-        )
-    return f"this needs the package {name}, which {sys.executable} does not have; {how}"
+    here = sys.executable
+    pipx = ", or `pipx inject headcount redis`" * IS_PACKAGE
+    return (
+        f"this needs the package {name}, which {here} does not have; install it with "
+        f"`{here} -m pip install redis` or `uv pip install --python {here} redis`{pipx}"
+    )
 
 
 def _reason(error: redis.RedisError, settings: Config) -> tuple[str, bool]:
@@ -168,7 +163,7 @@ def _reason(error: redis.RedisError, settings: Config) -> tuple[str, bool]:
         return f"{reason}the file with the certificate of its authority", False
     if isinstance(error, kinds.ConnectionError) and " connecting to " in said:
         why = said.partition(". ")[2].rstrip(".") or said
-        return f"{why}; is it running, and does a firewall let you through?", True
+        return f"{why} (is it running, and does a firewall let you through?)", True
     passing = (
         *(kinds.ConnectionError, kinds.OutOfMemoryError, kinds.ReadOnlyError),
         *(kinds.MasterDownError, kinds.ClusterDownError, kinds.TryAgainError),

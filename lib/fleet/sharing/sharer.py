@@ -37,9 +37,8 @@ if TYPE_CHECKING:
 
 _PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.1, 1.0
 _VIEW_SECONDS = 1.0  # a client that was killed writes nothing
-_LOAD = (
-    0.005  # of a core, for each of the two looks at a store in which nothing happens
-)
+# Of a core: for each of the two looks at a store where nothing happens; and to write.
+_LOAD, _WRITING_LOAD = 0.005, 0.05
 _FIRST_RETRY_SECONDS, _MAX_RETRY_SECONDS = 0.5, 15.0
 _BATCH_BYTES = 1 << 20
 
@@ -195,8 +194,8 @@ class Sharer:
         is_new = bool(batch) or is_last
         if self._view.look(at_once=is_new) != self._shared or is_new or is_due:
             self._commit(exporter, batch, is_last=is_last)
-            return _PAUSE_SECONDS
-        return min(max(took / _LOAD, _PAUSE_SECONDS), _MAX_PAUSE_SECONDS)
+            return _pause((time.process_time() - began) / _WRITING_LOAD)
+        return _pause(took / _LOAD)
 
     def _commit(
         self, exporter: Exporter, entries: list[bytes], *, is_last: bool = False
@@ -235,6 +234,10 @@ class Sharer:
                 ended=is_last,
             )
         )
+
+
+def _pause(seconds: float) -> float:
+    return min(max(seconds, _PAUSE_SECONDS), _MAX_PAUSE_SECONDS)
 
 
 class _View:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...errors import HeadcountError
+from .. import validate
 from ..shared import encoding, identity, keys, lease
 
 if TYPE_CHECKING:
@@ -28,9 +30,9 @@ class Status(NamedTuple):
 
 
 def read(connection: Connection) -> Status:
-    """Return the status of this store. Raises HeadcountError, and OSError.
+    """Return the status of this store.
 
-    That includes InvalidOutputError, for values on the server that are not ours.
+    Raises HeadcountError, also for values on the server that are not ours, and OSError.
     """
     store = identity.read()
     own = keys.of(store or "")
@@ -42,10 +44,11 @@ def read(connection: Connection) -> Status:
             replies.xlen(own.log)
         (seconds, microseconds), *known = replies.execute()
     leased, shared, entries = known or (None, None, 0)
-    return Status(
-        store=store,
-        sharer=None if leased is None else lease.decode(leased),
-        now=None if shared is None else encoding.decode(shared),
-        entries=entries,
-        time=seconds + microseconds / 1e6,
-    )
+    try:
+        sharer = None if leased is None else lease.decode(leased)
+        now = None if shared is None else encoding.decode(shared)
+    except validate.InvalidOutputError as error:
+        server = connection.settings.server
+        message = f"what {server} has of the store {store} is not valid: {error}"
+        raise HeadcountError(message) from None
+    return Status(store, sharer, now, entries, time=seconds + microseconds / 1e6)

@@ -53,13 +53,24 @@ def test_status_after_the_end_has_what_was_shared_last(
     assert "1 session\n" in shown
 
 
+@pytest.mark.parametrize("key", ["lease", "now"])
+def test_status_names_a_store_whose_values_are_not_valid(
+    redis_server, headcount, shared, key
+):
+    there = shared(redis_server)
+    there.client.set(getattr(there.keys, key), "what?")
+    code, _, said = headcount("share", "--status", "--redis", redis_server.url)
+    assert code == 1
+    assert f"what {redis_server.url} has of the store " in said
+
+
 def test_status_names_a_server_that_is_away(headcount):
     url = f"redis://127.0.0.1:{free_port()}"
     code, shown, said = headcount("share", "--status", "--redis", url)
     assert (code, shown) == (1, "")
     assert said == (
-        f"headcount: cannot ask {url}: Connection refused; is it running, and does a "
-        "firewall let you through?\n"
+        f"headcount: cannot ask {url}: Connection refused (is it running, and does a "
+        "firewall let you through?)\n"
     )
 
 
