@@ -53,9 +53,24 @@ def check_packages(_: Context) -> Iterator[Finding]:
     if installed:
         yield Finding(OK, "packages", ", ".join(installed))
     if missing:
-        message = f"{sys.executable} lacks {', '.join(missing)}"
-        fix = command_or_reason(sys.executable, "-m", "pip", "install", *missing)
-        yield Finding(PROBLEM, "packages", message, fix)
+        yield _lacking(missing)
+
+
+def _lacking(packages: list[str]) -> Finding:
+    """Say that *packages* are missing, and what to do about it, if anything.
+
+    The plugin has no environment and runs with any Python.
+    """
+    environment = checkout.ENVIRONMENT
+    message = f"{sys.executable} lacks {', '.join(packages)}"
+    if os.path.realpath(sys.prefix) == os.path.realpath(environment):
+        fix = command_or_reason(sys.executable, "-m", "pip", "install", *packages)
+        return Finding(PROBLEM, "packages", message, fix)
+    if os.path.isdir(environment):
+        message += f", and is not the Python of {environment}"
+        return Finding(PROBLEM, "packages", message, install_command())
+    message += "; hooks of the plugin need none of them, some commands do"
+    return Finding(WARN, "packages", message)
 
 
 def check_checkout(_: Context) -> Iterator[Finding]:

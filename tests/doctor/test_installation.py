@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from examination import Findings, variables
+import pytest
+from examination import variables
 
 from lib.doctor import installation
 from lib.doctor.finding import Context
@@ -23,26 +26,55 @@ def test_python_and_package_versions_are_reported(examine, installed):
         assert name in told["packages"]
 
 
-def test_missing_packages_are_named_with_the_install_command(
-    store, home, tmp_path, installed, checkout
+LACKING = "/bin/python lacks " + ", ".join(installation._PACKAGES)
+
+
+@pytest.fixture
+def examine_packages(store, home, tmp_path, checkout):
+    """Return a function that runs doctor in a new *environment* without packages."""
+
+    def examine(environment):
+        command = [sys.executable, "-m", "venv", "--without-pip", environment]
+        subprocess.run(command, check=True)
+        done = subprocess.run(
+            [environment / "bin/python", "-m", "lib", "doctor", "--json", "--quick"],
+            env=variables(store, home, PYTHONPATH=str(checkout)),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        findings = json.loads(done.stdout)["findings"]
+        (finding,) = (each for each in findings if each["check"] == "packages")
+        return finding["level"], finding["message"], finding["fix"]
+
+    return examine
+
+
+def test_packages_that_the_environment_lacks_are_to_be_installed_in_it(
+    examine_packages, checkout
 ):
-    bare = tmp_path / "bare"
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True
-    )
-    done = subprocess.run(
-        [bare / "bin/python", "-m", "lib", "doctor", "--json", "--quick"],
-        env=variables(store, home, PYTHONPATH=str(checkout)),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    check, message, fix = Findings(json.loads(done.stdout)["findings"]).problem
-    assert check == "packages"
-    assert message.endswith("lacks " + ", ".join(installation._PACKAGES))
-    assert fix.startswith(f"{bare}/bin/python -m pip install filelock")
+    shutil.rmtree(checkout / ".venv")
+    environment = checkout / ".venv"
+    level, message, fix = examine_packages(environment)
+    assert (level, message) == ("problem", f"{environment}{LACKING}")
+    python = shlex.quote(f"{environment}/bin/python")
+    assert fix.startswith(f"{python} -m pip install filelock")
+
+
+def test_packages_that_another_python_lacks_need_the_installer(
+    examine_packages, checkout, tmp_path
+):
+    level, message, fix = examine_packages(tmp_path / "bare")
+    assert message.startswith(f"{tmp_path}/bare{LACKING}, and is not the Python of ")
+    assert (level, fix) == ("problem", shlex.quote(f"{checkout}/install.sh"))
+
+
+def test_packages_are_no_problem_of_the_plugin(examine_packages, checkout, tmp_path):
+    shutil.rmtree(checkout / ".venv")
+    level, message, fix = examine_packages(tmp_path / "bare")
+    assert message.startswith(f"{tmp_path}/bare{LACKING}; hooks of the plugin need")
+    assert (level, fix) == ("warn", None)
 
 
 def test_too_old_python_is_a_problem(monkeypatch):
