@@ -23,6 +23,7 @@ pytest_plugins = [
     "fleet.sharers",
     "multiplexers",
     "live_sessions",
+    "past_sessions",
 ]
 
 # Before anything of `lib` is imported: a path that cannot be made, so that a test which
