@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+from .client import wait_until
 from .situations import ASKING, GONE, STOPPED
 
 # ---- Other sessions, other names ------------------------------------------------
@@ -76,11 +77,18 @@ def killed(stage):
     person.see("hold")
     person.expect("a tool runs", "busy")
     session_id = person.own_entry()["sessionId"]
+    wait_until(lambda: has_answer(stage, session_id), "there is a turn to resume")
     person.kill()
     person.expect("kill -9", GONE)
     resumed = stage.person("--resume", session_id)
     resumed.expect("resumed after kill -9", "idle")
     return person.mistakes + resumed.mistakes
+
+
+def has_answer(stage, session_id):
+    """Whether the client has written down what the model said: else nothing resumes."""
+    transcripts = stage.transcripts(session_id)
+    return any('"assistant"' in path.read_text() for path in transcripts)
 
 
 def stopped(stage):

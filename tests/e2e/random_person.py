@@ -103,8 +103,7 @@ class RandomPerson:
         self.person.kill()
         time.sleep(self.chance.uniform(0, 4))
         self._forget()
-        projects = self.stage.box.home / ".claude/projects"
-        if [*projects.glob(f"*/{session_id}.jsonl")]:
+        if self.stage.transcripts(session_id):
             self._start(*ASKING, "--resume", session_id)
 
     def exit(self) -> None:

@@ -114,6 +114,11 @@ class Stage:
         person.pid = int(self.box.run(*children).stdout.split()[0])
         return person
 
+    def transcripts(self, session_id: str = "*") -> list[Path]:
+        """Return the transcripts of this session, or of all."""
+        projects = self.box.home / ".claude/projects"
+        return [*projects.glob(f"*/{session_id}.jsonl")]
+
     def observe(self, pid: int) -> Observer:
         """Return what looks at the client with this *pid*."""
         return Observer(self, pid)

@@ -109,8 +109,7 @@ class Soak:
         """Return the ids of all sessions that a client said it had, or wrote down."""
         histories = [person.history.changes for person in self.people]
         said = {truth.session_id for h in histories for _, truth in h if truth}
-        transcripts = (self.stage.box.home / ".claude/projects").glob("*/*.jsonl")
-        return said | {path.stem for path in transcripts}
+        return said | {path.stem for path in self.stage.transcripts()}
 
     def _settled(self, settled: float) -> Iterator[tuple[int, Sample, Truth]]:
         for sample in self.samples:
