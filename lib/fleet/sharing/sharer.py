@@ -203,14 +203,16 @@ class Sharer:
         """Write *entries*, the sessions and the position, all or nothing."""
         own, positions = self._keys, dict(exporter.positions)
         shared = self._view.look(at_once=False)
+        start = 0 if self._confirmed else -keys.LOG_ENTRIES  # nobody follows it yet
+        length = keys.LOG_ENTRIES + len(entries)  # who follows it has read the rest
         with self._connection.watching(own.lease) as transaction:
             is_own = transaction.get(own.lease) == lease.encode(self._own)
             if not is_own or self._connection.number != self._connected:
                 raise TransactionRefusedError
             now = self._now(transaction.time(), is_last=is_last)
             transaction.multi()
-            for entry in entries[-keys.LOG_ENTRIES :]:
-                transaction.xadd(own.log, {keys.FIELD: entry}, maxlen=keys.LOG_ENTRIES)
+            for entry in entries[start:]:
+                transaction.xadd(own.log, {keys.FIELD: entry}, maxlen=length)
             transaction.set(own.now, now, ex=keys.EXPIRY_SECONDS)
             text = cursor.encode(positions)
             transaction.set(own.cursor, text, ex=keys.EXPIRY_SECONDS)

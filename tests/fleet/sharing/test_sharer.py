@@ -117,6 +117,20 @@ def test_log_is_bounded(redis_server, share, shared, session):
     assert len(there.entries()) == keys.LOG_ENTRIES
 
 
+def test_log_has_all_of_a_burst_for_those_who_follow_it(
+    redis_server, share, shared, session
+):
+    running = share(redis_server)
+    there = shared(redis_server)
+    add(0)
+    there.until(there.numbers)
+    running.process.send_signal(signal.SIGSTOP)
+    add(*range(1, 1500))
+    running.process.send_signal(signal.SIGCONT)
+    there.until(lambda: there.numbers()[-1] == 1499)
+    assert there.numbers() == [*range(1500)]
+
+
 # ---- Exactly once ---------------------------------------------------------------
 
 
