@@ -1,31 +1,24 @@
 """The commands and their arguments.
 
 COMMANDS is the only list of them: the parser, the help and the shell completion all
-read it.
+read it. Here are the commands that inspect; `changes` and `set_up` have the others.
 """
 
 from __future__ import annotations
 
 from ...record import schema
+from . import changes, set_up
 from .argument import (
-    ARCHIVED,
-    COMMAND,
     FILE,
-    FINISHED,
     HOST,
-    MAINTAIN,
-    MODIFY,
-    READABLE,
-    SESSION,
-    SET_UP,
+    ID,
+    IDS,
+    JSON,
     Argument,
     Command,
     number,
 )
-from .installation import INSTALL, UNINSTALL
-from .sharing import SHARE
 
-_JSON = Argument(("--json",), "print JSON, for scripts")
 _HERE = Argument(("--here",), "only sessions in this worktree")
 _ON = Argument(
     ("--on", "--hosts"),
@@ -36,19 +29,6 @@ _ON = Argument(
 _FLEET = Argument(
     ("--fleet",),
     "those that machines share through a server (see `headcount share`)",
-)
-_ID = Argument(
-    ("id",),
-    "a session: the beginning of its id, its label, or its name",
-    "SESSION",
-    completer=SESSION,
-)
-_IDS = Argument(
-    ("ids",),
-    "sessions: each the beginning of an id, a label, or a name",
-    "SESSION",
-    nargs="+",
-    completer=SESSION,
 )
 
 # As the table shows them: the state of a live session, the verdict on any other; and
@@ -70,7 +50,7 @@ _STATE = Argument(
     several=True,
 )
 
-COMMANDS = (
+_INSPECT = (
     Command(
         "list",
         "list live sessions, those waiting for you first (the default; also: ls)",
@@ -121,7 +101,7 @@ COMMANDS = (
                 ("--table",), "print the table also in a pipe, not separated by tabs"
             ),
             Argument(("-q", "--quiet"), "print only the full ids, one per line"),
-            _JSON,
+            JSON,
         ),
         aliases=("ls",),
     ),
@@ -130,7 +110,7 @@ COMMANDS = (
         "show one session: metadata, the verdict and why, a timeline, how to resume it",
         ("headcount show 6f2a1b3c", "headcount show 6f2a1b3c --entries 20"),
         (
-            _ID,
+            ID,
             _ON,
             _FLEET,
             Argument(
@@ -146,14 +126,14 @@ COMMANDS = (
         "go",
         "show the terminal that a session runs in, or resume the session",
         ("headcount go 6f2a1b3c", "headcount go web1:6f2a1b3c"),
-        (_ID, _ON),
+        (ID, _ON),
     ),
     Command(
         "resume",
         "resume a session in this terminal, in its folder",
         ("headcount resume 6f2a1b3c", "headcount resume --force web1:6f2a1b3c"),
         (
-            _ID,
+            ID,
             _ON,
             Argument(
                 ("-f", "--force"),
@@ -225,7 +205,7 @@ COMMANDS = (
         "list sessions that a crash or a reboot ended, and the commands to resume them",
         ("headcount recover --here", "headcount recover --open tmux"),
         (
-            _IDS._replace(nargs="*"),
+            IDS._replace(nargs="*"),
             Argument(
                 ("--all",),
                 "include old sessions, and those of scripts or without a transcript",
@@ -247,7 +227,7 @@ COMMANDS = (
             Argument(
                 ("--print0",), "print only the commands, each terminated by a NUL byte"
             ),
-            _JSON,
+            JSON,
         ),
     ),
     Command(
@@ -255,7 +235,7 @@ COMMANDS = (
         "show the last entries of one session, or of all live ones in time order",
         ("headcount tail -f", "headcount tail 6f2a1b3c -n 50", "headcount tail --json"),
         (
-            _ID._replace(nargs="?"),
+            ID._replace(nargs="?"),
             Argument(("-f", "--follow"), "keep printing new entries until Ctrl-C"),
             Argument(
                 ("-n", "--lines"),
@@ -310,131 +290,9 @@ COMMANDS = (
                 completer=FILE,
             ),
             Argument(("-f", "--force"), "replace FILE even if it is not a report"),
-            _JSON,
+            JSON,
         ),
-    ),
-    Command(
-        "label",
-        "give a session a label",
-        ("headcount label 6f2a1b3c nightly build",),
-        (
-            _ID._replace(completer=READABLE),
-            Argument(("text",), "the label; '' removes it", "TEXT", nargs="+"),
-        ),
-        MODIFY,
-    ),
-    Command(
-        "append",
-        "append an entry of your own to a session, and print the entry's id",
-        ("""headcount append 6f2a1b3c build.done '{"ok": true}'""",),
-        (
-            _ID._replace(completer=READABLE),
-            Argument(("type",), "the entry's type, such as build.done", "TYPE"),
-            Argument(
-                ("json",),
-                "the entry's fields as a JSON object; - reads it from stdin",
-                "JSON",
-                nargs="?",
-            ),
-        ),
-        MODIFY,
-    ),
-    Command(
-        "cleanup",
-        "archive stale and dead sessions, and delete old archived ones",
-        (
-            "headcount cleanup --dry-run",
-            "headcount cleanup --older-than 12h",
-            "headcount cleanup --keep-days 90",
-        ),
-        (
-            Argument(("--dry-run",), "only print what would be archived and deleted"),
-            Argument(
-                ("--older-than",),
-                "only archive sessions silent for at least this long, such as 12h",
-                "SPAN",
-            ),
-            Argument(
-                ("--keep-days",),
-                "then delete sessions archived more than N days ago; without it, "
-                "nothing is ever deleted",
-                "N",
-            ),
-            _JSON,
-        ),
-        MAINTAIN,
-    ),
-    Command(
-        "restore",
-        "bring sessions back from the archive",
-        ("headcount restore 6f2a1b3c",),
-        (_IDS._replace(completer=ARCHIVED),),
-        MAINTAIN,
-    ),
-    Command(
-        "rm",
-        "delete stale or dead sessions, after asking",
-        ("headcount rm 6f2a1b3c", "headcount rm --force 6f2a1b3c 8ee1f931"),
-        (
-            _IDS._replace(completer=FINISHED),
-            Argument(("-f", "--force"), "delete without asking"),
-        ),
-        MAINTAIN,
-    ),
-    INSTALL,
-    UNINSTALL,
-    Command(
-        "doctor",
-        "check the installation, the store and the hooks, and say how to fix problems",
-        ("headcount doctor", "headcount doctor --fix"),
-        (
-            Argument(("--quick",), "do not run the hooks, and start no client"),
-            Argument(
-                ("--live",),
-                "also let Claude Code begin and end a session without a prompt, and "
-                "see whether it is recorded; other hooks of yours run, too",
-            ),
-            Argument(("--fix",), "fix what can be fixed safely, then check again"),
-            _JSON,
-        ),
-        SET_UP,
-    ),
-    SHARE,
-    Command(
-        "statusline",
-        "print the number of sessions in one line, for Claude Code's status line",
-        ("headcount statusline",),
-        (),
-        SET_UP,
-    ),
-    Command(
-        "completion",
-        "print the completion script for bash, zsh or fish",
-        (
-            "headcount completion fish | source  # in ~/.config/fish/config.fish",
-            'eval "$(headcount completion bash)"  # in ~/.bashrc; likewise zsh',
-        ),
-        (
-            Argument(
-                ("shell",),
-                "bash, zsh or fish",
-                "SHELL",
-                choices=("bash", "zsh", "fish"),
-                nargs="?",
-            ),
-        ),
-        SET_UP,
-    ),
-    Command(
-        "help",
-        "show all commands, or the help of one",
-        ("headcount help show",),
-        (
-            Argument(("topic",), "a command", "COMMAND", nargs="?", completer=COMMAND),
-            Argument(("--man",), "print the manual page, for man(1)"),
-        ),
-        SET_UP,
     ),
 )
-
+COMMANDS = (*_INSPECT, *changes.COMMANDS, *set_up.COMMANDS)
 NAMES = tuple(command.name for command in COMMANDS)

@@ -64,3 +64,20 @@ def number(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
         return int(text)
     raise ArgumentTypeError(f"{ascii(text)[:80]} is not a valid number; try 20")
+
+
+# Arguments of several commands.
+JSON = Argument(("--json",), "print JSON, for scripts")
+ID = Argument(
+    ("id",),
+    "a session: the beginning of its id, its label, or its name",
+    "SESSION",
+    completer=SESSION,
+)
+IDS = Argument(
+    ("ids",),
+    "sessions: each the beginning of an id, a label, or a name",
+    "SESSION",
+    nargs="+",
+    completer=SESSION,
+)
