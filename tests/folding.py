@@ -8,11 +8,15 @@ import time
 from support import ID
 
 from lib.record import timestamps
-from lib.store import snapshot
+from lib.store import reader, snapshot
 
 
 def fold(path):
-    return snapshot.read(str(path), time.time()).metadata
+    """What the session at *path* is now; alone and in a batch, it is the same."""
+    now = time.time()
+    metadata = snapshot.read(str(path), now).metadata
+    assert [*reader.metadata_of_all([str(path)], now)] == [(str(path), metadata)]
+    return metadata
 
 
 def write(path, *entries):

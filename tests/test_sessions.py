@@ -20,7 +20,7 @@ from support import DEAD_PID, ID, ROOT, errors, lines, types
 
 from lib import sessions
 from lib.record import timestamps
-from lib.store import error_log
+from lib.store import error_log, reader
 from lib.store import paths as store_module
 from lib.system import process
 
@@ -574,6 +574,23 @@ def test_discover_lists_visible_jsonl_files_only(store):
     assert sorted(found) == ["damaged", "folder", "good"]
     assert found["damaged"] is None
     assert found["good"]["session_id"] == "good"
+
+
+def test_discover_lists_more_sessions_than_are_read_at_once(store, monkeypatch):
+    ids = [f"s{number:03}" for number in range(250)]
+    for session_id in ids:
+        write(store, session_id)
+    (store / "s123.jsonl").write_bytes(b"\0\0\0\n")
+    listed = reader.paths.session_files
+
+    def list_and_archive(folder):
+        yield from [*listed(folder)]
+        (store / "s200.jsonl").unlink()
+
+    monkeypatch.setattr(reader.paths, "session_files", list_and_archive)
+    found = {info.id: info.metadata for info in sessions.discover_sessions()}
+    assert [*found] == [session_id for session_id in ids if session_id != "s200"]
+    assert [name for name, metadata in found.items() if not metadata] == ["s123"]
 
 
 def test_discover_of_a_missing_store_is_empty(store):

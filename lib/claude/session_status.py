@@ -20,7 +20,7 @@ import os
 
 from ..record import jsonl, timestamps
 from ..record.schema import TURN_CLOSE, name_of
-from ..system import private, process
+from ..system import private, proc, process
 from . import events
 
 TYPE_CHECKING = False
@@ -186,10 +186,15 @@ def read(path: str) -> SessionEntry | None:
 
 def _entry_of(session: Session) -> SessionEntry | None:
     """Return what is in the file of the client that has *session* open."""
-    if not process.is_pid(session.get("pid")):
+    pid = session.get("pid")
+    if not process.is_pid(pid):
         return None
-    entry = read(path_of(session["pid"], session.get("transcript_path")))
+    entry = proc.once(_entry_at, pid, session.get("transcript_path"))
     return entry if entry is not None and describes(entry, session) else None
+
+
+def _entry_at(pid: int, transcript_path: object) -> SessionEntry | None:
+    return read(path_of(pid, transcript_path))
 
 
 def describes(entry: SessionEntry, session: Session) -> bool:

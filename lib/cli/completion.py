@@ -156,10 +156,8 @@ def _sessions(accepts: Accepts, prefix: str, now: float) -> Iterator[tuple[str, 
             return
         archived = folder != paths.SESSIONS_DIR
         few = not archived and len(list(paths.session_files(folder))) <= MAX_SESSIONS
-        sessions = [
-            lookup.judged(info, now, archived=archived)
-            for info in reader.discover(folder, now, "" if few else prefix)
-        ]
+        infos = reader.discover(folder, now, "" if few else prefix)
+        sessions = lookup.judged(infos, now, archived=archived)
         accepted = [s for s in sessions if accepts(s) and s["session_id"] not in ids]
         ids.update(session["session_id"] for session in accepted)
         yield from ((s["session_id"], _description(s)) for s in accepted)

@@ -63,9 +63,8 @@ class SessionReader:
             identity = _number(digits.decode("ascii", "replace"))
             if identity and rest.startswith(f'{self.session_id}"'.encode()):
                 return identity
-        head = journal.read_head(
-            self._descriptor, self.status.st_size, journal.HEAD_BYTES
-        )
+        read = journal.reading(self._descriptor)
+        head = journal.read_head(read, self.status.st_size, journal.HEAD_BYTES)
         for entry in map(jsonl.decode, head.split(b"\n")[:-1]):
             if entry and entry.get("session_id") == self.session_id and "v" in entry:
                 identity = _number(entry.get("id"))

@@ -72,21 +72,26 @@ def parse(value: object, *, local: bool = False) -> float | None:
     """
     if not isinstance(value, str) or len(value) > _MAX_LENGTH:
         return None
-    from datetime import datetime, timezone
+    from datetime import datetime
 
     try:
         if is_timestamp(value):
-            moment = datetime.fromisoformat(value[:-1] + "+00:00")
-        else:
-            from ..system import site_packages
-
-            site_packages.add_site_packages()
-            from dateutil.parser import isoparse
-
-            moment = isoparse(value)
-        if moment.tzinfo is None and not local:
-            moment = moment.replace(tzinfo=timezone.utc)
-        return moment.timestamp()
+            return datetime.fromisoformat(f"{value[:-1]}+00:00").timestamp()
+        return _parse_other(value, local=local)
     # OSError: a local time outside 1970 to 3000 on Windows. ImportError: no dateutil.
     except (ValueError, TypeError, ArithmeticError, OSError, ImportError):
         return None
+
+
+def _parse_other(value: str, *, local: bool) -> float:
+    from datetime import timezone
+
+    from ..system import site_packages
+
+    site_packages.add_site_packages()
+    from dateutil.parser import isoparse
+
+    moment = isoparse(value)
+    if moment.tzinfo is None and not local:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return moment.timestamp()

@@ -60,15 +60,15 @@ def judge(
     """
     if metadata.get("state") == "closed":
         return "dead", (_closed(metadata, now),)
-    outcomes = [probe(attached) for attached in processes_of(metadata)]
+    probes = [probe(attached) for attached in processes_of(metadata)]
+    outcomes, why = zip(*probes, strict=True)
     fresh, heartbeat = _heartbeat(metadata, now, ttl_hours)
-    reasons = (*(reason for _, reason in outcomes), heartbeat)
-    states = {outcome for outcome, _ in outcomes}
-    if states == {process.GONE}:
+    reasons = (*why, heartbeat)
+    if outcomes.count(process.GONE) == len(outcomes):
         return "dead", reasons
     if not fresh:
         return "stale", reasons
-    return "alive" if process.RUNNING in states else "unknown", reasons
+    return "alive" if process.RUNNING in outcomes else "unknown", reasons
 
 
 def running_processes(metadata: SessionMetadata) -> list[Process]:
@@ -101,8 +101,8 @@ def _heartbeat(
         time = timestamps.parse(text)
         if text and time is not None and timestamps.is_plausible(text, latest):
             age = now - time
-            limit = f"{ttl_hours:g} h"
             if age < ttl_hours * 3600:
                 return True, f"last heartbeat {humanize(age)} ago"
+            limit = f"{ttl_hours:g} h"
             return False, f"no heartbeat for {humanize(age)} (the limit is {limit})"
     return False, "no heartbeat with a plausible time"

@@ -24,6 +24,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    ReadAt = Callable[[int, int], bytes]
+
 BLOCK_BYTES = 4 * 1024  # a short session whole, or about ten entries
 LAST_BYTES = 1024  # the last entry, and some before it
 HEAD_BYTES = 64 * 1024  # no entry is longer, so line 1 is within
@@ -125,17 +127,25 @@ class locked:  # noqa: N801  # a context manager, used like a function
         file_lock.release(self._descriptor)
 
 
-def read_head(descriptor: int, size: int, limit: int) -> bytes:
+def reading(descriptor: int) -> ReadAt:
+    """Return what reads the open file *descriptor*: so many bytes, from an offset on.
+
+    It returns fewer only at the end of the file.
+    """
+    return lambda length, offset: read_at(descriptor, length, offset)
+
+
+def read_head(read: ReadAt, size: int, limit: int) -> bytes:
     """Return the whole lines in the first *limit* bytes of a file of *size*.
 
     A file that is not longer is returned whole: its last line may lack the newline.
     """
-    block = read_at(descriptor, min(limit, size), 0)
+    block = read(min(limit, size), 0)
     return block if size <= limit else block[: block.rfind(b"\n") + 1]
 
 
 def read_backwards(
-    descriptor: int, start: int, size: int, is_enough: Callable[[list[bytes]], bool]
+    read: ReadAt, start: int, size: int, is_enough: Callable[[list[bytes]], bool]
 ) -> int:
     """Pass the lines between *start* and *size* to *is_enough*, the last block first.
 
@@ -146,7 +156,7 @@ def read_backwards(
     low, block, rest = size, LAST_BYTES, b""
     while low > start and size - low < TAIL_BYTES:
         high, low = low, max(start, low - block)
-        lines = (read_at(descriptor, high - low, low) + rest).split(b"\n")
+        lines = (read(high - low, low) + rest).split(b"\n")
         rest = lines.pop(0) if low > start else b""
         if len(rest) > HEAD_BYTES:
             rest = b""

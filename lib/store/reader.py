@@ -12,7 +12,7 @@ from . import journal, paths, snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..model import SessionEntry, SessionInfo, SessionMetadata
     from ..record.fold import Snapshot
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _MAX_RECENT = 50
 _TOO_LONG = b"too long"
 _BLOCK_BYTES = 1 << 18
+_BATCH = 100  # files read before any is decoded
 
 
 class no_collection:  # noqa: N801  # a context manager, used like a function
@@ -84,22 +85,43 @@ def _log(level: str, text: str) -> None:
 def discover(folder: str, now: float, prefix: str = "") -> list[SessionInfo]:
     """Return every session of *folder* whose id begins with *prefix*, by name.
 
-    Upper and lower case are the same.
+    Upper and lower case are the same. Raises StoreError if the folder cannot be read.
+    """
+    with no_collection():
+        return [info for batch in batches(folder, now, prefix) for info in batch]
+
+
+def batches(folder: str, now: float, prefix: str = "") -> Iterator[list[SessionInfo]]:
+    """Yield what `discover` returns, in batches.
+
+    The files of a batch are read first and decoded after that. One by one takes half as
+    long again, since after each system call Python is slow for a while; so whoever does
+    more with a batch does one thing at a time, too.
     """
     from ..model import SessionInfo
 
     prefix = prefix.lower()
     files = paths.session_files(folder)
-    sessions: list[SessionInfo] = []
-    with no_collection():
-        for path in sorted(f.path for f in files if f.name.lower().startswith(prefix)):
-            try:
-                metadata = metadata_at(path, now)
-            except FileNotFoundError:
-                continue  # archived or restored in the meantime
-            session_id = metadata["session_id"] if metadata else paths.id_of(path)
-            sessions.append(SessionInfo(session_id, path, metadata))
-    return sessions
+    found = sorted(f.path for f in files if f.name.lower().startswith(prefix))
+    for start in range(0, len(found), _BATCH):
+        yield [
+            SessionInfo(paths.id_of(path), path, metadata)
+            for path, metadata in metadata_of_all(found[start : start + _BATCH], now)
+        ]
+
+
+def metadata_of_all(
+    paths: Sequence[str], now: float
+) -> Iterator[tuple[str, SessionMetadata | None]]:
+    """Yield each of *paths*, without those that are gone, and what it holds now.
+
+    The files are read first and decoded after that; see `batches`.
+    """
+    for path, ends in [(path, _ends_of(path)) for path in paths]:
+        try:
+            yield path, _decoded(ends, path, now)
+        except FileNotFoundError:
+            continue  # archived or restored in the meantime
 
 
 def recently_written(
@@ -153,7 +175,8 @@ def last_entry(
     except OSError:
         return None
     try:
-        journal.read_backwards(descriptor, 0, status.st_size, is_enough)
+        read = journal.reading(descriptor)
+        journal.read_backwards(read, 0, status.st_size, is_enough)
     except OSError:
         return None
     finally:
@@ -173,6 +196,58 @@ def metadata_at(path: str, now: float) -> SessionMetadata | None:
     except OSError:
         return None
     return session.metadata if session else None
+
+
+def _decoded(ends: _Ends | OSError, path: str, now: float) -> SessionMetadata | None:
+    if isinstance(ends, FileNotFoundError):
+        raise ends
+    if isinstance(ends, OSError):
+        return None
+    try:
+        session = snapshot.folded(ends.read, ends.status, path, now)
+    except _NotReadError:
+        return metadata_at(path, now)
+    return session.metadata if session else None
+
+
+def _ends_of(path: str) -> _Ends | OSError:
+    try:
+        return _Ends(path)
+    except OSError as error:
+        return error
+
+
+class _NotReadError(Exception):
+    """More of a file is needed than its two ends."""
+
+
+class _Ends:
+    """The first and last bytes of a file, in which most sessions need no others."""
+
+    __slots__ = ("_head", "_start", "_tail", "status")
+
+    def __init__(self, path: str) -> None:
+        """Read the file at *path*; raise what `journal.open_ours` raises."""
+        read_at = journal.read_at
+        descriptor, self.status = journal.open_ours(path)
+        try:
+            self._head = read_at(descriptor, journal.BLOCK_BYTES, 0)
+            self._tail, self._start = b"", 0
+            if self.status.st_size > journal.BLOCK_BYTES:
+                self._start = self.status.st_size - journal.LAST_BYTES
+                self._tail = read_at(descriptor, journal.LAST_BYTES, self._start)
+        finally:
+            os.close(descriptor)
+
+    def read(self, length: int, offset: int) -> bytes:
+        """Return what `journal.ReadAt` does; raise _NotReadError if it was not read."""
+        end = offset + length
+        if end <= len(self._head):
+            return self._head[offset:end]
+        start = self._start
+        if start <= offset and end <= start + len(self._tail):
+            return self._tail[offset - start : end - start]
+        raise _NotReadError
 
 
 def _blocks(path: str) -> Iterator[list[bytes]]:

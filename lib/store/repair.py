@@ -67,7 +67,8 @@ def put_metadata(path: str, entry: SessionEntry, timeout: float) -> bool:
 
 def _examine(descriptor: int, size: int, session_id: str) -> tuple[int, str] | None:
     """Return the length of what is destroyed, and the time of the entry after it."""
-    head = journal.read_head(descriptor, size, journal.HEAD_BYTES)
+    read = journal.reading(descriptor)
+    head = journal.read_head(read, size, journal.HEAD_BYTES)
     line, _, rest = head.partition(b"\n")
     length = len(line) + 1
     if jsonl.decode(line) is not None:  # it may be line 2, after zeros

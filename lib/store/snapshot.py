@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..model import SessionEntry
     from ..record.fold import Snapshot
+    from .journal import ReadAt
 
     Ends = tuple[list[SessionEntry], list[SessionEntry], bool]
 
@@ -31,36 +32,37 @@ def read(path: str, now: float) -> Snapshot | None:
     """
     descriptor, status = journal.open_ours(path)
     try:
-        return _folded(descriptor, status, path, now)
+        return folded(journal.reading(descriptor), status, path, now)
     finally:
         os.close(descriptor)
 
 
 def read_open(descriptor: int, path: str, now: float) -> Snapshot | None:
     """Return what `read` would of the file at *path*, open as *descriptor*."""
-    return _folded(descriptor, os.fstat(descriptor), path, now)
+    return folded(journal.reading(descriptor), os.fstat(descriptor), path, now)
 
 
-def _folded(
-    descriptor: int, status: os.stat_result, path: str, now: float
+def folded(
+    read: ReadAt, status: os.stat_result, path: str, now: float
 ) -> Snapshot | None:
-    head, tail, is_whole = read_ends(descriptor, status.st_size, paths.id_of(path))
+    """Return what `read` would of the file at *path*, whose bytes *read* returns."""
+    head, tail, is_whole = read_ends(read, status.st_size, paths.id_of(path))
     if not head:
         return None
     return fold(head, tail, is_whole=is_whole, modified=status.st_mtime, now=now)
 
 
-def read_ends(descriptor: int, size: int, session_id: str) -> Ends:
+def read_ends(read: ReadAt, size: int, session_id: str) -> Ends:
     """Return head, tail, and whether nothing between them is missing.
 
     The head begins with the metadata entry, and is empty without one. The tail
     goes back to the last lifecycle entry; only without one is the rest of the head
     decoded.
     """
-    first, rest, end = _find_metadata(descriptor, size, session_id)
+    first, rest, end = _find_metadata(read, size, session_id)
     if first is None:
         return [], [], True
-    tail, start = _read_tail(descriptor, end, size) if end < size else ([], end)
+    tail, start = _read_tail(read, end, size) if end < size else ([], end)
     is_whole = start == end
     head = [first]
     if is_whole and not (tail and is_lifecycle(tail[0])):
@@ -72,7 +74,8 @@ def has_metadata(path: str) -> bool:
     """Whether `read` would find valid metadata, at a cost that does not grow."""
     descriptor, status = journal.open_ours(path)
     try:
-        first, _, _ = _find_metadata(descriptor, status.st_size, paths.id_of(path))
+        read = journal.reading(descriptor)
+        first, _, _ = _find_metadata(read, status.st_size, paths.id_of(path))
         return first is not None
     finally:
         os.close(descriptor)
@@ -101,7 +104,8 @@ def classify(path: str) -> str:
 def classify_open(descriptor: int, path: str) -> str:
     """Return what `classify` would of the file at *path*, open as *descriptor*."""
     size, session_id = os.fstat(descriptor).st_size, paths.id_of(path)
-    head = journal.read_head(descriptor, size, journal.HEAD_BYTES)
+    read = journal.reading(descriptor)
+    head = journal.read_head(read, size, journal.HEAD_BYTES)
     first = next(_entries(head.split(b"\n")), None)
     if first is not None and _is_metadata(first, session_id):
         return OURS
@@ -114,19 +118,19 @@ def classify_open(descriptor: int, path: str) -> str:
 
 
 def _find_metadata(
-    descriptor: int, size: int, session_id: str
+    read: ReadAt, size: int, session_id: str
 ) -> tuple[SessionEntry | None, bytes, int]:
     """Return the metadata entry, what the head has after it, and the head's end.
 
     It is line 1, so the first block has it, unless a crash has torn that line and it
     was added later.
     """
-    head = journal.read_head(descriptor, size, journal.BLOCK_BYTES)
+    head = journal.read_head(read, size, journal.BLOCK_BYTES)
     line, _, rest = head.partition(b"\n")
     entry = jsonl.decode(line)
     if entry is not None and _is_metadata(entry, session_id):
         return entry, rest, len(head)
-    head = journal.read_head(descriptor, size, journal.HEAD_BYTES)
+    head = journal.read_head(read, size, journal.HEAD_BYTES)
     lines = head.split(b"\n")
     for index, line in enumerate(lines):
         entry = jsonl.decode(line) if line else None
@@ -135,9 +139,7 @@ def _find_metadata(
     return None, b"", len(head)
 
 
-def _read_tail(
-    descriptor: int, start: int, size: int
-) -> tuple[list[SessionEntry], int]:
+def _read_tail(read: ReadAt, start: int, size: int) -> tuple[list[SessionEntry], int]:
     """Return the last lifecycle entry after *start* and the updates since.
 
     Also the offset down to which the file was read: *start* if there is no such entry.
@@ -154,7 +156,7 @@ def _read_tail(
                     return True
         return False
 
-    reached = journal.read_backwards(descriptor, start, size, is_enough)
+    reached = journal.read_backwards(read, start, size, is_enough)
     return tail[::-1], reached
 
 

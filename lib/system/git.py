@@ -6,6 +6,7 @@ The files of git are read directly, and nothing is written. Only `is_modified` r
 from __future__ import annotations
 
 import os
+import stat
 
 from . import private, proc
 
@@ -23,11 +24,10 @@ class Worktrees:
     """Finds worktrees and their branches, and looks at each place only once."""
 
     def __init__(self) -> None:
-        self._roots: dict[str, str] = {}
-        self._real: dict[str, str] = {}
+        self._places: dict[str, tuple[str, str | None]] = {}
+        self._parents: dict[str, tuple[str, str]] = {}
         self._tops: dict[str, str] = {}
         self._branches: dict[str, str | None] = {}
-        self._subfolders: dict[str, str | None] = {}
 
     def root(self, folder: str) -> str:
         """Return the root of the worktree around *folder*, else *folder* itself.
@@ -36,13 +36,7 @@ class Worktrees:
         or a submodule, a file. Each worktree of a repository has a root of its own.
         Never raises: a text that cannot be a path comes back as it is.
         """
-        if folder not in self._roots:
-            try:
-                path = self._real_path(folder)
-                self._roots[folder] = self._top(path) or path
-            except (OSError, ValueError):  # such as a NUL or a lone surrogate
-                self._roots[folder] = folder
-        return self._roots[folder]
+        return self.place(folder)[0]
 
     def is_root_of(self, root: str, folder: str) -> bool:
         """Whether *root*, the real path of a worktree, is that of *folder*.
@@ -59,21 +53,15 @@ class Worktrees:
             return False
         return not _is_mounted_below(root, folder) and self.root(folder) == root
 
-    def subfolder(self, folder: str) -> str | None:
-        """Return *folder* relative to its worktree, None if it is the root of it.
+    def place(self, folder: str) -> tuple[str, str | None]:
+        """Return the root of *folder*, and *folder* relative to it, None if it is it.
 
         Never raises.
         """
-        root = self.root(folder)
-        if folder == root:
-            return None
-        if folder not in self._subfolders:
-            try:
-                path = self._real_path(folder)
-            except (OSError, ValueError):
-                path = root
-            self._subfolders[folder] = path.removeprefix(root).strip("/") or None
-        return self._subfolders[folder]
+        place = self._places.get(folder)
+        if place is None:
+            place = self._places[folder] = self._place(folder)
+        return place
 
     def branch(self, root: str) -> str | None:
         """Return the branch checked out at *root*, or the short hash of its commit.
@@ -81,12 +69,39 @@ class Worktrees:
         *root* is what `root` returned. None if it is not a worktree of git, or if
         its files do not say. Never raises.
         """
+        if self._tops.get(root) == "":
+            return None  # no `.git` was found there or above
         if root not in self._branches:
             self._branches[root] = _branch(root)
         return self._branches[root]
 
+    def _place(self, folder: str) -> tuple[str, str | None]:
+        parent, name = os.path.split(folder)
+        try:
+            mode = _mode(folder)
+            if name in ("", ".", "..") or stat.S_ISLNK(mode):
+                path = os.path.realpath(folder)
+            else:
+                real, prefix = self._real_parent(parent)
+                path = prefix + name
+                if not mode:  # what is not there has no `.git`
+                    self._tops[path] = self._top(real)
+        except (OSError, ValueError):  # such as a NUL or a lone surrogate
+            return folder, None
+        root = self._top(path) or path
+        return root, path.removeprefix(root).strip("/") or None
+
+    def _real_parent(self, parent: str) -> tuple[str, str]:
+        """Return the real path of *parent*, and how the paths in it begin."""
+        if parent not in self._parents:
+            real = os.path.realpath(parent)
+            self._parents[parent] = real, os.path.join(real, "")
+        return self._parents[parent]
+
     def _top(self, folder: str) -> str:
         """Return the folder with `.git` at or above the real path *folder*, or ""."""
+        if folder in self._tops:
+            return self._tops[folder]
         passed = []
         current, parent = "", folder
         while parent != current and parent not in self._tops:
@@ -97,14 +112,6 @@ class Worktrees:
         top = self._tops.get(parent, "")
         self._tops.update(dict.fromkeys(passed, top))
         return top
-
-    def _real_path(self, folder: str) -> str:
-        parent, name = os.path.split(folder)
-        if name in ("", ".", "..") or os.path.islink(folder):
-            return os.path.realpath(folder)
-        if parent not in self._real:
-            self._real[parent] = os.path.realpath(parent)
-        return os.path.join(self._real[parent], name)
 
 
 def main_root(root: str) -> str | None:
@@ -145,6 +152,14 @@ def is_modified(root: str) -> bool | None:
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None
     return bool(status.stdout) if status.returncode == 0 else None
+
+
+def _mode(path: str) -> int:
+    """Return the mode of *path*, following no link; 0 if there is nothing."""
+    try:
+        return os.lstat(path).st_mode
+    except OSError:
+        return 0
 
 
 def _is_mounted_below(root: str, folder: str) -> bool:

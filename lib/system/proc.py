@@ -12,7 +12,7 @@ from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -39,15 +39,16 @@ class looking_once:  # noqa: N801  # a context manager, used like a function
         _SEEN.pop(get_ident(), None)
 
 
-def once(look: Callable[[int], T], pid: int) -> T:
-    """Return ``look(pid)``; within `looking_once`, what it returned the first time."""
+def once(look: Callable[..., T], *at: Hashable) -> T:
+    """Return ``look(*at)``; within `looking_once`, what it returned the first time."""
     seen = _SEEN.get(get_ident()) if _SEEN else None
     if seen is None:
-        return look(pid)
-    key = look, pid
-    if key not in seen:
-        seen[key] = look(pid)
-    return seen[key]  # type: ignore[return-value]
+        return look(*at)
+    try:
+        return seen[look, at]  # type: ignore[return-value]
+    except KeyError:
+        found = seen[look, at] = look(*at)
+        return found
 
 
 def read(name: str, max_bytes: int = _MAX_READ_BYTES) -> bytes | None:

@@ -137,6 +137,12 @@ def probe(
     The first is RUNNING, GONE or UNKNOWN. *process* is the recorded fingerprint, or
     None: then only the pid is compared, and only on this *host* or *machine*.
     """
+    return proc.once(_probe, pid, process, host, machine)
+
+
+def _probe(
+    pid: object, process: object, host: object, machine: object
+) -> tuple[str, str]:
     if not is_pid(pid):
         return UNKNOWN, "no process on record"
     kind, recorded = fields_of(process)
@@ -230,8 +236,10 @@ def variable(pid: int, name: str) -> str | None:
 
 def is_stopped(pid: object) -> bool:
     """Whether process *pid* is stopped: by ctrl-z, by SIGSTOP, or by a debugger."""
-    if not is_pid(pid):
-        return False
+    return is_pid(pid) and proc.once(_is_stopped, pid)
+
+
+def _is_stopped(pid: int) -> bool:
     if not proc.READS_PROC:
         return from_psutil(pid, lambda process: process.status()) == "stopped"
     status = proc.once(proc.read_stat, pid)

@@ -96,13 +96,14 @@ class Poller:
     def _read(self, now: float) -> list[SessionInfo]:
         """Read the files that have changed; return the sessions that were archived."""
         archived = []
-        for event in self._folder.poll():
+        events = list(self._folder.poll())
+        there = dict(reader.metadata_of_all([event.path for event in events], now))
+        for event in events:
             if event.kind in (follow.MOVED, follow.GONE):
                 self._infos.pop(event.identity, None)
-            try:
-                metadata = reader.metadata_at(event.path, now)
-            except FileNotFoundError:
+            if event.path not in there:
                 continue  # if it was moved since, the next poll says so
+            metadata = there[event.path]
             info = SessionInfo(paths.id_of(event.path), event.path, metadata)
             if event.kind == follow.MOVED:
                 archived.append(info)
@@ -173,5 +174,5 @@ def _differences(
 def _by_id(
     infos: list[SessionInfo], now: float, *, archived: bool
 ) -> dict[str, SessionView]:
-    sessions = [lookup.judged(info, now, archived=archived) for info in infos]
+    sessions = lookup.judged(infos, now, archived=archived)
     return {s["session_id"]: s for s in neighbours.annotate(sessions)}

@@ -6,7 +6,7 @@ import os
 
 from .. import sessions
 from ..errors import AmbiguousIdError, HeadcountError, SessionNotFoundError, UsageError
-from ..record import timestamps
+from ..record import timestamps, verdict
 from ..store import paths, reader
 from ..system import git, proc
 from . import session_view
@@ -37,10 +37,11 @@ def discover(
     first_day = timestamps.from_epoch(since)[:10]
     with reader.no_collection(), proc.looking_once():
         return [
-            judged(info, now, archived=archived)
+            session
             for folder in paths.folders(archived=archived)
             if not archived or os.path.basename(folder) >= first_day
-            for info in reader.discover(folder, now, prefix)
+            for batch in reader.batches(folder, now, prefix)
+            for session in judged(batch, now, archived=archived)
         ]
 
 
@@ -51,10 +52,17 @@ def awaiting_trust(now: float) -> list[SessionView]:
     return [session_view.awaiting_trust(c) for c in clients.asking_for_trust(now)]
 
 
-def judged(info: SessionInfo, now: float, *, archived: bool) -> SessionView:
-    """Return the session as one object, with its verdict at *now*."""
-    verdict = sessions.verdict(info.metadata, now=now) if info.metadata else None
-    return session_view.to_object(info, verdict, archived=archived)
+def judged(
+    infos: list[SessionInfo], now: float, *, archived: bool
+) -> list[SessionView]:
+    """Return the sessions, each as one object, with its verdict at *now*."""
+    outcomes = [
+        verdict.judge(info.metadata, now) if info.metadata else None for info in infos
+    ]
+    return [
+        session_view.to_object(info, outcome, archived=archived)
+        for info, outcome in zip(infos, outcomes, strict=True)
+    ]
 
 
 def current_worktree() -> str:

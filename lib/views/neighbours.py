@@ -39,7 +39,7 @@ def live_in(
 
 
 def annotate(sessions: Iterable[SessionView]) -> list[SessionView]:
-    """Return *sessions* with where each works, and what it collides with.
+    """Add to each of *sessions* where it works, and what it collides with; return them.
 
     `worktree`, the `subfolder` of it that it is in (None for the root), and `branch`;
     `processes`, the pids that have it open; `same_worktree`, the ids of other live
@@ -47,13 +47,16 @@ def annotate(sessions: Iterable[SessionView]) -> list[SessionView]:
     `same_worktree_count`, their number.
     """
     worktrees = git.Worktrees()
-    annotated = [_located(session, worktrees) for session in sessions]
+    annotated = [*sessions]
     live: dict[str, list[SessionView]] = {}
     for session in annotated:
-        if _is_live(session) and session["worktree"]:
-            live.setdefault(session["worktree"], []).append(session)
+        is_live = _is_live(session)
+        root = _locate(session, worktrees, is_live=is_live)
+        if is_live and root:
+            live.setdefault(root, []).append(session)
     for group in live.values():
-        _link(group)
+        if len(group) > 1:
+            _link(group)
     return annotated
 
 
@@ -69,28 +72,23 @@ def same_worktree(
     return _latest_first([other for other in live if other["worktree"] == root])
 
 
-def _located(session: SessionView, worktrees: git.Worktrees) -> SessionView:
-    cwd = session["cwd"]
-    root = worktrees.root(cwd) if cwd else None
-    return {
-        **session,
-        "worktree": root,
-        "subfolder": worktrees.subfolder(cwd) if cwd else None,
-        "branch": _branch(session, root, worktrees),
-        "processes": _processes(session),
-        "same_worktree": [],
-        "same_worktree_count": 0,
-    }
-
-
-def _branch(
-    session: SessionView, root: str | None, worktrees: git.Worktrees
+def _locate(
+    session: SessionView, worktrees: git.Worktrees, *, is_live: bool
 ) -> str | None:
-    """Return the branch of a live session now, of any other the one on record."""
-    recorded = session.get("branch")
-    if recorded and not _is_live(session):
-        return recorded
-    return worktrees.branch(root) if root else None
+    """Add to *session* where it works, and return its worktree."""
+    cwd = session["cwd"]
+    root, subfolder = worktrees.place(cwd) if cwd else (None, None)
+    session["worktree"] = root
+    session["subfolder"] = subfolder
+    # Of a live session the branch is that of now, of any other the one on record.
+    if root and (is_live or not session.get("branch")):
+        session["branch"] = worktrees.branch(root)
+    else:
+        session.setdefault("branch", None)
+    session["processes"] = _processes(session) if is_live else []
+    session["same_worktree"] = []
+    session["same_worktree_count"] = 0
+    return root
 
 
 def _is_live(session: SessionView) -> bool:
@@ -98,8 +96,6 @@ def _is_live(session: SessionView) -> bool:
 
 
 def _processes(session: SessionView) -> list[int]:
-    if not _is_live(session):
-        return []
     if session["pid"] and not session.get("others"):
         return [session["pid"]]
     return [process["pid"] for process in verdict.running_processes(session)]  # type: ignore[arg-type]

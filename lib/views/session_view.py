@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..claude.clients import Client
-    from ..model import LiveState, SessionDetails, SessionInfo, Verdict, VerdictName
+    from ..model import LiveState, SessionDetails, SessionInfo, VerdictName
 
     class _Known(LiveState):
         """The keys that every session has."""
@@ -55,23 +55,27 @@ KEYS = (
     *("stopped", "pid", "cwd", "label", "name", "name_source"),
     *("start_time", "last_heartbeat", "path", "archived"),
 )
+_UNKNOWN: dict[str, Any] = {**dict.fromkeys(KEYS), "stopped": False}
 
 
 def to_object(
-    info: SessionInfo, verdict: Verdict | None, *, archived: bool
+    info: SessionInfo,
+    verdict: tuple[VerdictName, tuple[str, ...]] | None,
+    *,
+    archived: bool,
 ) -> SessionView:
     """Return the session as one object; *verdict* is None if it is unreadable."""
-    session: dict[str, Any] = {**dict.fromkeys(KEYS), "session_id": info.id}
-    session["reasons"] = ["its file holds no valid metadata, or cannot be read"]
-    session["stopped"] = False
-    if verdict is not None and info.metadata is not None:
-        read = (
-            live_state.of_alive if verdict.verdict == "alive" else live_state.on_record
-        )
-        current = read(info.metadata)
-        session.update(info.metadata, verdict=verdict.verdict)
-        session.update(current, reasons=[*verdict.reasons, *current["reasons"]])
-    session.update(path=os.fspath(info), archived=archived)
+    file = {"session_id": info.id, "path": os.fspath(info), "archived": archived}
+    if verdict is None or info.metadata is None:
+        reasons = ["its file holds no valid metadata, or cannot be read"]
+        session: dict[str, Any] = {**_UNKNOWN, **file, "reasons": reasons}
+        return session  # type: ignore[return-value]
+    name, why = verdict
+    read = live_state.of_alive if name == "alive" else live_state.on_record
+    current = read(info.metadata)
+    reasons = [*why, *current["reasons"]]
+    session = {**_UNKNOWN, **info.metadata, **current, **file}
+    session["verdict"], session["reasons"] = name, reasons
     return session  # type: ignore[return-value]
 
 

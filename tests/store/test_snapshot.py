@@ -13,7 +13,7 @@ from support import ID, Client
 from lib import sessions
 from lib.record import fold as record_fold
 from lib.record import timestamps
-from lib.store import snapshot
+from lib.store import journal, snapshot
 from lib.system import process
 
 NOW = timestamps.parse("2026-11-25T12:00:00Z")
@@ -147,10 +147,12 @@ def test_read_ends_goes_back_to_the_last_lifecycle_entry(
         add_raw(path, type=kind, **fields)
     with path.open("rb") as file:
         size = path.stat().st_size
-        first, last, whole = snapshot.read_ends(file.fileno(), size, path.stem)
+        read = journal.reading(file.fileno())
+        first, last, whole = snapshot.read_ends(read, size, path.stem)
     assert [entry["type"] for entry in first] == head
     assert [entry["type"] for entry in last] == tail
     assert whole is is_whole
+    fold(path)
 
 
 def test_fold_without_the_middle_goes_by_the_time_of_the_file():

@@ -115,12 +115,27 @@ def test_subfolder_is_that_of_the_folder_within_its_worktree(tmp_path):
     (tmp_path / "shop/.git").mkdir(parents=True)
     (tmp_path / "shop/a/b").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "shop/a")
+    (tmp_path / "dangling").symlink_to(tmp_path / "shop/gone")
+    shop, worktrees = str(tmp_path / "shop"), Worktrees()
+    assert worktrees.place(f"{shop}/a/b") == (shop, "a/b")
+    assert worktrees.place(str(tmp_path / "link")) == (shop, "a")
+    assert worktrees.place(str(tmp_path / "dangling")) == (shop, "gone")
+    assert worktrees.place(f"{shop}/gone/too") == (shop, "gone/too")
+    assert worktrees.place(shop) == (shop, None)
+    assert worktrees.place(str(tmp_path)) == (str(tmp_path), None)
+    assert worktrees.place("/not\0a path") == ("/not\0a path", None)
+
+
+def test_place_of_a_folder_that_is_gone_has_no_branch_but_that_of_its_worktree(
+    tmp_path,
+):
+    (tmp_path / "shop/.git").mkdir(parents=True)
+    (tmp_path / "shop/.git/HEAD").write_text("ref: refs/heads/main\n")
     worktrees = Worktrees()
-    assert worktrees.subfolder(str(tmp_path / "shop/a/b")) == "a/b"
-    assert worktrees.subfolder(str(tmp_path / "link")) == "a"
-    assert worktrees.subfolder(str(tmp_path / "shop")) is None
-    assert worktrees.subfolder(str(tmp_path)) is None
-    assert worktrees.subfolder("/not\0a path") is None
+    inside, outside = (str(tmp_path / name) for name in ("shop/gone", "gone"))
+    roots = [worktrees.root(folder) for folder in (inside, outside, "/x" * 2000)]
+    assert roots == [str(tmp_path / "shop"), outside, "/x" * 2000]
+    assert [worktrees.branch(root) for root in roots] == ["main", None, None]
 
 
 def run_git(*words):

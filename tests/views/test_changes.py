@@ -11,7 +11,7 @@ from command_line import create, write
 from support import ID, Client
 
 from lib import sessions
-from lib.store import snapshot
+from lib.store import journal
 from lib.system import process
 from lib.views import changes
 from lib.views.changes import Poller
@@ -141,9 +141,11 @@ def test_poll_reads_only_files_that_changed(poller, store, monkeypatch):
     for number in range(20):
         create(f"s{number}")
     read = []
-    really = snapshot.read
+    really = journal.open_ours
     monkeypatch.setattr(
-        snapshot, "read", lambda path, now: read.append(path) or really(path, now)
+        journal,
+        "open_ours",
+        lambda path, *flags: read.append(path) or really(path, *flags),
     )
     poll(poller)
     assert len(read) == 20

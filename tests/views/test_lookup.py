@@ -11,7 +11,7 @@ from command_line import DAY, archive, create, write
 from support import ID
 
 from lib.record import timestamps
-from lib.store import snapshot
+from lib.store import journal
 from lib.views import lookup
 
 
@@ -130,9 +130,9 @@ def test_lookup_reads_only_files_that_match_the_prefix(store, monkeypatch):
         create(session_id)
     archive(store, "6f2c1b3c-filed")
     archive(store, "88888888")
-    read, seen = snapshot.read, []
+    really, seen = journal.open_ours, []
     monkeypatch.setattr(
-        snapshot, "read", lambda path, now: seen.append(path) or read(path, now)
+        journal, "open_ours", lambda path: seen.append(path) or really(path)
     )
     assert lookup.find("6f2b1b3c", time.time())["session_id"] == "6f2b1b3c-two"
     assert lookup.find("6f2c1b3c", time.time())["session_id"] == "6f2c1b3c-filed"

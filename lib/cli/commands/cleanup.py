@@ -75,7 +75,7 @@ def _archive(
             on_problem=on_problem,
             on_progress=progress.step,
         )
-    return [lookup.judged(info, now, archived=not dry_run) for info in moved]
+    return lookup.judged(moved, now, archived=not dry_run)
 
 
 def _is_older(info: SessionInfo, moment: float) -> bool:

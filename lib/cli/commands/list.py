@@ -33,17 +33,23 @@ _DIM = "\x1b[2m{}\x1b[0m"
 def run(args: Namespace) -> int:
     """List the sessions asked for."""
     _check_form(args)
+    with reader.no_collection():
+        return _list(args)
+
+
+def _list(args: Namespace) -> int:
     now = time.time()
     as_table = args.table or not (args.json or args.quiet or not output.is_terminal())
     ended_since = _ended_since(args, now)
     fleet = _ask_hosts(args, now, ended_since, with_rows=as_table)
     if fleet is None:
-        with reader.no_collection():
-            known = _discover(args, now, ended_since, with_trust=as_table)
+        known = _discover(args, now, ended_since, with_trust=as_table)
     else:
         known = fleet.sessions
     conditions = _conditions(args, now, ended_since)
-    matches = [s for s in known if all(holds(s) for holds in conditions)]
+    matches = known
+    for holds in conditions:
+        matches = list(filter(holds, matches))
     order = args.sort or ("heartbeat" if args.ended else "state")
     matches = session_table.ordered(matches, order)
     if args.json:

@@ -78,11 +78,8 @@ def _with_related(session: SessionView, now: float) -> Details:
     """Return *session* with its related sessions and the command that resumes it."""
     live = sessions.discover_sessions()
     by_id = lineage.by_id(live, sessions.discover_sessions(archived=True))
-    others = [
-        lookup.judged(info, now, archived=False)
-        for info in live
-        if os.fspath(info) != session["path"]
-    ]
+    infos = [info for info in live if os.fspath(info) != session["path"]]
+    others = lookup.judged(infos, now, archived=False)
     *others, session = neighbours.annotate([*others, session])
     same_worktree = neighbours.same_worktree(session, others)
     open_in = place.of_session(session)
