@@ -44,7 +44,7 @@ def write(lines: Sequence[str]) -> None:
 
     Raises BrokenPipeError if the reader has gone, else HeadcountError.
     """
-    write_text("".join(f"{line}\n" for line in lines))
+    write_text("\n".join([*lines, ""]))
 
 
 def write_text(text: str) -> None:

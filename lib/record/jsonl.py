@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     from ..model import SessionEntry
 
-    Codec = tuple[
-        Callable[[SessionEntry], str], Callable[[str, int], tuple[object, int]]
-    ]
+    Dumps = Callable[[object], str]
+    Codec = tuple[Callable[[str, str], Dumps], Callable[[str, int], tuple[object, int]]]
 
 MAX_ENTRY_BYTES = 64 * 1024
 MAX_LINE_BYTES = 1 << 20  # no entry is that long, but a line of zeros may fill the disk
@@ -99,29 +98,32 @@ def _c_codec() -> Codec:
         parse_int = int
         parse_constant = staticmethod(_no_constant)
 
-    def dumps(entry: SessionEntry) -> str:
-        encoder = make_encoder(
-            {}, _not_json, encode_basestring_ascii, None, ":", ",", False, False, False
-        )
-        return "".join(encoder(entry, 0))
+    def encoder(item_separator: str, key_separator: str) -> Dumps:
+        # None: a circle is not looked for; it ends as what is nested too deeply does.
+        forms = (None, _not_json, encode_basestring_ascii, None)
+        separators = (key_separator, item_separator)
+        encode = make_encoder(*forms, *separators, False, False, False)
+        return lambda value: "".join(encode(value, 0))
 
-    return dumps, make_scanner(Context())  # type: ignore[arg-type]  # any such object
+    return encoder, make_scanner(Context())  # type: ignore[arg-type]  # any such object
 
 
 def _stdlib_codec() -> Codec:
     import json
 
-    def dumps(entry: SessionEntry) -> str:
-        return json.dumps(
-            entry, allow_nan=False, separators=(",", ":"), default=_not_json
-        )
+    def encoder(item_separator: str, key_separator: str) -> Dumps:
+        separators = (item_separator, key_separator)
+        return json.JSONEncoder(
+            allow_nan=False, separators=separators, default=_not_json
+        ).encode
 
-    return dumps, json.JSONDecoder(parse_constant=_no_constant).raw_decode
+    return encoder, json.JSONDecoder(parse_constant=_no_constant).raw_decode
 
 
 try:
-    _dumps, _scan = _c_codec()
-    if _scan(_dumps({"a": [1, "é"]}), 0)[0] != {"a": [1, "é"]}:
+    encoder, _scan = _c_codec()
+    if _scan(encoder(",", ":")({"a": [1, "é"]}), 0)[0] != {"a": [1, "é"]}:
         raise ValueError("the interpreter's scanner has changed")
 except (ImportError, TypeError, ValueError, AttributeError):
-    _dumps, _scan = _stdlib_codec()
+    encoder, _scan = _stdlib_codec()
+_dumps = encoder(",", ":")

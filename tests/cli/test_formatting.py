@@ -45,7 +45,7 @@ def test_session_view_has_no_control_characters_of_a_session():
             {**entry, "type": "heartbeat", "event": HOSTILE}, NOW, 80
         ),
         session_view.resume_command(hostile) or "",
-        *formatting.as_json(hostile).split("\n"),
+        *formatting.json_lines(hostile),
     ]
     assert [line for line in shown if not line.isprintable()] == []
 
@@ -197,23 +197,23 @@ def test_resume_command_without_a_folder_only_resumes():
 
 def test_json_is_ascii_and_round_trips():
     given = [session(label="日本語\x7f\x1b", tasks=[{"a": [1]}], others=[]), session()]
-    text = formatting.as_json({"sessions": given})
+    text = "\n".join(formatting.json_lines({"sessions": given}))
     assert text.isascii()
     assert "\x7f" not in text
     assert json.loads(text) == {"v": 1, "sessions": given}
-    assert formatting.as_json({"sessions": []}) == '{"v": 1, "sessions": []}'
+    assert formatting.json_lines({"sessions": []}) == ['{"v": 1, "sessions": []}']
 
 
 def test_json_has_one_line_per_session_or_entry():
     entries = [{"type": "x", "deep": {"list": [{"a": 1}]}}, {"type": "y"}]
     shown = {"session_id": "a", "entries": entries, "tasks": ["x"], "none": []}
-    assert formatting.as_json(shown).split("\n") == [
+    assert formatting.json_lines(shown) == [
         '{"v": 1, "session_id": "a", "entries": [',
         '{"type": "x", "deep": {"list": [{"a": 1}]}},',
         '{"type": "y"}',
         '], "tasks": ["x"], "none": []}',
     ]
-    assert formatting.as_json({"sessions": [shown]}).count("\n") == 2
+    assert len(formatting.json_lines({"sessions": [shown]})) == 3
 
 
 def test_json_replaces_only_unencodable_values_by_null():
@@ -224,7 +224,7 @@ def test_json_replaces_only_unencodable_values_by_null():
         "session_id": "a",
         "entries": [{"type": "x", "n": float("inf"), "c": deep}],
     }
-    assert json.loads(formatting.as_json(given)) == {
+    assert json.loads("".join(formatting.json_lines(given))) == {
         "v": 1,
         "session_id": "a",
         "entries": [{"type": "x", "n": None, "c": None}],

@@ -23,8 +23,8 @@ for _ in range(100_000):
 def codec(request, monkeypatch):
     """Run each test with both codecs; Python without `_json` has the second only."""
     make = {"c": jsonl._c_codec, "stdlib": jsonl._stdlib_codec}[request.param]
-    dumps, scan = make()
-    monkeypatch.setattr(jsonl, "_dumps", dumps)
+    encoder, scan = make()
+    monkeypatch.setattr(jsonl, "_dumps", encoder(",", ":"))
     monkeypatch.setattr(jsonl, "_scan", scan)
 
 
@@ -108,7 +108,7 @@ def test_hooks_record_without_the_c_json_codec(store):
         f"import sys; sys.modules['_json'] = None; sys.path.insert(0, {str(ROOT)!r})\n"
         "from lib import sessions\n"
         "from lib.record import jsonl\n"
-        "assert jsonl._dumps.__qualname__.startswith('_stdlib_codec')\n"
+        "assert jsonl.encoder.__qualname__.startswith('_stdlib_codec')\n"
         "sessions.create_session('nightly', session_id='a')\n"
         "sessions.update_heartbeat('a', state='busy')\n"
         "(info,) = sessions.discover_sessions()\n"

@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
         "problems": problems,
     }
     if args.json:
-        output.write([formatting.as_json(result)])
+        output.write(formatting.json_lines(result))
     else:
         output.write([*_lines(result, keep_days)])
     for problem in problems:

@@ -30,7 +30,7 @@ def run(args: Namespace) -> int:
     findings = fixed + remaining
     if args.json:
         objects = [finding.as_object() for finding in findings]
-        output.write([formatting.as_json({"findings": objects})])
+        output.write(formatting.json_lines({"findings": objects}))
     else:
         output.write(examine.lines(findings))
     problems = [finding for finding in remaining if finding.level == PROBLEM]

@@ -54,7 +54,7 @@ def _list(args: Namespace) -> int:
     matches = session_table.ordered(matches, order)
     if args.json:
         hosts_asked = {} if fleet is None else {"hosts": fleet.hosts}
-        output.write([formatting.as_json({"sessions": matches, **hosts_asked})])
+        output.write(formatting.json_lines({"sessions": matches, **hosts_asked}))
     elif args.quiet:
         output.write([printable(s["session_id"], output.MAX_LINE) for s in matches])
     elif not matches:

@@ -42,7 +42,7 @@ def run(args: Namespace) -> int:
     if args.ids:
         sessions, all_found = _named(args.ids, candidates, now)
     if args.json:
-        output.write([formatting.as_json({"sessions": sessions})])
+        output.write(formatting.json_lines({"sessions": sessions}))
     elif args.print0:
         _print0(sessions)
     elif args.open:
@@ -93,7 +93,7 @@ def _of_hosts(args: Namespace, asked: list[str], now: float) -> int:
         fleet.add_local(own, now)  # type: ignore[arg-type]
     if args.json:
         content = {"sessions": fleet.sessions, "hosts": fleet.hosts}
-        output.write([formatting.as_json(content)])
+        output.write(formatting.json_lines(content))
     else:
         short = formatting.short_ids(fleet.sessions)
         output.write(_lines([g for g in groups if g.sessions], short, now))

@@ -35,7 +35,7 @@ def run(args: Namespace) -> int:
         atomic.write(args.html, _page(content).encode("utf-8", "replace"))
         output.message(f"{args.html}: {text.headline(content)}")
     if args.json:
-        output.write([formatting.as_json(report.as_object(content))])
+        output.write(formatting.json_lines(report.as_object(content)))
     elif not args.html:
         columns, _ = output.terminal()
         characters = _BLOCKS if _can_encode(_BLOCKS) else _ASCII

@@ -71,7 +71,7 @@ def _print_status(args: Namespace, connection: Connection) -> int:
         known = status.read(connection)
     server = connection.settings.server
     if args.json:
-        output.write([formatting.as_json(_as_object(known, server))])
+        output.write(formatting.json_lines(_as_object(known, server)))
     else:
         output.write(
             [printable(line, output.MAX_LINE) for line in _lines(known, server)]

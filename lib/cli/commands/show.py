@@ -56,7 +56,7 @@ def run(args: Namespace) -> int:
         session = _with_related(session, now)  # type: ignore[arg-type]
     if args.json:
         content = session if elsewhere else _as_object(session, now)
-        output.write([formatting.as_json(content)])
+        output.write(formatting.json_lines(content))
         return 0
     entries = session["entries"] if elsewhere else _entries(session["path"])
     output.write(_lines(session, entries, args.entries, now))

@@ -206,7 +206,7 @@ def _summary(args: Namespace, sessions: list[SessionView]) -> str:
 def _print(args: Namespace, change: Change, poller: Poller) -> None:
     now = time.time()
     if args.json:
-        output.write([formatting.as_json(changes.as_object(change, now))])
+        output.write(formatting.json_lines(changes.as_object(change, now)))
         return
     short = formatting.short_ids(poller.sessions)
     output.write([printable(_line(change, short, now), output.MAX_LINE)])
