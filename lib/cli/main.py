@@ -5,6 +5,7 @@ Only this module turns errors into messages and exit codes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -22,6 +23,7 @@ from . import output, parser
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 FAILED, USAGE, NOT_FOUND, AMBIGUOUS, SHARED = 1, 2, 3, 4, 5
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -35,6 +37,20 @@ _CODES = (
     (AmbiguousIdError, AMBIGUOUS),
     (StoreSharedError, SHARED),
 )
+
+
+def run() -> NoReturn:
+    """Run the command that this process was started for, and end the process.
+
+    At once: the interpreter would free object by object what the system frees as a
+    whole, which takes 20 ms after a list of ten thousand sessions.
+    """
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+    os._exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
