@@ -426,6 +426,32 @@ def test_list_shows_each_of_ten_thousand_sessions_once(headcount, store, shop):
     assert all(" (main) +9999  " in row for row in rows)
 
 
+@pytest.mark.parametrize("number", [0, 1, 30, 2000], ids=str)
+def test_table_fits_terminals_of_each_width(shell, store, headcount, number):
+    store.mkdir()
+    who = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
+    for index in range(number):
+        name, folder = f"日本語 number {index} " * 4, f"/srv/{'long/' * 12}{index % 9}"
+        known = who if index % 3 else {}
+        write(store, f"{index:08x}-{index}", label=name, cwd=folder, **known)
+    shell.tmux("set-option", "-g", "history-limit", "5000")
+    shell.tmux("new-window")
+    for columns in (80, 120, 200):
+        shell.resize(columns)
+        shell.type(f"clear; {sys.executable} -m lib list; echo en''d {columns}\n")
+        shell.until(f"\nend {columns}")
+        if not number:
+            assert "no sessions in" in "\n".join(shell.lines)
+            continue
+        _, _, text = shell.history.rpartition("STATE")
+        heading, *rows = f"STATE{text}".partition("\nend")[0].splitlines()
+        assert max(map(width, [heading, *rows])) <= columns
+        shown = [cell(heading, "ID", row) for row in rows]
+        assert sorted(shown) == [f"{index:08x}" for index in range(number)]
+    for session_id in {f"{index:08x}" for index in (0, number // 2, number - 1)}:
+        assert headcount("show", session_id)[0] == (0 if number else 3)
+
+
 def test_empty_store_is_reported_on_a_terminal(terminal):
     assert terminal("list") == ""
 
