@@ -149,18 +149,11 @@ def _reason(error: redis.RedisError, settings: Config) -> tuple[str, bool]:
     # In a transaction, the text before this has the command and what it was to write.
     text = str(error).rpartition("caused error: ")[2]
     said = printable(text, _MAX_MESSAGE)
-    if isinstance(error, kinds.AuthenticationError):
-        user = f"user {settings.user}" if settings.user else "the default user"
-        given = "the password" if settings.password else "no password"
-        reason = f"it does not let in {user} with {given} from {settings.source}"
-        return f"{reason} ({said})", False
-    if isinstance(error, kinds.NoPermissionError):
-        return f"its ACL forbids it ({said}); docs/fleet.md has the rules", False
+    lasting = _lasting_reason(error, said, settings)
+    if lasting is not None:
+        return lasting, False
     if isinstance(error, kinds.TimeoutError):
         return f"no reply within {_REPLY_SECONDS} s", True
-    if certificate := _certificate_problem(error):
-        reason = f"its certificate is not trusted ({certificate}); {config.CA} names "
-        return f"{reason}the file with the certificate of its authority", False
     if isinstance(error, kinds.ConnectionError) and " connecting to " in said:
         why = said.partition(". ")[2].rstrip(".") or said
         return f"{why} (is it running, and does a firewall let you through?)", True
@@ -170,6 +163,25 @@ def _reason(error: redis.RedisError, settings: Config) -> tuple[str, bool]:
         kinds.ExecAbortError,
     )
     return said, isinstance(error, passing) or said.startswith(_PASSING)
+
+
+def _lasting_reason(error: redis.RedisError, said: str, settings: Config) -> str | None:
+    """Return what a person has to change, and how; None if that is not the reason."""
+    from redis import exceptions as kinds
+
+    if isinstance(error, kinds.AuthenticationError):
+        user = f"user {settings.user}" if settings.user else "the default user"
+        given = "the password" if settings.password else "no password"
+        return f"it does not let in {user} with {given} from {settings.source} ({said})"
+    if isinstance(error, kinds.NoPermissionError):
+        return f"its ACL forbids it ({said}); docs/fleet.md has the rules"
+    if isinstance(error, kinds.MovedError):
+        node = f"{error.host}:{error.port}"
+        return f"in its cluster these keys are on {node}; name that node"
+    if certificate := _certificate_problem(error):
+        reason = f"its certificate is not trusted ({certificate}); {config.CA} names "
+        return f"{reason}the file with the certificate of its authority"
+    return None
 
 
 def _certificate_problem(error: BaseException | None) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
+import time
 
 import pytest
 from fleet.redis_server import free_port
@@ -71,6 +73,26 @@ def test_socket_that_is_missing_is_named(tmp_path):
     said, is_temporary = refusal(0, host="", path=path)
     assert f"unix://{path}" in said
     assert is_temporary
+
+
+def test_node_of_a_cluster_that_has_the_keys_is_named(own_redis):
+    buses = [free_port(), free_port()]
+    one, other = (
+        own_redis("--cluster-enabled", "yes", "--cluster-port", str(bus))
+        for bus in buses
+    )
+    last = 16_383  # of the slots; `a` is in 15495
+    with contextlib.closing(one.client()) as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, last // 2)
+        where = ("127.0.0.1", other.port, buses[1])
+        client.execute_command("CLUSTER", "MEET", *where)
+    with contextlib.closing(other.client()) as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", last // 2 + 1, last)
+    is_temporary = True
+    while is_temporary:  # until the two know each other
+        time.sleep(0.05)
+        said, is_temporary = refusal(one.port, ("GET", "a"))
+    assert f"these keys are on 127.0.0.1:{other.port}; name that node" in said
 
 
 # ---- TLS ------------------------------------------------------------------------
