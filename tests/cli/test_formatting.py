@@ -10,7 +10,7 @@ import pytest
 from sample_session import HOSTILE, NOW, session
 
 from lib.cli import formatting
-from lib.cli.commands import show
+from lib.cli.terminal import facts
 from lib.cli.terminal.width import width
 from lib.record import timestamps
 from lib.views import session_view
@@ -39,7 +39,7 @@ def test_session_view_has_no_control_characters_of_a_session():
     )
     entry = {"type": HOSTILE, "timestamp": HOSTILE, HOSTILE: HOSTILE}
     shown = [
-        *show.fact_lines(hostile, NOW),
+        *facts.lines(hostile, NOW),
         formatting.entry_line(entry, NOW, None),
         formatting.entry_line(
             {**entry, "type": "heartbeat", "event": HOSTILE}, NOW, 80

@@ -11,8 +11,8 @@ from ...fleet import hosts
 from ...record import verdict
 from ...text import printable
 from ...views import session_view
-from ..commands import show
 from ..output import MAX_LINE
+from ..terminal import facts
 from . import actions
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...views.session_view import SessionView
     from .source import Snapshot
 
-_INDENT = show.NAME_COLUMNS + 1
+_INDENT = facts.NAME_COLUMNS + 1
 _MIN_COLUMNS = 10
 
 
@@ -47,13 +47,13 @@ def _facts(
     session: SessionView, snapshot: Snapshot, console: Console, columns: int
 ) -> Iterator[Text]:
     """Yield the facts, the values wrapped beside their names."""
-    facts: dict[str, Any] = {**session}
+    details: dict[str, Any] = {**session}
     if not hosts.is_elsewhere(session):
         by_id = {s["session_id"]: s for s in snapshot.sessions if s["path"]}
         same_worktree = session["same_worktree"]
-        facts["same_worktree"] = [by_id[i] for i in same_worktree if i in by_id]
+        details["same_worktree"] = [by_id[i] for i in same_worktree if i in by_id]
     room = max(columns - _INDENT, _MIN_COLUMNS)
-    for line in show.fact_lines(facts, snapshot.now, colour=True):
+    for line in facts.lines(details, snapshot.now, colour=True):
         decoded = AnsiDecoder().decode_line(line)
         name, value = decoded.divide([_INDENT])
         for part in value.wrap(console, room, overflow="fold"):

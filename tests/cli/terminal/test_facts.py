@@ -1,15 +1,15 @@
-"""The facts of `headcount show`."""
+"""The facts about a session, a line for each."""
 
 from __future__ import annotations
 
 from sample_session import NOW, session
 
-from lib.cli.commands import show
+from lib.cli.terminal import facts
 from lib.text import local_time
 
 
 def test_facts_name_verdict_and_each_reason_on_a_line_of_its_own():
-    lines = show.fact_lines(session(label="nightly"), NOW)
+    lines = facts.lines(session(label="nightly"), NOW)
     at = lines.index("verdict       alive")
     assert lines[at + 1].strip() == "pid 1 is running"
     assert lines[at + 2].strip() == "last heartbeat 3 s ago"
@@ -19,6 +19,6 @@ def test_facts_name_verdict_and_each_reason_on_a_line_of_its_own():
 
 
 def test_facts_omit_unknown_values():
-    lines = show.fact_lines(session(pid=None, cwd=None, start_time=None), NOW)
+    lines = facts.lines(session(pid=None, cwd=None, start_time=None), NOW)
     names = [line.split()[0] for line in lines]
     assert not {"folder", "process", "started", "label"} & set(names)
