@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from .claude import config_file, settings
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 NAME = "headcount"
+_HOOK_FILES = ("hooks.json", "newer.json")
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
 
 
 def enabled(files: Mapping[str, str]) -> dict[str, str]:
@@ -46,8 +49,26 @@ def folders(plugin: str) -> list[str] | None:
     try:
         places = _values(path)["plugins"].get(plugin, [])
         return [place["installPath"] for place in places]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, *_MALFORMED):
         return None
+
+
+def hooks(folder: str) -> dict[str, dict[str, Any]]:
+    """Return the hook of each event that the plugin in *folder* has; {} if none.
+
+    Each has a `timeout`, in seconds, and a `command`, which sets what the client would.
+    """
+    groups: dict[str, Any] = {}
+    try:
+        for name in _HOOK_FILES:
+            groups |= _values(os.path.join(folder, "hooks", name))["hooks"]
+        found = {event: dict(group["hooks"][0]) for event, (group,) in groups.items()}
+    except (OSError, *_MALFORMED):
+        return {}
+    for hook in found.values():
+        variable = f"CLAUDE_PLUGIN_ROOT={shlex.quote(folder)}"
+        hook["command"] = f"export {variable}; {hook['command']}"
+    return found
 
 
 def _values(path: str) -> dict[str, Any]:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 _MIN_PYTHON = (3, 10)
 _PACKAGES = ("filelock", "psutil", "python-dateutil", "wcwidth", "jinja2", "textual")
 _MAX_NAMED = 5
-_OUR_TARGET = "/.venv/bin/headcount"
+# What the link of an environment and of the plugin names. That of another program, such
+# as uv, may end like that of the plugin.
+_OUR_TARGET, _PLUGIN_TARGET = "/.venv/bin/headcount", "/bin/headcount"
 
 
 def check_python(_: Context) -> Iterator[Finding]:
@@ -90,19 +92,26 @@ def check_command(_: Context) -> Iterator[Finding]:
     if not os.path.islink(link):
         return
     target = os.readlink(link)
-    ours = target.endswith(_OUR_TARGET)
     if not os.path.exists(link):
         message = f"{link} is a symbolic link to nothing ({target})"
-        # If this checkout has the command, it is the one that was moved.
-        own = CHECKOUT + _OUR_TARGET
-        own = own if os.path.exists(own) else ""
-        words = ["ln", "-sf", own, link] if ours and own else ["rm", link]
-        fix = command_or_reason(*words)
+        own = _moved_command(target)
+        words = ["ln", "-sf", own, link] if own else ["rm", link]
+        fix, is_ours = command_or_reason(*words), target.endswith(_OUR_TARGET)
         repair = Repair(fix, lambda: _replace(link, target, own))
-        yield Finding(PROBLEM, "command", message, fix, repair if ours else None)
-    elif ours and not os.access(link, os.X_OK):
+        yield Finding(PROBLEM, "command", message, fix, repair if is_ours else None)
+    elif not os.access(link, os.X_OK) and (
+        target.endswith(_OUR_TARGET) or target == CHECKOUT + _PLUGIN_TARGET
+    ):
         message = f"{target} cannot run: it is not executable, or mounted noexec"
         yield Finding(WARN, "command", message, command_or_reason("sh", target))
+
+
+def _moved_command(target: str) -> str:
+    """Return this checkout's command if *target* may be where it was, else ""."""
+    for name in (_OUR_TARGET, _PLUGIN_TARGET):
+        if target.endswith(name) and os.path.exists(CHECKOUT + name):
+            return CHECKOUT + name
+    return ""
 
 
 def _replace(link: str, target: str, own: str) -> None:

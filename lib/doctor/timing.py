@@ -1,8 +1,8 @@
 """Run the hooks as Claude Code does: do they record, and how long do they take?
 
-Only trusted commands are run: those in the user's settings, and in other settings those
-that are identical to what this checkout's installer writes. A repository can contain
-settings with any command in them.
+Only trusted commands are run: those in the user's settings and of the plugin that the
+user has installed, and in other settings those that are identical to what this
+checkout's installer writes. A repository can contain settings with any command in them.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import time
 
+from .. import plugin
 from ..claude import events, settings, smoke_test
+from ..system.shell import command_or_reason
 from .finding import CHECKOUT, OK, PROBLEM, WARN, Context, Finding, install_command
 from .hooks import Scope, here, read_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from ..claude.settings_text.hook_merge import InstalledHook
@@ -32,9 +34,10 @@ Times = dict[str, list[float]]
 def check_timing(context: Context) -> Iterator[Finding]:
     """Run each hook several times with a temporary store."""
     installed = [(scope, hook) for scope in read_all(here()) for hook in scope.hooks]
-    if context.quick or not installed:
+    plugins = plugin.enabled(here())
+    if context.quick or not (installed or plugins):
         return
-    runnable = _runnable(installed)
+    runnable = _of_plugins(plugins) | _runnable(installed)
     required = events.events_known_to([]) | {hook.event for _, hook in installed}
     if required - set(runnable):
         message = "no hook was run: that needs a hook for every event, from your own "
@@ -42,7 +45,10 @@ def check_timing(context: Context) -> Iterator[Finding]:
         yield Finding(OK, "timing", message)
         return
     times, problems = _run_rounds(runnable)
-    fix = install_command(installed[0][0].name, installed[0][0].path)
+    if installed:
+        fix = install_command(installed[0][0].name, installed[0][0].path)
+    else:
+        fix = command_or_reason("claude", "plugin", "update", *plugins)
     for event, problem in problems.items():
         message = f"the hook of {event} does not record: {problem}"
         yield Finding(PROBLEM, "timing", message, fix)
@@ -54,6 +60,16 @@ def percentile(values: list[float], percent: int) -> float:
     """Return the value that *percent* of *values* do not exceed (nearest rank)."""
     rank = -(-len(values) * percent // 100)
     return sorted(values)[max(0, rank - 1)]
+
+
+def _of_plugins(plugins: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return, by event, the hooks of the *plugins*; of the last that has one."""
+    hooks: dict[str, dict[str, Any]] = {}
+    for name in plugins:
+        folders = plugin.folders(name)
+        for folder in [CHECKOUT] if folders is None else folders:
+            hooks |= plugin.hooks(folder)
+    return hooks
 
 
 def _runnable(

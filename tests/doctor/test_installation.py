@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from examination import variables
+from support import ROOT
 
 from lib.doctor import installation
 from lib.doctor.finding import Context
@@ -120,10 +121,28 @@ def test_fix_links_the_command_of_a_moved_checkout_again(
     assert link.readlink() == Path("/usr/bin/of-somebody-else")
 
 
-def test_command_that_cannot_be_executed_is_a_warning(
-    examine, installed, home, checkout
+def test_command_of_a_plugin_that_was_moved_is_named(
+    examine, installed, home, checkout, run_fix
 ):
-    command = checkout / ".venv/bin/headcount"
+    command = checkout / "bin/headcount"
+    command.parent.mkdir()
+    shutil.copy(ROOT / "bin/headcount", command)
+    link = home / ".local/bin/headcount"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("/before/it/was/moved/bin/headcount")
+    assert examine("--fix")[1] == 1  # it may be that of another program
+    findings, _ = examine()
+    assert findings.problem[2] == f"ln -sf '{command}' {link}"
+    run_fix(findings.problem[2])
+    assert (link.readlink(), examine()[1]) == (command, 0)
+
+
+@pytest.mark.parametrize("name", [".venv/bin/headcount", "bin/headcount"])
+def test_command_that_cannot_be_executed_is_a_warning(
+    examine, installed, home, checkout, name
+):
+    command = checkout / name
+    command.parent.mkdir(exist_ok=True)
     command.write_text("#!/bin/sh\n")
     command.chmod(0o644)
     link = home / ".local/bin/headcount"

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from examination import install_hooks
+from examination import install_hooks, strip
 
 from lib.claude import smoke_test
 
@@ -38,6 +38,54 @@ def test_hook_that_does_not_record_is_a_problem_fixed_by_the_installer(
     (checkout / "hooks/stop.py").write_text(sound)
     run_fix(stop["fix"])
     assert examine(quick=False)[1] == 0
+
+
+@pytest.fixture
+def plugin(home, checkout):
+    """The plugin alone, as `claude plugin install` leaves it."""
+    name, folder = "headcount@headcount", home / ".claude/plugins"
+    folder.mkdir(parents=True)
+    listed = {"version": 2, "plugins": {name: [{"installPath": str(checkout)}]}}
+    (folder / "installed_plugins.json").write_text(json.dumps(listed))
+    settings = json.dumps({"enabledPlugins": {name: True}})
+    (home / ".claude/settings.json").write_text(settings)
+    return folder
+
+
+@pytest.mark.parametrize("is_listed", [True, False], ids=["listed", "old-client"])
+def test_timing_runs_the_hooks_of_the_plugin(examine, plugin, store, is_listed):
+    if not is_listed:
+        (plugin / "installed_plugins.json").unlink()
+    findings, code = examine(quick=False)
+    assert (code, findings.of("problem")) == (0, [])
+    told = [f["message"] for f in findings if f["check"] == "timing"]
+    assert [message.split()[0] for message in told] == [*smoke_test.EVENTS]
+    assert not store.exists()
+
+
+def test_hook_of_the_plugin_that_does_not_record_is_a_problem(
+    examine, plugin, checkout
+):
+    (checkout / "hooks/stop.py").write_text("raise SystemExit('I am broken')\n")
+    findings, code = examine(quick=False)
+    assert code == 1
+    stop, _ = findings.of("problem", "timing")
+    assert stop["message"].startswith(
+        "the hook of Stop does not record: no `turn_close`"
+    )
+    assert stop["fix"] == "claude plugin update 'headcount@headcount'"
+
+
+def test_timing_runs_hooks_of_the_plugin_for_events_that_the_settings_lack(
+    examine, installed, plugin, checkout
+):
+    values = json.loads((plugin.parent / "settings.json").read_text())
+    install_hooks(installed, checkout, json.dumps(values))
+    strip(installed, "Stop")
+    findings, code = examine(quick=False)
+    assert code == 0
+    told = [f["message"] for f in findings if f["check"] == "timing"]
+    assert [message.split()[0] for message in told] == [*smoke_test.EVENTS]
 
 
 def test_slow_hook_is_a_warning(examine, installed, checkout):
