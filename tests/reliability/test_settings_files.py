@@ -80,8 +80,8 @@ BREAKS = {
     "single quotes": lambda _, raw: b"{'a': 1}" + raw,
     "a list": lambda _, raw: b"[" + raw + b"]",
     "hooks is a list": lambda _, _raw: b'{"hooks": []}',
-    "an event is no list": lambda chance, _: _event(chance, b'{"hooks": []}'),
-    "a group is no object": lambda *_: b'{"hooks": {"PreToolUse": ["x"]}}',
+    "an event is not a list": lambda chance, _: _event(chance, b'{"hooks": []}'),
+    "a group is not an object": lambda *_: b'{"hooks": {"PreToolUse": ["x"]}}',
     "a group without hooks": lambda *_: (
         b'{"hooks": {"PreToolUse": [{"matcher": "*"}]}}'
     ),
