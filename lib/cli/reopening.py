@@ -52,7 +52,7 @@ def _open(session: SessionView, windows: TmuxWindows) -> str:
     session_id = session["session_id"]
     now = lookup.find(session_id, time.time())
     if now["verdict"] == "unknown":
-        raise HeadcountError(f"it may be open elsewhere: {now['reasons'][0]}")
+        raise HeadcountError(f"it may be open elsewhere: {session_view.reason_of(now)}")
     if places := place.of_session(now):
         raise HeadcountError(f"it is open in {places[0].with_pid()}")
     if window := windows.find(session_id):

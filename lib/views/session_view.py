@@ -137,6 +137,11 @@ def name_of(session: SessionView) -> str | None:
     return session["label"] or session["name"]
 
 
+def reason_of(session: SessionView) -> str:
+    """Return the first reason for the verdict; another machine may give none at all."""
+    return next(iter(session["reasons"]), "no reason is known")
+
+
 def place_of(session: SessionView) -> tuple[str | None, str | None]:
     """Return the session's worktree and branch.
 

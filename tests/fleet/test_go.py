@@ -77,8 +77,8 @@ def test_resume_refuses_a_session_that_is_open_on_its_host(ask, hosts):
 @pytest.mark.parametrize(
     ("reasons", "reason"),
     [
-        pytest.param(["pid 7 is on web3"], ": pid 7 is on web3", id="with-a-reason"),
-        pytest.param([], "", id="without-a-reason"),
+        pytest.param(["pid 7 is on web3"], "pid 7 is on web3", id="with-a-reason"),
+        pytest.param([], "no reason is known", id="without-a-reason"),
     ],
 )
 def test_resume_refuses_a_session_that_may_be_open_elsewhere(
@@ -88,7 +88,7 @@ def test_resume_refuses_a_session_that_may_be_open_elsewhere(
     hosts.install("host0", printing(session))
     code, output, message = ask("resume", "host0:a")
     assert (code, output) == (1, "")
-    assert f"headcount: host0:a may be open elsewhere{reason}; `headcount" in message
+    assert f"headcount: host0:a may be open elsewhere: {reason}; `headcount" in message
 
 
 def test_session_of_this_machine_is_resumed_here_although_hosts_are_asked(

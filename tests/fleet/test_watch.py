@@ -85,6 +85,16 @@ def test_watch_line_has_the_host(watch, hosts):
     assert output.split()[1:4] == ["host0", "unknown", "a"]
 
 
+def test_watch_reports_the_end_of_a_session_for_which_a_host_gives_no_reason(
+    watch, hosts
+):
+    hosts.install("host0", answer(session()))
+    process = watch("--hosts", "host0")
+    assert "started" in process.stdout.readline()
+    hosts.install("host0", answer(session(verdict="dead", reasons=[])))
+    assert "ended: no reason is known" in process.stdout.readline()
+
+
 def test_watch_until_a_session_of_a_host_is_in_a_state(watch, hosts):
     process = watch("--hosts", "host0,host1", "--until", "dead", "--json")
     write(hosts.store("host1"), "a")

@@ -116,7 +116,7 @@ def _lines(result: dict[str, Any], keep_days: int | None) -> Iterator[str]:
             session_view.state_of(session),
             session_view.name_of(session),
             session["cwd"] and formatting.where(session),
-            session["reasons"][0],
+            session_view.reason_of(session),
         )
         yield printable("  ".join(filter(None, cells)), output.MAX_LINE)
     sessions_examined = count(result["sessions"], "session")

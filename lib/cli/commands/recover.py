@@ -115,7 +115,7 @@ def _named(
     named = lookup.find_all(names, now)
     for session in named:
         if session["session_id"] not in by_id:
-            reason = session["reasons"][0]
+            reason = session_view.reason_of(session)
             output.message(f"{session['session_id']} did not end uncleanly: {reason}")
     found = [by_id[s["session_id"]] for s in named if s["session_id"] in by_id]
     return found, len(found) == len(named)

@@ -9,6 +9,7 @@ from ...errors import HeadcountError
 from ...fleet import find, hosts
 from ...terminals import place
 from ...terminals.place import Place
+from ...views import session_view
 from .. import resumption
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def why_not(session: Found, places: list[Place]) -> str:
         where = ", ".join(each.with_pid() for each in places)
         return f"{name} is open in {where}; `headcount go {name}` goes there, {fork}"
     if session["verdict"] == "unknown":
-        reason = "".join(f": {each}" for each in session["reasons"][:1])
-        return f"{name} may be open elsewhere{reason}; {fork}"
+        reason = session_view.reason_of(session)  # type: ignore[arg-type]
+        return f"{name} may be open elsewhere: {reason}; {fork}"
     return ""
 
 

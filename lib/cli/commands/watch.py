@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ...fleet import poll
     from ...views.changes import Change
     from ...views.session_view import SessionView
+    from ..notifications import Notifications
+    from ..watch.app import Watch
 
     Poller = changes.Poller | poll.Poller
 
@@ -97,7 +99,7 @@ def _wait(args: Namespace, poller: Poller) -> int:
 def _print_changes(args: Namespace, poller: Poller) -> int:
     with notifications.requested(args) as requested:
         for news in _polls(args, poller):
-            requested.add(change for change in news if _is_here(args, change.session))
+            requested.add(_changes_here(args, news))
             for change in news:
                 if _is_selected(args, change):
                     _print(args, change, poller)
@@ -105,29 +107,10 @@ def _print_changes(args: Namespace, poller: Poller) -> int:
 
 
 def _show(args: Namespace, poller: Poller) -> int:
-    try:
-        from ..watch import app, source
-    except ImportError as error:
-        raise HeadcountError(
-            f"the watch needs the package {error.name}, which {sys.executable} does "
-            "not have; run ./install.sh again, or install it with pip"
-        ) from None
+    """Watch on the screen; then go to the session that was chosen, if one was."""
     problems: list[str] = []  # printed once the screen is gone
     with notifications.requested(args, problems.append) as requested:
-        sessions = source.Source(
-            poller,
-            select=lambda sessions: _selected(args, sessions),
-            tell=lambda news: requested.add(
-                change for change in news if _is_here(args, change.session)
-            ),
-        )
-        watch = app.Watch(
-            sessions,
-            lambda sessions: _summary(args, sessions),
-            interval=args.interval,
-            timeout=args.timeout,
-        )
-        session = watch.run_to_end()
+        session = _screen(args, poller, requested).run_to_end()
     for problem in problems:
         output.message(problem)
     if session is None:
@@ -135,6 +118,28 @@ def _show(args: Namespace, poller: Poller) -> int:
     from . import go
 
     return go.go(session)
+
+
+def _screen(args: Namespace, poller: Poller, requested: Notifications) -> Watch:
+    """Return the interactive watch; raise HeadcountError if its package is missing."""
+    try:
+        from ..watch import app, source
+    except ImportError as error:
+        raise HeadcountError(
+            f"the watch needs the package {error.name}, which {sys.executable} does "
+            "not have; run ./install.sh again, or install it with pip"
+        ) from None
+    sessions = source.Source(
+        poller,
+        select=lambda sessions: _selected(args, sessions),
+        tell=lambda news: requested.add(_changes_here(args, news)),
+    )
+    return app.Watch(
+        sessions,
+        lambda sessions: _summary(args, sessions),
+        interval=args.interval,
+        timeout=args.timeout,
+    )
 
 
 def _polls(args: Namespace, poller: Poller) -> Iterator[list[Change]]:
@@ -177,6 +182,10 @@ def _is_selected(args: Namespace, change: Change) -> bool:
     before: SessionView = {**now, **change.before}  # type: ignore[typeddict-item]
     is_in = [session_view.is_in(each, args.state) for each in (now, before)]
     return (not args.state or any(is_in)) and _is_here(args, now)
+
+
+def _changes_here(args: Namespace, news: list[Change]) -> list[Change]:
+    return [change for change in news if _is_here(args, change.session)]
 
 
 def _is_here(args: Namespace, session: SessionView) -> bool:
@@ -231,7 +240,7 @@ def _what(change: Change) -> str:
     if change.event == changes.CHANGED:
         return ", ".join(_differences(change.before))
     if change.event == changes.ENDED:
-        return f"ended: {change.session['reasons'][0]}"
+        return f"ended: {session_view.reason_of(change.session)}"
     return change.event
 
 

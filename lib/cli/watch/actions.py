@@ -36,7 +36,7 @@ def show_terminal(session: SessionView) -> str | None:
             return None
         target = next(filter(focus.can_focus, places), None)
         if target is None:
-            where = ", ".join(f"pid {each.pid}, {each}" for each in places)
+            where = ", ".join(each.with_pid() for each in places)
             return f"{where}: {go.why_not_shown(places)}"
         if focus.attaches(target):
             return None
