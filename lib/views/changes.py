@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..model import SessionInfo
 from ..record import timestamps, verdict
 from ..store import follow, paths, reader
+from ..system import proc
 from . import lookup, neighbours, session_view
 
 if TYPE_CHECKING:
@@ -88,9 +89,11 @@ class Poller:
 
         Raises StoreError if the folder cannot be read; a missing one has no sessions.
         """
-        archived = _by_id(self._read(now), now, archived=True)
-        infos = sorted(self._infos.values(), key=os.fspath)
-        before, self._sessions = self._sessions, _by_id(infos, now, archived=False)
+        before = self._sessions
+        with reader.no_collection(), proc.looking_once():
+            archived = _by_id(self._read(now), now, archived=True)
+            infos = sorted(self._infos.values(), key=os.fspath)
+            self._sessions = _by_id(infos, now, archived=False)
         return between(before, self._sessions, archived)
 
     def _read(self, now: float) -> list[SessionInfo]:

@@ -48,6 +48,10 @@ class SessionList(ScrollView, can_focus=True):
     class Resized(Message):
         """The list has another size."""
 
+        def can_replace(self, message: Message) -> bool:
+            """Whether *message*, the next one, makes this one needless."""
+            return isinstance(message, SessionList.Resized)
+
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[Row] = []
