@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
-_FLAGS = (
+BROWSER_FLAGS = (
     *(
         "--headless",
         "--no-sandbox",
@@ -99,7 +99,7 @@ def look_at(text: str, *, width: int = 390, dark: bool = False) -> Seen:
         done = subprocess.run(
             [
                 BROWSER,
-                *_FLAGS,
+                *BROWSER_FLAGS,
                 f"--user-data-dir={profile}",
                 f"--blink-settings=preferredColorScheme={_DARK if dark else _LIGHT}",
                 "--dump-dom",

@@ -1,10 +1,11 @@
-"""Makes the pictures of the README: `list` and `watch` as they look, light and dark.
+"""Makes the pictures of the documents: `list`, `watch` and the page of `report`.
 
     tests/.venv/bin/python tests/pictures.py
 
 Stand-ins for Claude Code run the real hooks, in a home folder of their own. The records
 are then dated back, so that nobody has to wait for hours. `list` is run on a terminal,
-and `watch` draws the same sessions; both are exported by rich.
+and `watch` draws the same sessions; both are exported by rich, light and dark. The page
+of `report` shows three days that were made up, as Chromium draws it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import contextlib
 import functools
 import json
 import os
+import random
 import re
 import shutil
+import subprocess
 import sys
+import time
 from argparse import Namespace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path("/tmp/ada")  # short, since the pictures show it
@@ -28,12 +32,13 @@ os.environ.update(HOME=str(HOME), HEADCOUNT_DIR=str(STORE))
 os.environ.pop("NO_COLOR", None)
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from browser import BROWSER, BROWSER_FLAGS  # noqa: E402
 from multiplexers import Terminal  # noqa: E402
 from rich._export_format import CONSOLE_SVG_FORMAT  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.terminal_theme import TerminalTheme  # noqa: E402
 from rich.text import Text  # noqa: E402
-from support import Client  # noqa: E402
+from support import DEAD_PID, Client  # noqa: E402
 
 from lib import sessions  # noqa: E402
 from lib.cli.commands import watch  # noqa: E402
@@ -41,6 +46,9 @@ from lib.cli.watch.app import Watch  # noqa: E402
 from lib.cli.watch.source import Source  # noqa: E402
 from lib.record import timestamps  # noqa: E402
 from lib.views.changes import Poller  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Life(NamedTuple):
@@ -73,6 +81,35 @@ LIVES = (
          "UserPromptSubmit", {}, 410, 200),
 )  # fmt: skip
 KILLED = LIVES[-1]
+
+
+class Day(NamedTuple):
+    """A session of the report: how many days ago, from when to when, and its end."""
+
+    session_id: str
+    label: str
+    place: str
+    days: int
+    hours: tuple[float, float]
+    end: str
+
+
+DAYS = (
+    Day("5b1f6a0e", "migrate to postgres 17", "api:fix/login", 2, (0.2, 2.4), "logout"),
+    Day("7c09d2ab", "openapi 3.1", "api:fix/login", 2, (8.3, 13.0), "clear"),
+    Day("22f89909", "", "api:fix/login", 2, (12.2, 15.9), "prompt_input_exit"),
+    Day("3e8a41c7", "dark mode", "blog:drafts", 2, (13.4, 17.3), "prompt_input_exit"),
+    Day("90ab7f13", "openapi 3.1", "api:fix/login", 1, (11.5, 16.0), "dead"),
+    Day("b7449dda", "search facets", "shop:main", 0, (8.9, 16.9), "alive"),
+    Day("e0b41c55", "publish 2.1", "shop:main", 0, (13.1, 16.9), "alive"),
+    Day("d390a398", "translate the docs", "blog:drafts", 0, (15.2, 16.9), "alive"),
+)
+NOW = 17  # o'clock, when the report of DAYS is made
+TIMELINE_ALONE = """
+  body > :not(h2, h3, .legend, .timeline, svg) { display: none }
+  h2:not(:has(+ .legend)) { display: none }
+  h2 { margin-top: 0 }
+"""
 COLUMNS, ROWS = 120, 16  # of the watch: the details have room
 _BASIC = [(0, 0, 0), (207, 34, 46), (26, 127, 55), (154, 103, 0), (9, 105, 218)]
 _BASIC += [(130, 80, 223), (27, 124, 131), (110, 119, 129)]
@@ -104,6 +141,8 @@ def main() -> None:
         table = Text.from_ansi(listed())
         export("list", table, max(line.cell_len for line in table.split()))
         export("watch", asyncio.run(watched()), COLUMNS)
+        shutil.rmtree(STORE)
+        picture_of_report()
 
 
 def live(life: Life, client: Client) -> None:
@@ -156,6 +195,59 @@ async def watched() -> object:
         await pilot.press("down")
         await pilot.pause()
         return app.screen._compositor.render_full_update()
+
+
+def picture_of_report() -> None:
+    """Draw the timeline of the report of DAYS, made where it is now NOW o'clock."""
+    os.environ["TZ"] = f"UTC{time.gmtime().tm_hour - NOW:+}"
+    time.tzset()
+    STORE.mkdir(0o700)
+    for day in DAYS:
+        lines = "".join(json.dumps(entry) + "\n" for entry in entries_of(day))
+        (STORE / f"{day.session_id}.jsonl").write_text(lines)
+    page = HOME / "report.html"
+    words = ["report", "--since", "2d", "--html", str(page)]
+    subprocess.run([sys.executable, "-m", "lib", *words], cwd=ROOT, check=True)
+    shown = page.read_text().replace("</style>", f"{TIMELINE_ALONE}</style>")
+    page.write_text(shown)
+    picture = ROOT / "docs/report.png"
+    flags = [
+        *BROWSER_FLAGS,
+        f"--user-data-dir={HOME}/browser",
+        "--window-size=900,740",
+        "--hide-scrollbars",
+    ]
+    subprocess.run(
+        [BROWSER, *flags, f"--screenshot={picture}", page.as_uri()], check=True
+    )
+
+
+def entries_of(day: Day) -> Iterator[dict[str, object]]:
+    """Yield the entries of a session, which changes its state at random."""
+    midnight = time.mktime((*time.localtime()[:3], 0, 0, 0, 0, 0, -1))
+    chance = random.Random(day.session_id)
+    pid = os.getpid() if day.end == "alive" else DEAD_PID
+    known = {"v": 1, "session_id": day.session_id, "pid": pid}
+    name, branch = day.place.split(":")
+
+    def entry(kind: str, hour: float, **fields: object) -> dict[str, object]:
+        moment = timestamps.from_epoch(midnight + 3600 * (hour - 24 * day.days))
+        return {"type": kind, **known, "timestamp": moment, **fields}
+
+    hour, end = day.hours
+    metadata = entry("session_metadata", hour, cwd=str(HOME / name), branch=branch)
+    start = metadata.pop("timestamp")
+    yield {**metadata, "start_time": start, "last_heartbeat": start}
+    if day.label:
+        yield entry("session_update", hour, label=day.label)
+    while hour < end:
+        yield entry("turn_close", hour, state="idle")
+        hour += chance.uniform(0.1, 0.5)
+        for state in chance.sample(["busy", "waiting", "busy"], 3):
+            yield entry("heartbeat", min(hour, end), state=state)
+            hour += chance.uniform(0.1, 0.5)
+    if day.end not in ("alive", "dead"):
+        yield entry("session_close", end, reason=day.end)
 
 
 def export(name: str, content: object, columns: int) -> None:
