@@ -177,9 +177,11 @@ def _to_go_to(session: SessionView, host: str) -> SessionView:
 def _as_unknown(session: SessionView, host: str, heard: float | None) -> SessionView:
     since = "its last answer" if heard is None else local_time(heard)
     reason = f"{host} has not been heard from since {since}"
-    was = session_view.state_text(session, None)
     known: SessionView = {**session, "verdict": "unknown", "processes": []}
-    known["reasons"] = [reason, f"it was {was} then"]
+    known["reasons"] = [reason]
+    if session["state"]:
+        was = session_view.state_text(session, None)
+        known["reasons"].append(f"it was {was} then")
     return known
 
 
