@@ -156,7 +156,7 @@ install() {
 # Installs the plugin with the command `claude`, and links the plugin's command.
 install_plugin() {
   link=$HOME/.local/bin/headcount
-  { claude plugin marketplace add "$root" && claude plugin install headcount@headcount; } ||
+  { add_marketplace && claude plugin install headcount@headcount; } ||
     die 'Claude Code did not install the plugin; the lines above say why'
   if [ "$(readlink "$link")" = "$root/bin/headcount" ]; then
     say "command:  $link"
@@ -168,6 +168,12 @@ install_plugin() {
     say "command:  $root/bin/headcount; not linked"
   fi
   say 'next:     sessions that start from now on are recorded'
+}
+
+# 2.0.45 refuses to add one that it has; its folder may be another one now.
+add_marketplace() {
+  claude plugin marketplace add "$root" ||
+    { claude plugin marketplace remove headcount && claude plugin marketplace add "$root"; }
 }
 
 uninstall_plugin() {
