@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ...views.session_view import SessionView
     from ..validate import Check
 
+MAX_SESSIONS = 10_000
 _IDS, _LINKS = "session_id", "same_worktree"
 _ALWAYS = (*session_view.KEYS, "worktree", "branch")  # even if it is null
 _UUID = "00000000-0000-0000-0000-000000000000"
@@ -31,12 +32,13 @@ class Columns(NamedTuple):
     """Sessions by key.
 
     *columns* has the values of a key, one for each session, None for one without the
-    key. *same* has the value of a key that is the same for all. The other sessions of
-    a worktree are not named by their ids, but counted from 0.
+    key; or the name of a column that is equal. *same* has the value of a key that is
+    the same for all. The other sessions of a worktree are not named by their ids, but
+    counted from 0.
     """
 
     same: dict[str, Any]
-    columns: dict[str, list[Any]]
+    columns: dict[str, list[Any] | str]
 
 
 def of(sessions: Sequence[SessionView]) -> Columns:
@@ -50,7 +52,11 @@ def of(sessions: Sequence[SessionView]) -> Columns:
     ]
     varied = {k: columns[k] for k in columns if k == _IDS or not _is_same(columns[k])}
     same = {k: columns[k][0] for k in columns if k not in varied and sessions}
-    return Columns(same, varied)
+    first: dict[str, str] = {}
+    names = {key: first.setdefault(repr(column), key) for key, column in varied.items()}
+    return Columns(
+        same, {k: c if names[k] == k else names[k] for k, c in varied.items()}
+    )
 
 
 def _value(key: str, session: SessionView) -> object:
@@ -65,26 +71,37 @@ def _is_same(column: list[Any]) -> bool:
 # ---- Sessions -------------------------------------------------------------------
 
 
-def sessions(same: Any, columns: Any) -> list[dict[str, Any]]:  # noqa: ANN401  # JSON
+def sessions(same: Any, columns: Any, on: str) -> list[dict[str, Any]]:  # noqa: ANN401  # JSON
     """Return the sessions of two JSON objects that may be those of `Columns`.
 
-    Each is what `validate.session` returns. Raises InvalidOutputError.
+    Each is what `validate.session` returns, and *on* that host. Raises
+    InvalidOutputError.
     """
     if not (isinstance(same, dict) and isinstance(columns, dict)):
         raise InvalidOutputError("it shares no sessions")
-    ids = columns.get(_IDS, [])
-    if any(not isinstance(c, list) or len(c) != len(ids) for c in columns.values()):
+    known = {k: _named(columns[k], columns) for k in validate.SESSION if k in columns}
+    ids = known.get(_IDS, [])
+    if any(not isinstance(c, list) or len(c) != len(ids) for c in known.values()):
         raise InvalidOutputError("the columns that it shares do not match")
+    if len(ids) > MAX_SESSIONS:
+        raise InvalidOutputError("it shares too many sessions")
     if not ids:
         return []
-    known = {key: columns[key] for key in validate.SESSION if key in columns}
     common = dict.fromkeys(_ALWAYS)
-    common.update((key, same[key]) for key in validate.SESSION if key in same)
+    alike = [key for key in validate.SESSION if key in same and key not in known]
+    common.update((key, same[key]) for key in alike)
     if "worktree" not in {*known, *same}:  # as in `validate.session`
         known["worktree"] = known.get("cwd", [common["cwd"]] * len(ids))
     if _LINKS in known:
         known[_LINKS] = _linked(known[_LINKS], ids)
-    return _combined(common, known, len(ids))
+    _check_all(common, known)
+    common = {k: v for k, v in common.items() if v is not None or k in _ALWAYS}
+    return _combined({"on": on, **common}, known, len(ids))
+
+
+def _named(column: object, columns: dict[str, Any]) -> Any:  # noqa: ANN401  # JSON
+    """Return the column that a text in the place of a *column* names."""
+    return columns.get(column) if isinstance(column, str) else column
 
 
 def _linked(column: list[Any], ids: list[Any]) -> list[Any]:
@@ -98,47 +115,56 @@ def _linked(column: list[Any], ids: list[Any]) -> list[Any]:
 def _combined(
     common: dict[str, Any], columns: Mapping[str, list[Any]], number: int
 ) -> list[dict[str, Any]]:
-    """Return *number* sessions with the values in *common* and *columns*, checked."""
-    for key, column in columns.items():
-        _check(key, column)
-    for key in common.keys() - columns.keys():
-        _check(key, [common[key]])
-    common = {k: v for k, v in common.items() if v is not None or k in _ALWAYS}
+    """Return *number* sessions with the values in *common* and *columns*."""
     found = [common.copy() for _ in range(number)]
     for key, column in columns.items():
         for session, value in zip(found, column):  # noqa: B905  # checked, and slower
             if value is not None:
                 session[key] = value
-    if any(each["verdict"] == "alive" and each["state"] is None for each in found):
-        raise InvalidOutputError("one of its sessions is alive, but has no `state`")
     return found
 
 
 # ---- Checks ---------------------------------------------------------------------
 
 
+def _check_all(common: Mapping[str, Any], columns: Mapping[str, list[Any]]) -> None:
+    """Raise InvalidOutputError for a value that is not valid."""
+    for key in common.keys() - columns.keys():
+        _check(key, [common[key]])
+    for key, column in columns.items():
+        _check(key, column)
+    number = len(columns[_IDS])
+    verdicts = columns.get("verdict", [common["verdict"]] * number)
+    states = columns.get("state", [common["state"]] * number)
+    if ("alive", None) in zip(verdicts, states, strict=True):
+        raise InvalidOutputError("one of its sessions is alive, but has no `state`")
+
+
 def _check(key: str, column: list[Any]) -> None:
     check = validate.SESSION[key]
-    can_be_null = key not in session_view.KEYS or check in validate.OF_VALUE
+    plain = validate.OF_VALUE.get(check, check)
+    if plain is validate.text and _are_texts(column):
+        return
+    can_be_null = key not in session_view.KEYS or check is not plain
     if can_be_null and None in column:
         column = [value for value in column if value is not None]
-    if not _all(validate.OF_VALUE.get(check, check), column):
+    if not _all(plain, column):
         raise InvalidOutputError(f"`{key}` of one of its sessions is not valid")
 
 
 def _all(check: Check, values: list[Any]) -> bool:
     """Whether all *values* pass the *check*, with as few calls of it as that takes."""
-    if check is validate.text:
-        return _are_texts(values)
     types = set(map(type, values))
     if check in validate.OF_ITEMS and types == {list}:
         longest = max(map(len, values))
         items = [*chain.from_iterable(values)]
         return longest <= validate.MAX_ITEMS and _all(validate.OF_ITEMS[check], items)
-    if types in ({int}, {float}):  # numbers are checked for their range
-        values = [min(values), max(values)]
-    elif types == {str} and check is paths.is_session_id and _are_uuids(values):
+    if check is validate.text:
+        return _are_texts(values)
+    if types == {str} and check is paths.is_session_id and _are_uuids(values):
         return True
+    if types in ({int}, {float}):  # a number is checked for its range
+        values = [min(values), max(values)]
     elif types <= {str, type(None)}:
         values = [*set(values)]
     return all(map(check, values))
@@ -152,7 +178,7 @@ def _are_texts(values: list[Any]) -> bool:
     return together <= validate.MAX_TEXT or max(map(len, values)) <= validate.MAX_TEXT
 
 
-def _are_uuids(values: list[Any]) -> bool:
+def _are_uuids(values: list[str]) -> bool:
     """Whether all *values* are ids as of Claude Code, which differ only in digits."""
     same_length = set(map(len, values)) == {len(_UUID)}
     return same_length and "".join(values).translate(_TO_ZERO) == _UUID * len(values)

@@ -62,7 +62,7 @@ def _compressed(now: Now, sessions: Sequence[SessionView]) -> bytes | None:
         **columns.of(sessions)._asdict(),
     }
     text = json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
-    if len(text) > MAX_BYTES:
+    if len(text) > MAX_BYTES or len(sessions) > columns.MAX_SESSIONS:
         return None
     value = zlib.compress(text)
     return value if len(value) <= MAX_COMPRESSED else None
@@ -82,7 +82,8 @@ def decode(value: bytes) -> Now:
         and isinstance(known["ended"], bool)
     ):
         raise validate.InvalidOutputError("it shares something else than sessions")
-    sessions = columns.sessions(content.get("same"), content.get("columns"))
+    same, varied = content.get("same"), content.get("columns")
+    sessions = columns.sessions(same, varied, on=content["host"])
     return Now(**known, sessions=sessions)  # type: ignore[arg-type]
 
 

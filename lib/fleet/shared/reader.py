@@ -149,7 +149,9 @@ def _add(
         if now.ended and not sessions:
             return
         fleet.hosts.append(merge.failed(host, _silence(now), heard + ahead))
-    fleet.sessions.extend(_on(session, host) for session in sessions)
+    if host != now.host:
+        sessions = [{**session, "on": host} for session in sessions]
+    fleet.sessions.extend(sessions)
 
 
 def _silence(now: Now) -> HostError:
@@ -161,9 +163,3 @@ def _as_unknown(session: SessionView, seconds: float) -> SessionView:
     last = session_view.state_of(session)
     reason = f"host not heard from for {humanize(seconds)}; last: {last}"
     return {**session, "verdict": "unknown", "reasons": [reason], "processes": []}
-
-
-def _on(session: SessionView, host: str) -> SessionView:
-    """Return *session* with its host; it is the same object, unless it had another."""
-    is_same = session.setdefault("on", host) == host
-    return session if is_same else {**session, "on": host}

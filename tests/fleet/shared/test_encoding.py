@@ -11,7 +11,7 @@ from fleet.hosts import session
 
 from lib.errors import HeadcountError
 from lib.fleet import validate
-from lib.fleet.shared import encoding
+from lib.fleet.shared import columns, encoding
 from lib.fleet.shared.encoding import Now
 
 NOW = 1_790_000_000.5
@@ -69,6 +69,7 @@ def changed(sessions, change):
 
 def without_empty(entry):
     kept = {*validate._REQUIRED, "worktree", "branch"}
+    entry = {key: value for key, value in entry.items() if key != "on"}
     return {k: v for k, v in entry.items() if k in kept or v not in (None, [], {})}
 
 
@@ -88,6 +89,7 @@ def test_sessions_are_as_they_were_shared(number):
     expected = [validate.session(each, validate.SESSION) for each in sessions]
     assert [*map(without_empty, now.sessions)] == [*map(without_empty, expected)]
     assert now[:3] == ("web1", NOW, NOW + 1)
+    assert {each["on"] for each in now.sessions} <= {"web1"}
 
 
 VALUES = [
@@ -176,9 +178,14 @@ CHANGES = {
     "ids": lambda content: content["columns"].update(session_id="abcd"),
     "no-ids": lambda content: content["columns"].pop("session_id"),
     "same": lambda content: content.update(same=None),
+    "many": lambda content: content.update(
+        columns={"session_id": ["a"] * (columns.MAX_SESSIONS + 1)}
+    ),
     "missing-link": lambda content: content["columns"].update(same_worktree=[[9]] * 4),
     "link": lambda content: content["columns"].update(same_worktree=[["a"]] * 4),
     "links": lambda content: content["columns"].update(same_worktree=[3] * 4),
+    "own-name": lambda content: content["columns"].update(pid="pid"),
+    "other-name": lambda content: content["columns"].update(pid="nothing"),
     "no-links": lambda content: content["columns"].update(same_worktree=[None] * 4),
 }
 
@@ -188,6 +195,15 @@ def test_sessions_of_another_shape_are_an_error_of_their_host(change):
     text = changed(many(), change)
     with pytest.raises(validate.InvalidOutputError):
         encoding.decode(text)
+
+
+def test_value_of_all_sessions_does_not_count_beside_a_column():
+    def change(content):
+        content["same"]["pid"] = "not a number"
+        content["columns"]["pid"] = [None, 1, None, None]
+
+    found = encoding.decode(changed(many(), change)).sessions
+    assert [each["pid"] for each in found] == [None, 1, None, None]
 
 
 def test_other_version_is_named():
