@@ -129,3 +129,24 @@ def write(store, session_id, **changes):
 def archive(store, session_id, **changes):
     path = write(store, session_id, **changes)
     return sessions.archive_session(path)
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A working tree on a branch, as git leaves it on disk."""
+    folder = tmp_path / "shop"
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (folder / "cart").mkdir()
+    return folder
+
+
+def cell(heading, name, row):
+    """The first word in the column of this *name*."""
+    return row[heading.index(name) :].split()[0]
+
+
+def listed(headcount, *words):
+    """The sessions that `list --json` prints, by id."""
+    found = json.loads(headcount("list", "--json", *words)[1])["sessions"]
+    return {session["session_id"]: session for session in found}

@@ -29,7 +29,8 @@ FILES = {
     "cli/commands/test_cleanup.py cli/commands/test_rm.py cli/test_live_state.py "
     "cli/test_names.py cli/test_trust.py doctor/test_clients.py",
     "terminals": "terminals cli/commands/test_resume.py",
-    "lists": "cli/commands/test_list.py cli/commands/test_statusline.py",
+    "lists": "cli/commands/test_list.py cli/commands/test_list_worktrees.py "
+    "cli/commands/test_statusline.py",
     "end-to-end": "e2e/test_one_prompt.py",
 }
 # What is slow, or not about processes, and holds once if it holds at all.
