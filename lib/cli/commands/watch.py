@@ -58,11 +58,8 @@ def _poller(args: Namespace, asked: list[str]) -> Poller:
         return changes.Poller()
     from ...fleet import poll  # imports what runs ssh
 
-    if asked:
-        return poll.Poller(lambda: poll.of_hosts(asked))
-    from ...fleet.shared.reader import Reader
-
-    return poll.Poller(Reader().listed)
+    listed = poll.source(asked, fleet=args.fleet)
+    return changes.Poller() if listed is None else poll.Poller(listed)
 
 
 def _is_interactive() -> bool:
