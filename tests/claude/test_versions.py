@@ -89,9 +89,9 @@ def test_output_of_a_client_that_hangs_is_empty_and_nothing_keeps_running(
     claude(f"sleep 600 & echo $! > {tmp_path}/pid; wait")
     began = time.monotonic()
     assert versions.output_of("--version") == b""
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60  # not the 600 s of the client
     pid = int((tmp_path / "pid").read_text())
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while process.probe(pid, process.fingerprint(pid), None)[0] == process.RUNNING:
         assert time.monotonic() < until
         time.sleep(0.01)
