@@ -5,11 +5,13 @@ A pytest plugin: `tests/conftest.py` names it.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -64,6 +66,32 @@ def headcount(store):
         return done.returncode, done.stdout, done.stderr
 
     return run
+
+
+@pytest.fixture
+def start_watch(store):
+    """Start a watch into pipes, polling fast; it ends with the test."""
+    started = []
+
+    def start(*words, **more):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lib", "watch", "--interval", "0.1", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            cwd=ROOT,
+            env=environment(store, **more),
+            start_new_session=True,  # without the terminal of the tests
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # with the command that it runs
+        process.communicate()
 
 
 @pytest.fixture

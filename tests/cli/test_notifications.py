@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import pty
 import select
 import shutil
-import signal
 import socket
 import struct
 import subprocess
@@ -35,31 +33,16 @@ LOG = (
 
 
 @pytest.fixture
-def watch(store):
-    """Start a watch into pipes, and wait until it has seen the sessions there are."""
-    started = []
+def watch(start_watch):
+    """Start a watch, and wait until it has seen the sessions there are."""
 
     def start(*words, known=1, **more):
-        process = subprocess.Popen(
-            [*WATCH, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            cwd=ROOT,
-            env=environment(store, **more),
-            start_new_session=True,  # without the terminal of the tests
-        )
-        started.append(process)
+        process = start_watch(*words, **more)
         for _ in range(known):
             process.stdout.readline()
         return process
 
-    yield start
-    for process in started:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # with the command that it runs
-        process.communicate()
+    return start
 
 
 def runs(process, number):

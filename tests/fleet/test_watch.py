@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import subprocess
-import sys
-import threading
 
 import pytest
 import schemas
-from command_line import environment, write
+from command_line import write
 from fleet.hosts import answer, session
-from support import ROOT
 
 
 @pytest.fixture
-def watch(hosts, store):
-    """Start the watch of hosts, polling fast; it ends with the test."""
-    started = []
-
-    def start(*words, **more):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lib", "watch", "--interval", "0.1", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=environment(store, **hosts.environment(), **more),
-        )
-        watchdog = threading.Timer(25, process.kill)
-        watchdog.start()
-        started.append((process, watchdog))
-        return process
-
-    yield start
-    for process, watchdog in started:
-        process.kill()
-        process.communicate()
-        watchdog.cancel()
+def watch(hosts, start_watch):
+    """Start the watch of hosts."""
+    return functools.partial(start_watch, **hosts.environment())
 
 
 def test_watch_says_what_changes_on_a_host(watch, hosts):

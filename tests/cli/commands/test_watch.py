@@ -20,36 +20,12 @@ LEFT = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
 _CONTROL = re.compile(r"\x1b\[(\??)([\d;]*)([A-Za-z])")
 
 
-@pytest.fixture
-def follow(store):
-    """`headcount watch` into a pipe; read from it line by line."""
-    started = []
-
-    def start(*words, **more):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lib", "watch", *QUICK, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            cwd=ROOT,
-            env=environment(store, **more),
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
 # ---- Line by line ---------------------------------------------------------------
 
 
-def test_watch_without_a_terminal_prints_a_line_per_change(follow, store):
+def test_watch_without_a_terminal_prints_a_line_per_change(start_watch, store):
     create(ID, label="publish", cwd="/somewhere")
-    seen = follow()
+    seen = start_watch()
     clock = r"\d\d:\d\d:\d\d  "
     line = rf"idle \(\d s\)  {ID[:8]}  publish  /somewhere  \(started\)\n"
     assert re.fullmatch(clock + line, seen.stdout.readline())
@@ -71,9 +47,11 @@ def test_watch_on_a_dumb_terminal_prints_lines_without_escapes(terminal, store):
     assert "\x1b" not in written
 
 
-def test_watch_json_prints_an_object_per_change_with_the_previous_values(follow, store):
+def test_watch_json_prints_an_object_per_change_with_the_previous_values(
+    start_watch, store
+):
     create(ID, label=HOSTILE)
-    seen = follow("--json")
+    seen = start_watch("--json")
     events = [json.loads(seen.stdout.readline())]
     sessions.update_heartbeat(ID, state="busy")
     events.append(json.loads(seen.stdout.readline()))
@@ -85,9 +63,9 @@ def test_watch_json_prints_an_object_per_change_with_the_previous_values(follow,
     assert events[2]["session"]["verdict"] == "dead"
 
 
-def test_watch_state_reports_only_sessions_entering_or_leaving_it(follow, store):
+def test_watch_state_reports_only_sessions_entering_or_leaving_it(start_watch, store):
     create(ID, state="busy")
-    seen = follow("--json", "--state", "waiting")
+    seen = start_watch("--json", "--state", "waiting")
     for state in ("idle", "busy", "waiting", "busy"):
         sessions.update_heartbeat(ID, state=state)
         if state == "waiting":
@@ -116,8 +94,8 @@ def test_watch_in_a_pipe_does_not_import_textual(store, options):
     assert not {"textual", "rich", "lib.cli.watch"} & {*modules}
 
 
-def test_watch_ends_when_its_reader_is_gone(follow, store):
-    seen = follow("--json")
+def test_watch_ends_when_its_reader_is_gone(start_watch, store):
+    seen = start_watch("--json")
     seen.stdout.close()
     create(ID)
     assert seen.wait(60) == 141
@@ -140,12 +118,12 @@ def test_until_prints_a_matching_session_at_once(headcount, store):
 
 
 @pytest.mark.parametrize("state", ["closed", "dead"])
-def test_until_waits_for_a_session_to_die_or_close(follow, store, state):
+def test_until_waits_for_a_session_to_die_or_close(start_watch, store, state):
     with Client() as client:
         client.fire("SessionStart")
         create(OTHER)
-        seen = follow("--until", state, "--json")
-        other = follow("--json")
+        seen = start_watch("--until", state, "--json")
+        other = start_watch("--json")
         other.stdout.readline()
         assert seen.poll() is None
         if state == "dead":
@@ -157,9 +135,9 @@ def test_until_waits_for_a_session_to_die_or_close(follow, store, state):
         assert (event["event"], event["session"]["session_id"]) == ("ended", ID)
 
 
-def test_until_sees_a_session_closed_and_archived_between_two_polls(follow, store):
-    seen = follow("--until", "closed", "--json")
-    beside = follow("--json")
+def test_until_sees_a_session_closed_and_archived_between_two_polls(start_watch, store):
+    seen = start_watch("--until", "closed", "--json")
+    beside = start_watch("--json")
     while seen.poll() is None:  # it may not have looked yet when the first one goes
         session_id = sessions.create_session()
         beside.stdout.readline()

@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import threading
 
 import pytest
 import schemas
-from command_line import environment
 from fleet.hosts import session
 from fleet.sharers import STORES
-from support import ROOT
 
 from lib.fleet.shared import keys
 
 
 @pytest.fixture
-def watch(store):
-    """Start the watch of a server, polling fast; it ends with the test."""
-    started = []
+def watch(start_watch):
+    """Start the watch of what is shared through a server."""
 
     def start(server, *words):
-        words = ("--interval", "0.1", *words)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lib", "watch", "--fleet", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=environment(store, HEADCOUNT_REDIS_URL=server.url),
-        )
-        watchdog = threading.Timer(25, process.kill)
-        watchdog.start()
-        started.append((process, watchdog))
-        return process
+        return start_watch("--fleet", *words, HEADCOUNT_REDIS_URL=server.url)
 
-    yield start
-    for process, watchdog in started:
-        process.kill()
-        process.communicate()
-        watchdog.cancel()
+    return start
 
 
 def read(process):
