@@ -1,4 +1,4 @@
-"""`headcount watch` on real terminals and pipes: what is drawn, and what is left."""
+"""`headcount watch` line by line: into pipes, and until a session is in a state."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ from support import ID, ROOT, Client
 from lib import sessions
 
 OTHER = "0aa1f931-8a2e-4bc2-841e-e420ad80648c"
-QUICK = ("--interval", "0.1")
-LEFT = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
-_CONTROL = re.compile(r"\x1b\[(\??)([\d;]*)([A-Za-z])")
 
 
 # ---- Line by line ---------------------------------------------------------------
