@@ -32,6 +32,7 @@ from lib.record import timestamps  # noqa: E402
 
 MEMORY_GOAL, READ_GOAL = 30.0, 0.5  # MB, seconds
 LOGS = 50  # stores whose logs are filled
+TRANSACTIONS = 2000
 DAY = 86_400.0
 WORDS = ("shop", "blog", "docs", "api", "infra", "web", "data", "mobile")
 STATES = ("busy", "idle", "idle", "waiting")
@@ -94,6 +95,8 @@ def measure(client: Any, args: argparse.Namespace) -> int:
     spread = f"fastest {min(seconds):.2f} s, slowest {max(seconds):.2f} s"
     print(f"a list of them: {median:.2f} s ({spread}, goal {READ_GOAL:g} s)")
     print(f"logs: {logs(client, chance, stores[:LOGS]):.2f} MB for each machine")
+    microseconds = transaction(client, stores[0], values[0])
+    print(f"a transaction: {microseconds:.0f} us of the server's processor")
     return int(megabytes > MEMORY_GOAL or median > READ_GOAL)
 
 
@@ -132,6 +135,34 @@ def logs(client: Any, chance: random.Random, stores: list[str]) -> float:
                 request.xadd(log, fields, maxlen=keys.LOG_ENTRIES, approximate=True)
             request.execute()
     return (memory(client) - before) / len(stores)
+
+
+def transaction(client: Any, store: str, now: bytes) -> float:
+    """Return the microseconds of the server's processor that a transaction takes.
+
+    It is what `headcount share` sends when it renews the lease, and an entry.
+    """
+    own = keys.of(store)
+    before = processor(client)
+    for _ in range(TRANSACTIONS):
+        with client.pipeline() as request:
+            request.watch(own.lease)
+            request.get(own.lease)
+            request.time()
+            request.multi()
+            request.xadd(own.log, {keys.FIELD: b"x" * 300}, maxlen=keys.LOG_ENTRIES)
+            request.set(own.now, now, ex=keys.EXPIRY_SECONDS)
+            request.set(own.cursor, b"x" * 1000, ex=keys.EXPIRY_SECONDS)
+            request.expire(own.log, keys.EXPIRY_SECONDS)
+            request.pexpire(own.lease, keys.LEASE_MS)
+            request.execute()
+    return (processor(client) - before) / TRANSACTIONS * 1e6
+
+
+def processor(client: Any) -> float:
+    """Return the seconds that the server has used of the processor."""
+    usage = client.info("cpu")
+    return float(usage["used_cpu_user"] + usage["used_cpu_sys"])
 
 
 # ---- Sessions -------------------------------------------------------------------
