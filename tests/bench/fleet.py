@@ -88,6 +88,24 @@ def start(
     folder: pathlib.Path, number: int, servers: contextlib.ExitStack
 ) -> list[str]:
     """Start that many hosts, and return their names."""
+    names = [f"host{index}" for index in range(number)]
+    prepare(folder, [*names, "host-gone"])
+    for index, name in enumerate(names):
+        servers.callback(server(folder, name, index).kill)
+    # Packets for the last one go nowhere, and nobody says so.
+    black_hole = ["lladdr", "02:00:00:00:00:99", "dev", "br0", "nud", "permanent"]
+    run("ip", "neigh", "add", address(number), *black_hole)
+    time.sleep(1)  # until all of them listen
+    return names
+
+
+def address(index: int) -> str:
+    """Return the address of a host."""
+    return f"10.77.0.{index + 10}"
+
+
+def prepare(folder: pathlib.Path, names: list[str]) -> None:
+    """Make a bridge, and what ssh needs to get to the hosts with these *names*."""
     run("mount", "-t", "tmpfs", "none", "/run")
     os.mkdir("/run/sshd", 0o755)
     for name in ("key", "host_key"):
@@ -99,28 +117,17 @@ def start(
     run("ip", "link", "add", "br0", "type", "bridge")
     run("ip", "addr", "add", "10.77.0.1/24", "dev", "br0")
     run("ip", "link", "set", "br0", "up")
-    names = [f"host{index}" for index in range(number)]
     config, known = "", ""
     key = (folder / "host_key.pub").read_text()
-    for index, name in enumerate([*names, "host-gone"]):
-        address = f"10.77.0.{index + 10}"
-        config += f"Host {name}\n  HostName {address}\n"
-        known += f"{address} {key}"
-        if name in names:
-            servers.callback(server(folder, name, address, index).kill)
-        else:  # packets for it go nowhere, and nobody says so
-            gone = ["lladdr", "02:00:00:00:00:99", "dev", "br0", "nud", "permanent"]
-            run("ip", "neigh", "add", address, *gone)
+    for index, name in enumerate(names):
+        config += f"Host {name}\n  HostName {address(index)}\n"
+        known += f"{address(index)} {key}"
     (folder / "config").write_text(config + CLIENT.format(folder=folder))
     (folder / "known_hosts").write_text(known)
-    time.sleep(1)  # until all of them listen
-    return names
 
 
-def server(
-    folder: pathlib.Path, name: str, address: str, index: int
-) -> subprocess.Popen[bytes]:
-    """Start the host: a namespace on the bridge, with a store and a sshd."""
+def server(folder: pathlib.Path, name: str, index: int) -> subprocess.Popen[bytes]:
+    """Start a host with a home, a store and a sshd."""
     home = folder / name
     home.mkdir()
     environment = {
@@ -130,21 +137,27 @@ def server(
     }
     fill = [sys.executable, "-c", FILL.format(sessions=SESSIONS)]
     subprocess.run(fill, cwd=ROOT, env=environment, check=True)
-    (home / "sshd").write_text(SERVER.format(address=address, folder=folder, home=home))
+    settings = SERVER.format(address=address(index), folder=folder, home=home)
+    (home / "sshd").write_text(settings)
+    return host(name, index, f"/usr/sbin/sshd -D -f {home}/sshd")
+
+
+def host(name: str, index: int, command: str) -> subprocess.Popen[bytes]:
+    """Start a host: a namespace on the bridge in which *command* runs."""
     setup = (
-        f"read _; ip addr add {address}/24 dev eth0; ip link set eth0 up; "
-        f"exec /usr/sbin/sshd -D -f {home}/sshd"
+        f"hostname {name}; read _; ip link set lo up; ip link set eth0 up; "
+        f"ip addr add {address(index)}/24 dev eth0; exec {command}"
     )
-    host = subprocess.Popen(["unshare", "-n", "sh", "-c", setup], stdin=subprocess.PIPE)
-    ours = f"veth{index}"
+    words = ["unshare", "-n", "-u", "sh", "-c", setup]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE)
     time.sleep(0.05)  # until it is in its namespace
-    peer = ["type", "veth", "peer", "name", "eth0", "netns", str(host.pid)]
-    run("ip", "link", "add", ours, *peer)
-    run("ip", "link", "set", ours, "master", "br0", "up")
-    assert host.stdin is not None
-    host.stdin.write(b"go\n")
-    host.stdin.close()
-    return host
+    peer = ["type", "veth", "peer", "name", "eth0", "netns", str(process.pid)]
+    run("ip", "link", "add", f"veth{index}", *peer)
+    run("ip", "link", "set", f"veth{index}", "master", "br0", "up")
+    assert process.stdin is not None
+    process.stdin.write(b"go\n")
+    process.stdin.close()
+    return process
 
 
 def measure(folder: pathlib.Path, names: list[str], rounds: int) -> int:
