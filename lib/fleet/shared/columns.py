@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...store import paths
-from ...views import session_view
+from ...views import neighbours, session_view
 from .. import validate
 from ..validate import InvalidOutputError
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ..validate import Check
 
 MAX_SESSIONS = 10_000
-_IDS, _LINKS = "session_id", "same_worktree"
+_MAX_REPEATED = 16 << 20  # characters of texts that all sessions have
+_IDS, _LINKS, _PROCESSES = "session_id", "same_worktree", "processes"
 _ALWAYS = (*session_view.KEYS, "worktree", "branch")  # even if it is null
 _UUID = "00000000-0000-0000-0000-000000000000"
 _TO_ZERO = str.maketrans("123456789abcdef", "0" * 15)
@@ -34,7 +35,7 @@ class Columns(NamedTuple):
     *columns* has the values of a key, one for each session, None for one without the
     key; or the name of a column that is equal. *same* has the value of a key that is
     the same for all. The other sessions of a worktree are not named by their ids, but
-    counted from 0.
+    counted from 0. `processes` is missing if each live session has only its own.
     """
 
     same: dict[str, Any]
@@ -50,6 +51,8 @@ def of(sessions: Sequence[SessionView]) -> Columns:
         [numbers[session_id] for session_id in ids if session_id in numbers]
         for ids in (session.get("same_worktree", []) for session in sessions)
     ]
+    if columns.get(_PROCESSES) == [_own_process(each) for each in sessions]:
+        del columns[_PROCESSES]
     varied = {k: columns[k] for k in columns if k == _IDS or not _is_same(columns[k])}
     same = {k: columns[k][0] for k in columns if k not in varied and sessions}
     first: dict[str, str] = {}
@@ -64,8 +67,16 @@ def _value(key: str, session: SessionView) -> object:
     return None if value in _EMPTY and key not in session_view.KEYS else value
 
 
+def _own_process(session: Mapping[str, Any]) -> list[int] | None:
+    """Return `processes` of a session that nobody else has open."""
+    is_open = session["verdict"] == "alive" and session["pid"] is not None
+    return [session["pid"]] if is_open else None
+
+
 def _is_same(column: list[Any]) -> bool:
-    return len({repr(value) for value in column}) <= 1
+    """Whether one value stands for all. A list does not: each session has its own."""
+    is_list = any(isinstance(value, (list, dict)) for value in column)
+    return not is_list and len({repr(value) for value in column}) <= 1
 
 
 # ---- Sessions -------------------------------------------------------------------
@@ -83,13 +94,12 @@ def sessions(same: Any, columns: Any, on: str) -> list[dict[str, Any]]:  # noqa:
     ids = known.get(_IDS, [])
     if any(not isinstance(c, list) or len(c) != len(ids) for c in known.values()):
         raise InvalidOutputError("the columns that it shares do not match")
-    if len(ids) > MAX_SESSIONS:
-        raise InvalidOutputError("it shares too many sessions")
     if not ids:
         return []
     common = dict.fromkeys(_ALWAYS)
     alike = [key for key in validate.SESSION if key in same and key not in known]
     common.update((key, same[key]) for key in alike)
+    _check_size(common, len(ids))
     if "worktree" not in {*known, *same}:  # as in `validate.session`
         known["worktree"] = known.get("cwd", [common["cwd"]] * len(ids))
     if _LINKS in known:
@@ -107,6 +117,8 @@ def _named(column: object, columns: dict[str, Any]) -> Any:  # noqa: ANN401  # J
 def _linked(column: list[Any], ids: list[Any]) -> list[Any]:
     """Return the lists of *column* with the ids of the sessions that they count."""
     try:
+        if max(map(len, column)) > neighbours.MAX_NAMED:
+            raise InvalidOutputError("it names too many sessions of a worktree")
         return [[*map(ids.__getitem__, links)] for links in column]
     except (IndexError, TypeError):
         raise InvalidOutputError("a session that it names is missing") from None
@@ -121,16 +133,30 @@ def _combined(
         for session, value in zip(found, column):  # noqa: B905  # checked, and slower
             if value is not None:
                 session[key] = value
+    if _PROCESSES not in columns:
+        for session in found:
+            session[_PROCESSES] = _own_process(session) or []
     return found
 
 
 # ---- Checks ---------------------------------------------------------------------
 
 
+def _check_size(common: Mapping[str, Any], number: int) -> None:
+    """Raise InvalidOutputError if a small value would become a large list."""
+    values = common.values()
+    length = sum(len(value) for value in values if isinstance(value, str))
+    if number > MAX_SESSIONS or length * number > _MAX_REPEATED:
+        raise InvalidOutputError("it shares too many sessions")
+    if any(isinstance(value, (list, dict)) for value in values):
+        raise InvalidOutputError("its sessions have one list in common")
+
+
 def _check_all(common: Mapping[str, Any], columns: Mapping[str, list[Any]]) -> None:
     """Raise InvalidOutputError for a value that is not valid."""
     for key in common.keys() - columns.keys():
-        _check(key, [common[key]])
+        if common[key] is not None or key in session_view.KEYS:
+            _check(key, [common[key]])
     for key, column in columns.items():
         _check(key, column)
     number = len(columns[_IDS])

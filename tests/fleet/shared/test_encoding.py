@@ -138,10 +138,11 @@ def with_value(sessions, key, value):
     text = encoding.encode(Now("a", 1, 1, sessions))
     content = json.loads(zlib.decompress(text))
     content["same"].pop(key, None)
+    content["columns"]["processes"] = [each["processes"] for each in sessions]
     content["columns"][key] = [each.get(key) for each in sessions]
     content["columns"][key][1] = value
     yield content
-    if key != "session_id":
+    if key != "session_id" and not isinstance(value, (list, dict)):
         del content["columns"][key]
         content["same"][key] = value
         yield content
@@ -180,6 +181,17 @@ CHANGES = {
     "same": lambda content: content.update(same=None),
     "many": lambda content: content.update(
         columns={"session_id": ["a"] * (columns.MAX_SESSIONS + 1)}
+    ),
+    "long-same": lambda content: content.update(
+        same={**content["same"], "label": "x" * 4096, "name": "x" * 4096},
+        columns={"session_id": [f"a{n}" for n in range(9000)]},
+    ),
+    "list-of-all": lambda content: (
+        content["columns"].pop("tasks"),
+        content["same"].update(tasks=["a"]),
+    ),
+    "links-of-one": lambda content: content["columns"].update(
+        same_worktree=[[0] * 11] * 4
     ),
     "missing-link": lambda content: content["columns"].update(same_worktree=[[9]] * 4),
     "link": lambda content: content["columns"].update(same_worktree=[["a"]] * 4),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import time
 import zlib
 
 import pytest
-from command_line import HOSTILE
+from command_line import HOSTILE, write
 from fleet.hosts import session
 from fleet.sharers import STORES
 from support import ROOT
@@ -16,6 +18,7 @@ from support import ROOT
 from lib.fleet.shared import encoding, keys
 from lib.fleet.shared.encoding import Now
 from lib.record import timestamps
+from lib.system import process
 
 HOURS = 3600.0
 
@@ -373,3 +376,31 @@ def test_reader_needs_only_the_rights_in_the_document(fleet, sharers):
     assert (code, message) == (0, "")
     assert len(json.loads(output)["entries"]) == 1
     sharers.client.acl_deluser("reader")
+
+
+# ---- With real sharers ----------------------------------------------------------
+
+
+def test_stores_that_are_shared_are_one_list(fleet, sharers, share, store, tmp_path):
+    began = {}
+    for name in ("one", "two", "three"):
+        folder = tmp_path / name
+        alive = {"pid": os.getpid(), "process": process.fingerprint(os.getpid())}
+        write(folder, name, **alive, host="x")
+        began[name] = share(sharers.server, HEADCOUNT_DIR=str(folder))
+    _, sessions, hosts, message = listed(fleet)
+    assert {
+        session_id: each["verdict"] for (_, session_id), each in sessions.items()
+    } == {**dict.fromkeys(began, "alive")}
+    assert (len(hosts), message) == (3, "")  # one machine, so the names have more
+    began["one"].end(signal.SIGKILL)
+    began["two"].end(signal.SIGTERM)
+    one = next(host for host, session_id in sessions if session_id == "one")
+    (key,) = sharers.client.keys(f"hc1:{{{one.rpartition('-')[2]}*:lease")
+    sharers.client.pexpire(key, 1)
+    _, sessions, _, message = listed(fleet)
+    found = {session_id: each for (_, session_id), each in sessions.items()}
+    assert found["one"]["verdict"] == found["two"]["verdict"] == "unknown"
+    assert found["three"]["verdict"] == "alive"
+    assert "it does not renew its lease" in message
+    assert "its sharer has ended" in message

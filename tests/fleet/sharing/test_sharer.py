@@ -34,8 +34,11 @@ def session(store):
 
 
 def compared(session):
-    """What it has, without the ages in its reasons."""
-    return {k: v for k, v in session.items() if v not in (None, []) and k != "reasons"}
+    """What it has, without its host, and the ages in its reasons."""
+    left_out = ("on", "reasons")
+    return {
+        k: v for k, v in session.items() if v not in (None, []) and k not in left_out
+    }
 
 
 # ---- What is shared -------------------------------------------------------------
