@@ -80,7 +80,7 @@ def _entries(connection: Connection, store: str, session_id: str) -> list[Sessio
             return []
         if (client.memory_usage(log, samples=0) or 0) > _MAX_BYTES:
             raise HeadcountError(f"{log} is longer than {_MAX_BYTES >> 20} MiB")
-        items: Any = client.xrange(log, count=_MAX_ITEMS)
-    lines = [fields.get(field, b"") for _, fields in items]
+        newest: Any = client.xrevrange(log, count=_MAX_ITEMS)
+    lines = [fields.get(field, b"") for _, fields in reversed(newest)]
     entries = jsonl.decode_all(lines) if lines else []
     return [e for e in entries if e is not None and e.get("session_id") == session_id]

@@ -331,6 +331,13 @@ def test_show_has_the_entries_in_the_log(fleet, sharers):
     assert output.rstrip().endswith("headcount go web1:a")
 
 
+def test_show_has_the_newest_entries_of_a_log_that_a_burst_made_longer(fleet, sharers):
+    sharers.share(STORES[0], "web1", session())
+    sharers.log(STORES[0], *[entry("b", 1)] * 2000, entry("a", 2))
+    shown = json.loads(fleet("show", "a", "--json")[1])
+    assert [each["id"][-1] for each in shown["entries"]] == ["2"]
+
+
 def test_show_asks_which_of_several(fleet, sharers):
     for store, host in zip(STORES, ("web1", "web2", "web3"), strict=True):
         sharers.share(store, host, session(label="nightly"))
