@@ -235,8 +235,8 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
     state, is_file = recorded["state"], event.text("hook_event_name") == "FileChanged"
     if is_file and state == "closed":  # the client has removed its file
         raise sessions.SessionClosedError(f"session {event.session_id} is closed")
-    began = timestamps.from_epoch(event.began_at)
-    if events.is_outdated(event.payload, recorded, began):
+    began, now = map(timestamps.from_epoch, (event.began_at, time.time()))
+    if events.is_outdated(event.payload, recorded, began, now):
         return {}
     if events.is_inconclusive(event.payload, state):
         from .claude import session_status

@@ -403,6 +403,19 @@ def test_result_of_a_tool_after_the_turn_begins_another(terminal, last):
     assert last() == ("PostToolUse", "busy")
 
 
+def test_result_of_a_tool_ends_a_wait_that_began_before_the_clock_was_set_back(
+    store, terminal, last
+):
+    terminal.fire("UserPromptSubmit")
+    terminal.fire("PermissionRequest", tool_name="Bash")
+    path = store / f"{ID}.jsonl"
+    *earlier, request = lines(path)
+    request["timestamp"] = timestamps.from_epoch(time.time() + 120)
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in [*earlier, request]))
+    terminal.fire("PostToolUse")
+    assert last() == ("PostToolUse", "busy")
+
+
 # ---- The name that a person gives it --------------------------------------------
 
 

@@ -6,7 +6,7 @@ not know. So only events that every client in use knows may be installed.
     events_known_to(["2.1.332 (Claude Code)"])   what the installer may write
     state_of(payload)                            what one event says
     state_after(payload, state, waiting_for)     what follows, given what is on record
-    is_outdated(payload, recorded, began)        leave what is on record, it is newer
+    is_outdated(payload, recorded, began, now)   leave what is on record, it is newer
     is_inconclusive(payload, state)              ask the client's file first
 
 A hook imports this on every event, so it imports nothing itself.
@@ -148,18 +148,21 @@ def state_after(
     return after
 
 
-def is_outdated(payload: Payload, recorded: SessionMetadata, began: str) -> bool:
+def is_outdated(
+    payload: Payload, recorded: SessionMetadata, began: str, now: str
+) -> bool:
     """Whether the event is the result of a tool, and what came after is on record.
 
     *began* is when its hook did, as a timestamp. Tools run side by side, and so do
     their hooks. By the time that a slow one records its event, the session may be
     waiting for the person, or the turn may have ended, and then it stays so. A session
-    of which only line 1 is on record is in no state that an event has reported.
+    of which only line 1 is on record is in no state that an event has reported. If a
+    state began later than *now*, the clock was set back, and the event is the newer.
     """
     since = recorded.get("state_since", "")
     is_reported = since != recorded.get("start_time")
     is_result = payload.get("hook_event_name") == "PostToolUse"
-    return is_result and is_reported and since > began
+    return is_result and is_reported and began < since <= now
 
 
 def is_inconclusive(payload: Payload, state: object) -> bool:
