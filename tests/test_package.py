@@ -240,6 +240,14 @@ def test_hooks_of_a_package_need_no_environment_to_stay_silent(hooks):
     assert hooks.types() == ["session_metadata"]
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_full_disk_behind_stdout_fails_with_a_message(tool):
+    script = f"{tool.environment}/bin/headcount install --print > /dev/full"
+    done = tool.run("/bin/sh", "-c", script)
+    assert done.returncode == 1
+    assert "headcount: cannot write to stdout: No space left" in done.stderr
+
+
 def test_package_in_a_cache_is_refused(tool):
     cache = {"XDG_CACHE_HOME": str(tool.environment.parent)}
     done = tool.run("headcount", "install", variables=cache)

@@ -89,7 +89,9 @@ def _run(words: list[str]) -> int:
     from importlib import import_module
 
     command = import_module(f".commands.{args.command}", __package__)
-    return int(command.run(args))
+    code = int(command.run(args))
+    output.write([])  # what it printed itself: an error must be raised here
+    return code
 
 
 def _report_os_error(error: OSError, words: list[str]) -> None:
