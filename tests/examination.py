@@ -109,6 +109,13 @@ def install_hooks(path, checkout, text=None):
     return path
 
 
+def make_asynchronous(path, event="PostToolUse"):
+    """Let the client not wait for the hook of *event*; unless given, as it may."""
+    content = json.loads(path.read_text())
+    content["hooks"][event][0]["hooks"][0]["async"] = True
+    path.write_text(json.dumps(content))
+
+
 def strip(path, *events):
     """Take the hooks of *events* out, as another program that rewrites settings may."""
     content = json.loads(path.read_text())

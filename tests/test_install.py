@@ -306,9 +306,9 @@ def test_print_shows_the_example_with_the_paths_filled_in(run, checkout):
     }
     quoted = f"'{checkout}/.venv/bin/python'"
     assert all(command.startswith(quoted) for command in filled.values())
-    assert [line.partition(":")[0] for line in printed.splitlines()] == [
-        line.partition(":")[0] for line in example.splitlines()
-    ]
+    keys = [line.partition(":")[0].strip() for line in printed.splitlines()]
+    keys.remove('"async"')  # the client on PATH need not wait for one of them
+    assert keys == [line.partition(":")[0].strip() for line in example.splitlines()]
 
 
 def test_status_line_option_installs_it_and_uninstall_removes_it(run, checkout, home):

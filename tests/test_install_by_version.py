@@ -122,6 +122,30 @@ def test_install_follows_the_client_up_and_down_and_uninstall_takes_all_out(
     assert target.read_text() == THEIRS
 
 
+def test_install_makes_a_hook_asynchronous_in_place_if_no_client_must_wait(
+    run, checkout, home, tools
+):
+    target = home / ".claude/settings.json"
+    target.parent.mkdir()
+    target.write_text(THEIRS)
+    for version, expected in (
+        ("2.1.200", []),
+        ("2.1.332", ["PostToolUse"]),
+        ("2.1.200", []),
+        ("2.1.332", ["PostToolUse"]),
+    ):
+        put_claude(tools, of_version(version))
+        done = run(checkout / "install.sh")
+        assert (done.returncode, done.stderr) == (0, "")
+        hooks = json.loads(target.read_text())["hooks"]
+        ours = {event: hooks[event][-1]["hooks"][0] for event in ALL}
+        assert [event for event in ALL if ours[event].get("async")] == expected
+        assert target.read_text().count("# headcount") == len(ALL)
+        assert "is up to date" in run(checkout / "install.sh").stdout
+    run(checkout / "install.sh", "--uninstall")
+    assert target.read_text() == THEIRS
+
+
 def test_install_of_six_hooks_is_upgraded_in_place(run, checkout, home, tools):
     put_claude(tools, of_version("2.0.44"))
     run(checkout / "install.sh")
@@ -130,6 +154,7 @@ def test_install_of_six_hooks_is_upgraded_in_place(run, checkout, home, tools):
     put_claude(tools, of_version("2.1.332"))
     run(checkout / "install.sh")
     after = json.loads((home / ".claude/settings.json").read_text())["hooks"]
+    before["PostToolUse"][0]["hooks"][0]["async"] = True
     assert {event: after[event] for event in COMMON} == before
     assert sorted(after) == sorted(ALL)
     unchanged = run(checkout / "install.sh")

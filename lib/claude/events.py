@@ -31,25 +31,37 @@ class Event:
     """A hook event: the client version that introduced it, and its script in `hooks/`.
 
     *script* None: it is never installed. *state* is what the event says by its name
-    alone; None if that depends on the payload, or on nothing a hook is given.
+    alone; None if that depends on the payload, or on nothing a hook is given. Clients
+    from *async_since* on need not wait for its hook; None if all must.
     """
 
-    __slots__ = ("name", "script", "since", "state")
+    __slots__ = ("async_since", "name", "script", "since", "state")
 
     def __init__(
-        self, name: str, since: Version, script: str | None, state: State | None
+        self,
+        name: str,
+        since: Version,
+        script: str | None,
+        state: State | None,
+        *,
+        async_since: Version | None = None,
     ) -> None:
         self.name = name
         self.since = since
         self.script = script
         self.state = state
+        self.async_since = async_since
 
 
 # In the order in which they are installed.
 EVENTS = (
     Event("SessionStart", (1, 0, 62), "session_start", "idle"),
     Event("UserPromptSubmit", (1, 0, 54), "heartbeat", "busy"),
-    Event("PostToolUse", (1, 0, 38), "heartbeat", "busy"),
+    # Measured: if an asynchronous hook still runs when `claude -p` ends, 2.1.332 ends
+    # it, and by then Stop is on record; 2.1.200 leaves out SessionEnd. The client's
+    # changelog says: up to 2.1.118 each such hook leaves an empty entry in the
+    # transcript, and up to 2.1.74 a line on the screen.
+    Event("PostToolUse", (1, 0, 38), "heartbeat", "busy", async_since=(2, 1, 332)),
     Event("Notification", (1, 0, 38), "heartbeat", None),
     Event("PermissionRequest", (2, 0, 45), "heartbeat", "waiting"),
     Event("Elicitation", (2, 1, 76), "heartbeat", "waiting"),
@@ -86,15 +98,20 @@ _NOTHING: Status = (None, None)
 # ---- Which events may be installed ----------------------------------------------
 
 
-def events_known_to(versions: Iterable[str]) -> set[str]:
-    """Return the names of the events to install that all client *versions* know.
+def events_known_to(versions: Iterable[str]) -> dict[str, bool]:
+    """Return the events to install that all client *versions* know.
 
-    A version is as `claude --version` or a record has it. Without any, and for one
-    that cannot be read, only what every client since OLDEST_CLIENT knows.
+    Each name comes with whether its hook may be asynchronous in all of them. A version
+    is as `claude --version` or a record has it. Without any, and for one that cannot be
+    read, only what every client since OLDEST_CLIENT knows.
     """
     clients = [parse_version(version) or OLDEST_CLIENT for version in versions]
     oldest = min(clients, default=OLDEST_CLIENT)
-    return {event.name for event in EVENTS if event.script and event.since <= oldest}
+    return {
+        event.name: event.async_since is not None and event.async_since <= oldest
+        for event in EVENTS
+        if event.script and event.since <= oldest
+    }
 
 
 def parse_version(text: str) -> Version | None:

@@ -28,7 +28,7 @@ from . import config_file
 from .settings_text import hook_merge, json_edit, status_line, validation
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .config_file import Change
     from .settings_text.hook_merge import Hooks, InstalledHook
@@ -212,18 +212,21 @@ def status_line_owner(path: str) -> str:
     return "ours" if status_line.find(root) else "theirs"
 
 
-def desired_hooks(checkout: str, events: Container[str] | None = None) -> Hooks:
+def desired_hooks(checkout: str, events: Mapping[str, bool] | None = None) -> Hooks:
     """Return the group of each event, as `settings.example.json` of *checkout* has it.
 
-    Only those of *events*, if given. Raises SettingsError if that file cannot be read,
-    or if JSON cannot name *checkout*.
+    Only those of *events*, if given, which says of each whether its hook is to be
+    asynchronous; in the example none is. Raises SettingsError if that file cannot be
+    read, or if JSON cannot name *checkout*.
     """
     with _example(checkout) as example:
-        return {
-            event: groups[0]
-            for event, groups in example["hooks"].items()
-            if events is None or event in events
-        }
+        hooks: Hooks = {event: groups[0] for event, groups in example["hooks"].items()}
+        if events is None:
+            return hooks
+        for event in hooks:
+            if events.get(event):
+                hooks[event]["hooks"][0]["async"] = True
+        return {event: group for event, group in hooks.items() if event in events}
 
 
 def desired_status_line(checkout: str) -> StatusLine:

@@ -6,6 +6,7 @@ a client drops a whole settings file for one event name that it does not know.
     clients = in_use(now)
     events_known_to(clients)          what to install
     left_out(clients)                 what not, and why, as one line
+    oldest(clients)                   the client that decides, in words
     voided_by(installed, clients)     what is installed that a client does not know
     skip_malformed_hooks(clients)     or do they drop settings for them, too?
     skip_unknown_types(clients)       the same for hooks of a type they do not know
@@ -65,8 +66,8 @@ def in_use(now: float) -> list[ClientInUse]:
     return clients
 
 
-def events_known_to(clients: list[ClientInUse]) -> set[str]:
-    """Return the names of the events to install that all *clients* know.
+def events_known_to(clients: list[ClientInUse]) -> dict[str, bool]:
+    """Return the events to install that all *clients* know, as `events` does.
 
     Without a client, or if one is of unknown version: what every client knows.
     """
@@ -81,7 +82,16 @@ def left_out(clients: list[ClientInUse]) -> str:
         return ""
     needed = ".".join(map(str, max(event.since for event in missing)))
     names = ", ".join(event.name for event in missing)
-    return f"{names}: they need Claude Code {needed}, and {_oldest(clients)}"
+    return f"{names}: they need Claude Code {needed}, and {oldest(clients)}"
+
+
+def oldest(clients: list[ClientInUse]) -> str:
+    """Say which client is the oldest; one of unknown version may be of any age."""
+    if not clients:
+        return "no `claude` is on PATH"
+    oldest = min(clients, key=_version)
+    version = f"version {oldest.version}" if oldest.version else "an unknown version"
+    return f"{oldest.name} has {version}"
 
 
 def voided_by(
@@ -123,7 +133,7 @@ def reads_repository(version: str) -> bool:
 def without_repository(clients: list[ClientInUse]) -> str:
     """Say which of *clients* does not read that file; "" if all do."""
     old = [c for c in clients if not reads_repository(c.version)]
-    return f"those before 2.1.211 do not, and {_oldest(old)}" if old else ""
+    return f"those before 2.1.211 do not, and {oldest(old)}" if old else ""
 
 
 def output_of(*arguments: str) -> bytes:
@@ -198,15 +208,6 @@ def _on_record(now: float) -> Iterator[ClientInUse]:
         if "transcript_path" in metadata and is_open:
             name = f"session {metadata['session_id']}"
             yield ClientInUse(name, _number(str(metadata.get("client_version"))))
-
-
-def _oldest(clients: list[ClientInUse]) -> str:
-    """Say which client is the oldest; one of unknown version may be of any age."""
-    if not clients:
-        return "no `claude` is on PATH"
-    oldest = min(clients, key=_version)
-    version = f"version {oldest.version}" if oldest.version else "an unknown version"
-    return f"{oldest.name} has {version}"
 
 
 def _version(client: ClientInUse) -> events.Version:

@@ -27,7 +27,7 @@ from .finding import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator
+    from collections.abc import Iterator, Mapping
 
     from ..claude.settings_text.hook_merge import InstalledHook
 
@@ -113,6 +113,7 @@ def _check_installed(
     for scope in installed:
         yield from _missing_files(scope, events)
         yield from _unknown_events(scope, events, clients)
+        yield from _asynchronous(scope, events, clients)
         yield from _repeated(scope, events)
     yield from _unread_repository(installed, clients)
     if not enabled:  # a plugin records what the settings do not
@@ -237,13 +238,14 @@ def _none_installed() -> Finding:
 
 def _desired_events(
     installed: list[Scope], clients: list[versions.ClientInUse]
-) -> set[str]:
-    """Return the events that all *clients* know.
+) -> dict[str, bool]:
+    """Return the events that all *clients* know, as `versions` does.
 
-    Where none is found, nothing speaks against those that are installed.
+    Without a client, nothing speaks against the hooks that are installed.
     """
     known = versions.events_known_to(clients)
-    return known if clients else known | _events(installed)
+    hooks = [hook for scope in installed for hook in scope.hooks]
+    return known if clients else known | {hook.event: hook.is_async for hook in hooks}
 
 
 def _events(installed: list[Scope]) -> set[str]:
@@ -251,7 +253,7 @@ def _events(installed: list[Scope]) -> set[str]:
 
 
 def _unknown_events(
-    scope: Scope, events: Container[str], clients: list[versions.ClientInUse]
+    scope: Scope, events: Mapping[str, bool], clients: list[versions.ClientInUse]
 ) -> Iterator[Finding]:
     """Find hooks for which a client drops the whole settings file."""
     voided = versions.voided_by(_events([scope]), clients)
@@ -264,7 +266,26 @@ def _unknown_events(
         yield Finding(PROBLEM, "hooks", message, fix, _reinstall(scope, events))
 
 
-def _missing_files(scope: Scope, events: Container[str]) -> Iterator[Finding]:
+def _asynchronous(
+    scope: Scope, events: Mapping[str, bool], clients: list[versions.ClientInUse]
+) -> Iterator[Finding]:
+    """Find hooks for which a client has to wait, and does not.
+
+    A client of unknown version does not count.
+    """
+    known = [client for client in clients if client.version]
+    may_be = versions.events_known_to(known)
+    found = {hook.event for hook in scope.hooks if hook.is_async}
+    early = sorted(event for event in found if not may_be.get(event))
+    if early and known:
+        message = f"{scope.name}: {scope.path} has an asynchronous hook for "
+        message += f"{', '.join(early)}, and {versions.oldest(known)}, which has to "
+        message += "wait for it"
+        fix = install_command(scope.name, scope.path)
+        yield Finding(WARN, "hooks", message, fix, _reinstall(scope, events))
+
+
+def _missing_files(scope: Scope, events: Mapping[str, bool]) -> Iterator[Finding]:
     """Find files that the hooks of *scope* need; report a missing checkout once."""
     fix, repair = install_command(scope.name, scope.path), _reinstall(scope, events)
     missing = sorted(path for path in _checkouts(scope) if not os.path.isdir(path))
@@ -294,7 +315,7 @@ def _checkouts(scope: Scope) -> set[str]:
 
 
 def _missing_events(
-    installed: list[Scope], events: Collection[str]
+    installed: list[Scope], events: Mapping[str, bool]
 ) -> Iterator[Finding]:
     """Compare with what the checkouts of the user's hooks would install today.
 
@@ -319,7 +340,9 @@ def _missing_events(
         yield Finding(PROBLEM, "hooks", message, fix, repair)
 
 
-def _duplicates(installed: list[Scope], events: Container[str]) -> Iterator[Finding]:
+def _duplicates(
+    installed: list[Scope], events: Mapping[str, bool]
+) -> Iterator[Finding]:
     """Find events for which two different commands of ours run."""
     by_event = _duplicate_commands(installed)
     if not by_event:
@@ -349,7 +372,7 @@ def _duplicate_commands(installed: list[Scope]) -> dict[str, dict[str, Scope]]:
     return {event: scopes for event, scopes in by_event.items() if len(scopes) > 1}
 
 
-def _repeated(scope: Scope, events: Container[str]) -> Iterator[Finding]:
+def _repeated(scope: Scope, events: Mapping[str, bool]) -> Iterator[Finding]:
     """Find hooks that *scope* has more than once; Claude Code runs each once."""
     hooks = [(hook.event, hook.command) for hook in scope.hooks]
     repeated = sorted(
@@ -380,7 +403,7 @@ def _remove_hooks(scope: Scope) -> Repair | None:
     return Repair(description, lambda: settings.install_hooks(scope.path, {}))
 
 
-def _reinstall(scope: Scope, events: Container[str]) -> Repair | None:
+def _reinstall(scope: Scope, events: Mapping[str, bool]) -> Repair | None:
     """Return how to install this checkout's hooks of *events*, if that is safe.
 
     It is, unless *scope* has hooks of another checkout that still exists, or this one

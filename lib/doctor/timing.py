@@ -38,7 +38,7 @@ def check_timing(context: Context) -> Iterator[Finding]:
     if context.quick or not (installed or plugins):
         return
     runnable = _of_plugins(plugins) | _runnable(installed)
-    required = events.events_known_to([]) | {hook.event for _, hook in installed}
+    required = {*events.events_known_to([]), *(hook.event for _, hook in installed)}
     if required - set(runnable):
         message = "no hook was run: that needs a hook for every event, from your own "
         message += "settings or from this checkout"

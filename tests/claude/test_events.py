@@ -42,13 +42,27 @@ EVERY_CLIENT = {
     ],
 )
 def test_events_known_to_a_client(version, more):
-    assert events.events_known_to([version]) == EVERY_CLIENT | more
+    assert {*events.events_known_to([version])} == EVERY_CLIENT | more
 
 
 def test_events_known_to_several_clients_are_those_of_the_oldest():
-    assert events.events_known_to(["2.1.332", "2.1.74", "2.1.200"]) == (
-        EVERY_CLIENT | {"PermissionRequest"}
-    )
+    known = events.events_known_to(["2.1.332", "2.1.74", "2.1.200"])
+    assert {*known} == EVERY_CLIENT | {"PermissionRequest"}
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        pytest.param(["2.1.332"], {"PostToolUse"}, id="2.1.332"),
+        pytest.param(["2.1.331"], set(), id="2.1.331"),
+        pytest.param(["2.1.332", "2.1.200"], set(), id="one-is-older"),
+        pytest.param(["2.1.332", "nightly"], set(), id="one-is-unknown"),
+        pytest.param([], set(), id="no-client"),
+    ],
+)
+def test_events_whose_hooks_need_not_be_waited_for(versions, expected):
+    known = events.events_known_to(versions)
+    assert {name for name, is_async in known.items() if is_async} == expected
 
 
 @pytest.mark.parametrize(
@@ -61,7 +75,7 @@ def test_events_known_to_several_clients_are_those_of_the_oldest():
     ],
 )
 def test_events_known_to_a_client_of_unknown_version_are_the_common_ones(versions):
-    assert events.events_known_to(versions) == EVERY_CLIENT
+    assert {*events.events_known_to(versions)} == EVERY_CLIENT
 
 
 def test_events_known_to_a_client_before_the_oldest_leave_out_what_it_lacks():
@@ -71,7 +85,7 @@ def test_events_known_to_a_client_before_the_oldest_leave_out_what_it_lacks():
 def test_events_known_to_any_client_never_include_compactions():
     """The client shows the command line of these hooks to the user."""
     known = events.events_known_to(["99.0.0"])
-    assert known.isdisjoint({"PreCompact", "PostCompact"})
+    assert {"PreCompact", "PostCompact"}.isdisjoint(known)
     assert len(known) == 11
 
 

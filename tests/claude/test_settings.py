@@ -269,6 +269,7 @@ def test_installed_hooks_describe_each_installed_hook(ours, path):
         script=f"{ROOT}/hooks/session_end.py",
         python=f"{ROOT}/.venv/bin/python",
         timeout=10,
+        is_async=False,
     )
 
 

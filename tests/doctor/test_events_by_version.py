@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from examination import install_hooks, strip
+from examination import install_hooks, make_asynchronous, strip
 from installing import of_version, put_claude
 from support import SCRIPTS
 
@@ -33,6 +33,11 @@ def path_with(tmp_path):
 
 def events_in(path):
     return {*json.loads(path.read_text())["hooks"]}
+
+
+def asynchronous_in(path):
+    hooks = json.loads(path.read_text())["hooks"]
+    return [event for event in hooks if "async" in hooks[event][0]["hooks"][0]]
 
 
 def messages(findings):
@@ -116,6 +121,41 @@ def test_doctor_adds_what_every_client_in_use_knows(
     assert (messages(findings), code) == (expected, len(expected))
     assert examine("--fix", PATH=path)[1] == 0
     assert events_in(installed) == wanted
+
+
+@pytest.mark.parametrize(
+    ("event", "version", "who"),
+    [
+        pytest.param("PostToolUse", "2.1.332", None, id="2.1.332"),
+        pytest.param("PostToolUse", None, None, id="no-client"),
+        pytest.param("PostToolUse", "2.1.200", "version 2.1.200", id="2.1.200"),
+        pytest.param("PostToolUse", "nightly", None, id="unknown"),
+        pytest.param("Stop", "2.1.332", "version 2.1.332", id="another-event"),
+    ],
+)
+def test_doctor_finds_hooks_for_which_a_client_has_to_wait(
+    examine, installed, path_with, event, version, who
+):
+    make_asynchronous(installed, event)
+    path = path_with(version)
+    findings, code = examine(PATH=path)
+    message = f"user: {installed} has an asynchronous hook for {event}, and `claude` "
+    message += f"on PATH has {who}, which has to wait for it"
+    assert (messages(findings), code) == ([message] if who else [], 0)
+    assert examine("--fix", PATH=path)[1] == 0
+    expected = [] if version == "2.1.200" else ["PostToolUse"]
+    assert asynchronous_in(installed) == expected
+    assert messages(examine(PATH=path)[0]) == []
+
+
+def test_doctor_finds_nothing_wrong_with_a_hook_that_is_waited_for(
+    examine, installed, path_with
+):
+    """As an installation from before the client's upgrade has it."""
+    path = path_with("2.1.332")
+    findings, code = examine("--fix", PATH=path)
+    assert (messages(findings), code, findings.fixed) == ([], 0, [])
+    assert asynchronous_in(installed) == []
 
 
 def test_doctor_keeps_what_is_installed_where_it_finds_no_client(

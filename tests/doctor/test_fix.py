@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from command_line import write
-from examination import install_hooks, strip
+from examination import install_hooks, make_asynchronous, strip
 from installing import copy_of_checkout
 from support import ID
 
@@ -93,6 +93,7 @@ def test_fix_does_not_change_a_file_through_a_hard_link(
 
 
 def test_fix_reinstalls_removed_hooks_in_their_scope(examine, installed):
+    make_asynchronous(installed)
     before = installed.read_text()
     strip(installed, "Stop", "PostToolUse")
     findings, code = examine("--fix")
@@ -103,6 +104,7 @@ def test_fix_reinstalls_removed_hooks_in_their_scope(examine, installed):
 
 
 def test_fix_reinstalls_the_hooks_of_a_moved_checkout(examine, installed, checkout):
+    make_asynchronous(installed)
     before = installed.read_text()
     installed.write_text(before.replace(str(checkout), "/nowhere/head count"))
     findings, code = examine("--fix")
@@ -185,6 +187,7 @@ def test_failed_fix_is_reported_and_stays_a_problem(doctor, installed, home, che
 def test_duplicate_commands_in_one_file_are_reported_and_fixed(
     examine, installed, run_fix
 ):
+    make_asynchronous(installed)
     before = installed.read_text()
     content = json.loads(before)
     (group,) = content["hooks"]["Stop"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 from .client import wait_until
+from .records import Records
+from .situations import Stage
 
 
 def test_clear_closes_the_session_and_begins_a_new_one(box, records):
@@ -126,3 +128,31 @@ def test_second_session_in_a_worktree_gets_a_notice_of_the_first(box, records):
 
     # What the user was told, the model was not: the box looks at its request.
     second.ask("hello")
+
+
+def test_slow_hook_of_a_tool_neither_delays_the_turn_nor_undoes_its_end(
+    program, installed
+):
+    with Stage(program, *installed) as stage:
+        path = stage.box.home / ".claude/settings.json"
+        settings = json.loads(path.read_text())
+        (hook,) = settings["hooks"]["PostToolUse"][0]["hooks"]
+        gate, end = stage.script / "gate", stage.script / "end"
+        command = hook["command"].removesuffix("# headcount")
+        wait = f"until [ -e {gate} ]; do sleep 0.1; done"
+        hook["command"] = f"{wait}; {command}; touch {end}"
+        path.write_text(json.dumps(settings))
+
+        records = Records(stage.box)
+        terminal = stage.box.terminal("--allowedTools=Bash")
+        session_id = records.new_id()
+        terminal.ask("RUN: true")
+        records.wait_for(session_id, type="turn_close", state="idle")
+        assert not end.exists()
+
+        gate.touch()
+        wait_until(end.exists, "the hook's end")
+        assert records.entries(session_id)[-1]["state"] == "idle"
+        assert records.errors() == ""
+        assert "hook" not in terminal.screen().lower()
+        assert "headcount" not in stage.box.requests_path.read_text().lower()

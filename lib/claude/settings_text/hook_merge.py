@@ -43,7 +43,8 @@ class InstalledHook(NamedTuple):
     """One of our hooks in the settings.
 
     *script* and *python* are empty if the command does not name them as a path;
-    *timeout* is in seconds, None without one.
+    *timeout* is in seconds, None without one. The client does not wait for a hook that
+    *is_async*.
     """
 
     event: str
@@ -51,6 +52,7 @@ class InstalledHook(NamedTuple):
     script: str
     python: str
     timeout: float | None
+    is_async: bool
 
 
 def installed_hooks(root: Node) -> list[InstalledHook]:
@@ -177,7 +179,8 @@ def _installed_hook(event: str, hook: Any) -> InstalledHook:  # noqa: ANN401  # 
     command, timeout = hook["command"], hook.get("timeout")
     python, script = status_line.command_paths(command, _SCRIPT)
     timeout = timeout if type(timeout) in {int, float} else None
-    return InstalledHook(event, command, script, python, timeout)
+    is_async = hook.get("async") is True
+    return InstalledHook(event, command, script, python, timeout, is_async)
 
 
 # Adding and removing
