@@ -106,10 +106,10 @@ def batches(folder: str, now: float, prefix: str = "") -> Iterator[list[SessionI
     prefix = prefix.lower()
     files = paths.session_files(folder)
     found = sorted(f.path for f in files if f.name.lower().startswith(prefix))
-    for start in range(0, len(found), _BATCH):
+    for batch in _batches(found):
         yield [
             SessionInfo(paths.id_of(path), path, metadata)
-            for path, metadata in metadata_of_all(found[start : start + _BATCH], now)
+            for path, metadata in metadata_of_all(batch, now)
         ]
 
 
@@ -118,13 +118,19 @@ def metadata_of_all(
 ) -> Iterator[tuple[str, SessionMetadata | None]]:
     """Yield each of *paths*, without those that are gone, and what it holds now.
 
-    The files are read first and decoded after that; see `batches`.
+    The files are read in batches, each before it is decoded; see `batches`.
     """
-    for path, ends in [(path, _ends_of(path)) for path in paths]:
-        try:
-            yield path, _decoded(ends, path, now)
-        except FileNotFoundError:
-            continue  # archived or restored in the meantime
+    for batch in _batches(paths):
+        for path, ends in [(path, _ends_of(path)) for path in batch]:
+            try:
+                yield path, _decoded(ends, path, now)
+            except FileNotFoundError:
+                continue  # archived or restored in the meantime
+
+
+def _batches(paths: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(paths), _BATCH):
+        yield paths[start : start + _BATCH]
 
 
 def recently_written(

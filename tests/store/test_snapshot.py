@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 
 import pytest
 from folding import add_raw, fold, write
@@ -13,7 +14,7 @@ from support import ID, Client
 from lib import sessions
 from lib.record import fold as record_fold
 from lib.record import timestamps
-from lib.store import journal, snapshot
+from lib.store import journal, reader, snapshot
 from lib.system import process
 
 NOW = timestamps.parse("2026-11-25T12:00:00Z")
@@ -166,3 +167,19 @@ def test_fold_without_the_middle_goes_by_the_time_of_the_file():
         began = "2026-01-01T00:00:00.000Z"
         last = began if is_whole else timestamps.from_epoch(NOW)
         assert session.metadata["last_heartbeat"] == last
+
+
+def test_many_files_are_read_in_batches_to_bound_memory(store, monkeypatch):
+    sessions.create_session(session_id=ID)
+    opened = []
+    monkeypatch.setattr(
+        journal,
+        "open_ours",
+        lambda path, open_ours=journal.open_ours: (
+            opened.append(path) or open_ours(path)
+        ),
+    )
+    found = reader.metadata_of_all([str(store / f"{ID}.jsonl")] * 1000, time.time())
+    next(found)
+    assert len(opened) <= 100
+    assert len([*found]) == 999
