@@ -1,1 +1,1 @@
-"""Sessions of other machines: asked for over ssh, and never trusted."""
+"""Sessions of other machines: asked for over ssh or shared, and never trusted."""

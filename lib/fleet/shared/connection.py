@@ -80,8 +80,11 @@ class Connection:
 
         try:
             yield self._client
-        except WatchError:
-            raise TransactionRefusedError from None
+        except WatchError as error:
+            lost = error.__context__  # it also says so if the connection was lost
+            if not isinstance(lost, RedisError):
+                raise TransactionRefusedError from None
+            raise self._explained(lost) from None
         except RedisError as error:
             self.close()
             raise self._explained(error) from None
@@ -160,7 +163,7 @@ def _reason(error: redis.RedisError, settings: Config) -> tuple[str, bool]:
     passing = (
         *(kinds.ConnectionError, kinds.OutOfMemoryError, kinds.ReadOnlyError),
         *(kinds.MasterDownError, kinds.ClusterDownError, kinds.TryAgainError),
-        kinds.ExecAbortError,
+        *(kinds.ExecAbortError, kinds.AskError),
     )
     return said, isinstance(error, passing) or said.startswith(_PASSING)
 

@@ -97,26 +97,29 @@ class Sharer:
             self._is_sharing = is_sharing
             self._report(message)
 
-    def step(self) -> float:
+    def step(self, *, is_last: bool = False) -> float:
         """Share what is new; return for how many seconds to pause. Errors as in `run`.
 
-        Takes the lease first, if this process does not have it.
+        Takes the lease first, if this process does not have it; gives it back if this
+        *is_last*.
         """
         try:
             exporter = self._exporter or self._take_lease()
-            return self._share(exporter)
+            return self._share(exporter, is_last=is_last)
         except TransactionRefusedError:
-            self._forget()  # look at once who has the lease, and where the log ends
-            return 0.0
+            self._forget()  # look soon who has the lease, and where the log ends
+            return _PAUSE_SECONDS
 
     def _finish(self) -> None:
         """Share what is left, and give the lease back."""
         if self._exporter is None:
             return
         try:
-            self._share(self._exporter, is_last=True)
-        except TransactionRefusedError:
-            pass  # another process has the lease
+            self.step(is_last=True)
+            if self._exporter is None:  # refused, maybe only as the connection is new
+                self.step(is_last=True)
+        except StoreSharedError:
+            pass  # another process has the lease, and shares the rest
         except ServerError as error:
             self._report(f"{error}; what is new is shared at the next start")
 

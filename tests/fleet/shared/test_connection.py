@@ -95,6 +95,23 @@ def test_node_of_a_cluster_that_has_the_keys_is_named(own_redis):
     assert f"these keys are on 127.0.0.1:{other.port}; name that node" in said
 
 
+def test_connection_lost_in_a_transaction_is_an_error_of_the_server(own_redis):
+    """The client says then what it says of a transaction that was refused."""
+    server = own_redis()
+
+    def write(connection):
+        with connection.watching("a") as transaction:
+            transaction.multi()
+            transaction.set("a", "b")
+            server.kill()
+            transaction.execute()
+
+    with Connection(settings(server.port), "share through") as connection:
+        with pytest.raises(ServerError) as caught:
+            write(connection)
+        assert caught.value.is_temporary
+
+
 # ---- TLS ------------------------------------------------------------------------
 
 

@@ -448,6 +448,21 @@ def test_signal_shares_the_rest_and_gives_the_lease_back(
     assert not there.client.exists(there.keys.lease)
 
 
+def test_signal_gives_the_lease_back_though_the_server_was_restarted(
+    own_redis, share, shared, session
+):
+    server = own_redis()
+    running = share(server)
+    server.kill()
+    server.start()
+    add(1)
+    assert running.end(signal.SIGTERM) == 0
+    there = shared(server)
+    assert there.numbers() == [1]
+    assert there.now().ended
+    assert not there.client.exists(there.keys.lease)
+
+
 def test_signal_ends_the_sharer_though_the_server_is_away(
     own_redis, share, shared, session
 ):
