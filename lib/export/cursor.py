@@ -20,6 +20,7 @@ from ..errors import UsageError
 
 _VERSION = "1."
 _BYTES = 8 + 8 + 4
+_MAX_BYTES = 64 << 20  # of the columns: those of three million sessions
 
 
 class Position(NamedTuple):
@@ -42,7 +43,7 @@ def decode(text: str) -> dict[int, Position]:
     try:
         if not text.startswith(_VERSION):
             raise ValueError("no version")
-        raw = zlib.decompress(binascii.a2b_base64(text[len(_VERSION) :]))
+        raw = _decompressed(binascii.a2b_base64(text[len(_VERSION) :]))
         count = len(raw) // _BYTES
         numbers = struct.unpack(f"<{count}Q{count}Q{count}L", raw)
     except (ValueError, zlib.error, struct.error):
@@ -52,3 +53,11 @@ def decode(text: str) -> dict[int, Position]:
         ) from None
     ids, offsets, checks = (numbers[i * count : (i + 1) * count] for i in range(3))
     return dict(zip(ids, map(Position, offsets, checks), strict=True))
+
+
+def _decompressed(value: bytes) -> bytes:
+    stream = zlib.decompressobj()
+    raw = stream.decompress(value, _MAX_BYTES)
+    if not stream.eof:
+        raise ValueError("too long, or cut off")
+    return raw

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import random
+import zlib
 
 import pytest
 
@@ -34,6 +36,9 @@ def test_cursor_of_10000_sessions_has_21_characters_for_each():
     assert len(cursor.encode(positions)) < 210_000
 
 
+BOMB = "1." + base64.b64encode(zlib.compress(bytes(20 * 4_000_000), 1)).decode()
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -46,6 +51,7 @@ def test_cursor_of_10000_sessions_has_21_characters_for_each():
             cursor.encode({5: Position(9, 9), 6: Position(8, 8)})[:-8], id="shorter"
         ),
         pytest.param("1.é", id="not-ascii"),
+        pytest.param(BOMB, id="much-larger-than-it-looks"),
     ],
 )
 def test_cursor_that_is_not_valid_is_a_usage_error(text):
