@@ -147,6 +147,7 @@ def _is_valid(parts: SplitResult) -> bool:
         return not parts.hostname and len(parts.path) > 1 and is_query
     is_path = parts.path in ("", "/") or _is_number(parts.path[1:])
     is_network = parts.scheme in ("redis", "rediss")
+    (parts.hostname or "").encode("idna")  # raises ValueError for one that cannot be
     return is_network and bool(parts.hostname) and is_path and not parts.query
 
 

@@ -39,8 +39,10 @@ def of(claims: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _host(claim: str | None) -> str:
-    is_host = claim is not None and hosts.is_host(claim) and claim != hosts.LOCAL
-    return claim if is_host and claim is not None else _UNNAMED
+    """Return *claim* if it is the name of a host, without a user to log in as."""
+    if claim is None or claim == hosts.LOCAL or "@" in claim:
+        return _UNNAMED
+    return claim if hosts.is_host(claim) else _UNNAMED
 
 
 def _longer(host: str, store: str) -> str:

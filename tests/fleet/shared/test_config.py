@@ -121,6 +121,7 @@ def test_line_that_others_read_differently_is_refused(home, line):
         pytest.param("localhost:6379", id="no-scheme"),
         pytest.param("http://a", id="other-scheme"),
         pytest.param("redis://", id="no-host"),
+        pytest.param("redis://a..b", id="not-a-host"),
         pytest.param("redis://a:99999", id="no-such-port"),
         pytest.param("redis://a/x", id="database-not-a-number"),
         pytest.param("rediss://a?ssl_cert_reqs=none", id="options-of-the-client"),

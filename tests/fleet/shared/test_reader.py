@@ -247,6 +247,11 @@ def test_hostile_texts_do_not_reach_the_terminal(fleet, sharers):
             {STORES[0], "web2", "store-ef000000"},
             id="id-of-another-store",
         ),
+        pytest.param(
+            ["root@web1", "web1", "@web1"],
+            {"store-ab000000", "web1", "store-ef000000"},
+            id="user-to-log-in-as",
+        ),
     ],
 )
 def test_no_host_can_be_taken_for_another(fleet, sharers, claims, expected):
