@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from . import sessions
@@ -145,13 +145,13 @@ def watch(
 
     A Change has `event` (`started`, `changed` or `ended`), `session`, and for `changed`
     the previous values, `before`. It comes at once if the package watchfiles is
-    installed, else within *interval* seconds; that a process has gone, and what happens
-    on other machines, is noticed within *interval* in either case. Ends after *timeout*
-    seconds; None is never. *hosts*, *fleet* and errors as in `live`; a server that is
-    away later on only makes all sessions `unknown`.
+    installed, else within *interval* seconds; that a process has gone, and anything
+    with *hosts* or *fleet*, is noticed within *interval* in either case. Ends after
+    *timeout* seconds; None is never. *hosts*, *fleet* and errors as in `live`; a server
+    that is away later on only makes all sessions `unknown`.
     """
     poller = _poller(hosts, fleet=fleet)
-    with closing(_moments(interval, timeout)) as moments:
+    with closing(_moments(poller, interval, timeout)) as moments:
         for _ in moments:
             yield from _polled(poller)
 
@@ -173,7 +173,7 @@ def wait_for(
     """
     poller = _poller(hosts, fleet=fleet)
     one = None if session is None else _key(get(session, hosts, fleet=fleet))
-    with closing(_moments(interval, timeout)) as moments:
+    with closing(_moments(poller, interval, timeout)) as moments:
         for _ in moments:
             news = _polled(poller)
             found = [*poller.sessions, *(change.session for change in news)]
@@ -246,10 +246,17 @@ def _log(problems: Collection[str]) -> None:
 # ---- Time -----------------------------------------------------------------------
 
 
-def _moments(interval: float, timeout: float | None) -> Generator[None]:
-    """Yield now, and whenever it is time to look again, until *timeout* has passed."""
+def _moments(
+    poller: changes.Poller | poll.Poller, interval: float, timeout: float | None
+) -> Generator[None]:
+    """Yield now, and whenever it is time to look again, until *timeout* has passed.
+
+    What happens here is no reason to ask every other machine.
+    """
     until = float("inf") if timeout is None else time.monotonic() + timeout
-    with _watcher() as pause:  # before the first look, so that nothing is missed
+    is_local = isinstance(poller, changes.Poller)
+    watcher = _watcher() if is_local else nullcontext(time.sleep)
+    with watcher as pause:  # before the first look, so that nothing is missed
         yield
         while (left := until - time.monotonic()) > 0:
             pause(min(interval, left))

@@ -91,6 +91,20 @@ def test_watch_and_wait_for_follow_what_machines_share(shared, caplog):
     assert api.wait_for("waiting", "web2:b", fleet=True, timeout=0) is None
 
 
+def test_watch_does_not_ask_other_machines_because_of_what_happens_here(
+    shared, monkeypatch
+):
+    def notify(*_):
+        raise AssertionError("it looks at the files of this machine")
+
+    monkeypatch.setattr("watchfiles._rust_notify.RustNotify", notify)
+    sessions.create_session(session_id="mine")
+    shared.share(STORES[0], "web1", session())
+    assert len([*api.watch(fleet=True, timeout=0)]) == 1
+    with pytest.raises(AssertionError):
+        [*api.watch(timeout=0)]
+
+
 def test_hosts_and_fleet_exclude_each_other(shared):
     for call in (api.live, api.waiting, api.watch, api.wait_for, api.get):
         words = {"get": ["a"], "wait_for": ["idle"]}.get(call.__name__, [])
