@@ -31,11 +31,17 @@ def this_process() -> Lease:
 def is_gone(lease: Lease) -> bool:
     """Whether the process of *lease* has certainly ended, as it can be seen here."""
     seen = (lease.pid, lease.process or None, lease.host, lease.machine or None)
-    return process.probe(*seen)[0] == process.GONE
+    return is_here(lease) and process.probe(*seen)[0] == process.GONE
 
 
 def is_here(lease: Lease) -> bool:
-    """Whether *lease* is of a process of this machine."""
+    """Whether *lease* is of a process of this machine, since the machine was booted.
+
+    Machines with copies of one disk have the same id, but not the same boot.
+    """
+    own = process.fingerprint(os.getpid())
+    if process.boot_of(lease.process) != process.boot_of(own):
+        return False
     return process.elsewhere(lease.host, lease.machine or None) is None
 
 

@@ -18,6 +18,7 @@ from support import ID, ROOT
 from lib import sessions
 from lib.fleet.shared import identity, keys, lease
 from lib.fleet.sharing import holder
+from lib.system import process
 
 SHARED = 5  # the exit code where another process shares the store
 
@@ -314,6 +315,19 @@ def test_store_that_was_copied_from_another_machine_is_refused(
     refused = share(redis_server, ready=False)
     assert refused.wait() == SHARED
     assert "on web9, since 2026-09-2" in refused.said
+    assert f"remove {store / 'store-id'}" in refused.said
+
+
+def test_store_on_a_copy_of_a_whole_disk_is_refused(
+    redis_server, share, shared, store, session
+):
+    """The other machine has the name and the id of this one, but its own boot."""
+    mine = holder.this_process()._replace(since=1_790_000_000.0)
+    elsewhere = mine.process.replace(process.boot_of(mine.process), "0" * 36)
+    there = shared(redis_server)
+    there.client.set(there.keys.lease, lease.encode(mine._replace(process=elsewhere)))
+    refused = share(redis_server, ready=False)
+    assert refused.wait() == SHARED
     assert f"remove {store / 'store-id'}" in refused.said
 
 
