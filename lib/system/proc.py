@@ -27,7 +27,7 @@ _SEEN: dict[int, dict[object, object]] = {}  # by thread, within `looking_once`
 
 
 class looking_once:  # noqa: N801  # a context manager, used like a function
-    """Within it, this thread looks at each process once: for lists of many sessions.
+    """Within it, this thread keeps what `once` sees: for lists of many sessions.
 
     Without it, a list looks at the process of a live session twice.
     """
