@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS, _REPLY_SECONDS = 3, 5
 _MAX_MESSAGE = 200
-# What the server calls states that pass, where the library has no class for them.
-_PASSING = ("MISCONF", "BUSY", "NOREPLICAS")
+# What the server calls states that pass, where the library has no class for them. Old
+# versions of it have those of a cluster for its own cluster client only.
+_PASSING = (
+    *("MISCONF", "BUSY", "NOREPLICAS"),
+    *("CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "ASK "),
+)
 
 
 class ServerError(HeadcountError):
