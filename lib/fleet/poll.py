@@ -28,17 +28,16 @@ def of_hosts(hosts: Sequence[str]) -> Fleet:
     return fleet
 
 
-def source(asked: Sequence[str], *, fleet: bool) -> Callable[[], Fleet] | None:
+def source(asked: Sequence[str], *, fleet: bool) -> Callable[[], Fleet]:
     """Return what asks the hosts *asked*, or for *fleet* reads what machines share.
 
-    None if it is about this machine alone. Raises UsageError if no server is
-    configured.
+    Raises UsageError if no server is configured.
     """
     if fleet:
         from .shared.reader import Reader
 
         return Reader().listed
-    return (lambda: of_hosts(asked)) if asked else None
+    return lambda: of_hosts(asked)
 
 
 class Poller:

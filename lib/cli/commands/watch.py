@@ -58,8 +58,7 @@ def _poller(args: Namespace, asked: list[str]) -> Poller:
         return changes.Poller()
     from ...fleet import poll  # imports what runs ssh
 
-    listed = poll.source(asked, fleet=args.fleet)
-    return changes.Poller() if listed is None else poll.Poller(listed)
+    return poll.Poller(poll.source(asked, fleet=args.fleet))
 
 
 def _is_interactive() -> bool:
