@@ -153,20 +153,27 @@ def _has_new_usage(
 
 
 def repeats(entry: SessionEntry, session: Snapshot, observed_at: float) -> bool:
-    """Whether another installation has just written *entry* as the last of *session*.
+    """Whether another installation has just written *entry*, as the last of *session*.
 
     Then both are about one event: hooks in settings and in a plugin, or in settings of
     several scopes, run side by side. *observed_at* is when this one began, in epoch
     seconds; an entry from up to REPEAT_SECONDS before that can be about the same event.
+    A resumption can also repeat the beginning of the session.
     """
-    last = session.last_entry
-    if last is None or str(last.get("id")).endswith(_mark):  # also if this is no hook
+    since = timestamps.from_epoch(observed_at - REPEAT_SECONDS)
+    begins = entry["type"] == schema.RESUME
+    others = [session.last_entry, session.metadata_entry if begins else None]
+    return any(_is_repeated(entry, other, since) for other in others if other)
+
+
+def _is_repeated(entry: SessionEntry, other: SessionEntry, since: str) -> bool:
+    """Whether *other*, of another installation and after *since*, says as much."""
+    if str(other.get("id")).endswith(_mark):  # also if this process is no hook
         return False
-    is_first = (last["type"], entry["type"]) == (schema.METADATA, schema.RESUME)
+    is_first = other["type"] == schema.METADATA
     ignored = (*_OF_ONE_ENTRY, "type") if is_first else _OF_ONE_ENTRY
-    written = str(last.get("start_time" if is_first else "timestamp"))
-    return written > timestamps.from_epoch(observed_at - REPEAT_SECONDS) and all(
-        last.get(key) == value for key, value in entry.items() if key not in ignored
+    return str(other.get("start_time" if is_first else "timestamp")) > since and all(
+        other.get(key) == value for key, value in entry.items() if key not in ignored
     )
 
 
