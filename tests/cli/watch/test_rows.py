@@ -76,6 +76,7 @@ def test_change_is_highlighted_once(play, monkeypatch):
 
 
 def test_only_rows_that_have_changed_are_drawn_again(play, monkeypatch):
+    monkeypatch.setattr("lib.cli.formatting.humanize", lambda _: "1 s")  # ages change
     for number in range(10):
         create(f"s{number}", state="busy")
 
