@@ -63,6 +63,16 @@ def is_plausible(timestamp: str, latest: str) -> bool:
     return _OLDEST <= timestamp <= latest
 
 
+def seconds_of(timestamp: str) -> float | None:
+    """Return a timestamp as seconds since the epoch; None if there is no such time."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(f"{timestamp[:-1]}+00:00").timestamp()
+    except ValueError:
+        return None
+
+
 def parse(value: object, *, local: bool = False) -> float | None:
     """Return *value*, an ISO 8601 text, as seconds since the epoch, or None.
 
@@ -70,28 +80,22 @@ def parse(value: object, *, local: bool = False) -> float | None:
     than a timestamp's are parsed by dateutil, which raises more than ValueError
     (`9999-12-31T24:00:00` is an OverflowError).
     """
+    if is_timestamp(value):
+        return seconds_of(value)
     if not isinstance(value, str) or len(value) > _MAX_LENGTH:
         return None
-    from datetime import datetime
-
-    try:
-        if is_timestamp(value):
-            return datetime.fromisoformat(f"{value[:-1]}+00:00").timestamp()
-        return _parse_other(value, local=local)
-    # OSError: a local time outside 1970 to 3000 on Windows. ImportError: no dateutil.
-    except (ValueError, TypeError, ArithmeticError, OSError, ImportError):
-        return None
-
-
-def _parse_other(value: str, *, local: bool) -> float:
     from datetime import timezone
 
     from ..system import site_packages
 
     site_packages.add_site_packages()
-    from dateutil.parser import isoparse
+    try:
+        from dateutil.parser import isoparse
 
-    moment = isoparse(value)
-    if moment.tzinfo is None and not local:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return moment.timestamp()
+        moment = isoparse(value)
+        if moment.tzinfo is None and not local:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return moment.timestamp()
+    # OSError: a local time outside 1970 to 3000 on Windows. ImportError: no dateutil.
+    except (ValueError, TypeError, ArithmeticError, OSError, ImportError):
+        return None

@@ -95,11 +95,13 @@ def _heartbeat(
     metadata: SessionMetadata, now: float, ttl_hours: float
 ) -> tuple[bool, str]:
     """Return whether the last heartbeat is young enough, and its age in words."""
-    times = (metadata.get("last_heartbeat"), metadata.get("start_time"))
     latest = timestamps.latest_plausible(now)
-    for text in map(timestamps.normalize, times):
-        time = timestamps.parse(text)
-        if text and time is not None and timestamps.is_plausible(text, latest):
+    for value in (metadata.get("last_heartbeat"), metadata.get("start_time")):
+        text = timestamps.normalize(value)
+        if text is None or not timestamps.is_plausible(text, latest):
+            continue
+        time = timestamps.seconds_of(text)
+        if time is not None:
             age = now - time
             if age < ttl_hours * 3600:
                 return True, f"last heartbeat {humanize(age)} ago"

@@ -25,7 +25,7 @@ class Worktrees:
 
     def __init__(self) -> None:
         self._places: dict[str, tuple[str, str | None]] = {}
-        self._parents: dict[str, tuple[str, str]] = {}
+        self._parents: dict[str, tuple[str, str, bool]] = {}
         self._tops: dict[str, str] = {}
         self._branches: dict[str, str | None] = {}
 
@@ -78,11 +78,11 @@ class Worktrees:
     def _place(self, folder: str) -> tuple[str, str | None]:
         parent, name = os.path.split(folder)
         try:
-            mode = _mode(folder)
+            real, prefix, is_there = self._real_parent(parent)
+            mode = _mode(folder) if is_there else 0
             if name in ("", ".", "..") or stat.S_ISLNK(mode):
                 path = os.path.realpath(folder)
             else:
-                real, prefix = self._real_parent(parent)
                 path = prefix + name
                 if not mode:  # what is not there has no `.git`
                     self._tops[path] = self._top(real)
@@ -91,11 +91,12 @@ class Worktrees:
         root = self._top(path) or path
         return root, path.removeprefix(root).strip("/") or None
 
-    def _real_parent(self, parent: str) -> tuple[str, str]:
-        """Return the real path of *parent*, and how the paths in it begin."""
+    def _real_parent(self, parent: str) -> tuple[str, str, bool]:
+        """Return the real path of *parent*, how paths in it begin, and if it exists."""
         if parent not in self._parents:
             real = os.path.realpath(parent)
-            self._parents[parent] = real, os.path.join(real, "")
+            prefix = os.path.join(real, "")
+            self._parents[parent] = real, prefix, os.path.lexists(real)
         return self._parents[parent]
 
     def _top(self, folder: str) -> str:

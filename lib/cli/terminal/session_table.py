@@ -38,6 +38,7 @@ _DROPS = (
     (("age", "for", "since", "where"), _MIN),
     (("age", "for", "since", "where", "name"), 0),
 )
+_RANKS = {state: rank for rank, state in enumerate(URGENCY)}
 _CAN_DROP = (DEFAULT, DEFAULT_OF_HOSTS)
 
 
@@ -101,7 +102,7 @@ def urgency(session: SessionView) -> tuple[bool, int, str]:
     """Return what sessions are sorted by, the most urgent first."""
     state = state_of(session)
     since = str(session["state_since"]) if state == "waiting" else ""
-    return session["archived"], URGENCY.index(state), since
+    return session["archived"], _RANKS[state], since
 
 
 def _label(session: SessionView) -> tuple[bool, str]:
