@@ -101,12 +101,12 @@ def _as_object(known: Status, server: str) -> dict[str, Any]:
 def _lines(known: Status, server: str) -> Iterator[str]:
     sharer, now = known.sharer, known.now
     yield f"server   {server}"
-    yield f"store    {known.store or 'has no id before it is shared'}"
+    yield f"store    {known.store or 'no id yet; the first `headcount share` makes it'}"
     yield f"path     {paths.SESSIONS_DIR}"
-    who = holder.described(sharer) if sharer else "by nobody; `headcount share` does"
+    who = holder.described(sharer) if sharer else "no; `headcount share` shares it"
     yield f"shared   {who}"
     if now:
-        age = humanize(max(0.0, known.time - now.heard))
+        age = humanize(known.time - now.heard)
         sessions = count(len(now.sessions), "session")
         yield f"heard    {age} ago ({local_time(now.heard)}), {sessions}"
     yield f"entries  {known.entries}"

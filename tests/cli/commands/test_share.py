@@ -17,8 +17,8 @@ def test_status_before_a_store_is_shared(redis_server, headcount, store):
     env = {"HEADCOUNT_REDIS_URL": redis_server.url}
     code, shown, _ = headcount("share", "--status", **env)
     assert code == 1
-    assert "store    has no id before it is shared" in shown
-    assert "shared   by nobody" in shown
+    assert "store    no id yet" in shown
+    assert "shared   no; " in shown
     said = json.loads(headcount("share", "--status", "--json", **env)[1])
     assert (said["store"], said["shared"], said["sharer"]) == (None, False, None)
     assert not store.exists()
@@ -49,7 +49,7 @@ def test_status_after_the_end_has_what_was_shared_last(
     env = {"HEADCOUNT_REDIS_URL": redis_server.url}
     code, shown, _ = headcount("share", "--status", **env)
     assert code == 1
-    assert "shared   by nobody; `headcount share` does" in shown
+    assert "shared   no; `headcount share` shares it" in shown
     assert "1 session\n" in shown
 
 
