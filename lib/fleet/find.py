@@ -27,7 +27,7 @@ _MAX_LINE = 400
 def find(query: str, given: str | None, now: float) -> Found:
     """Return the session that *query* names, on the hosts *given* or by default.
 
-    `HOST:SESSION` names the host, too, and without any host to ask it is enough. A
+    `HOST:SESSION` names the host, too, and unless hosts are *given* it is enough. A
     session of this machine has no `on`. Raises SessionNotFoundError, AmbiguousIdError,
     and HeadcountError for a host that gave no answer.
     """
@@ -42,6 +42,9 @@ def find(query: str, given: str | None, now: float) -> Found:
     if named is not None and named[0] in asked:
         asked, query = [named[0]], named[1]
     found, problems = _matches(query, asked, now)
+    if named is not None and not found and given is None and named[0] not in asked:
+        asked, query = [named[0]], named[1]
+        found, problems = _matches(query, asked, now)
     option = f"--all --on {','.join(asked)}"
     return only(query, found, problems, f"on {', '.join(asked)}", option)
 

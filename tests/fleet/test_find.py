@@ -35,6 +35,15 @@ def test_session_is_found_on_whichever_of_the_hosts_has_it(ask, hosts):
     assert json.loads(output)["on"] == "host1"
 
 
+def test_host_that_is_named_need_not_be_one_of_the_default_hosts(ask, hosts):
+    write(hosts.store("host1"), "a")
+    _, output, _ = ask("show", "host1:a", "--json", HEADCOUNT_HOSTS="local,host0")
+    assert json.loads(output)["on"] == "host1"
+    write(hosts.store("host0"), "b", label="host1:a")
+    _, output, _ = ask("show", "host1:a", "--json", HEADCOUNT_HOSTS="local,host0")
+    assert json.loads(output)["session_id"] == "b"
+
+
 def test_session_of_several_hosts_is_ambiguous(ask, hosts):
     for name in ("host0", "host1"):
         write(hosts.store(name), "same-id")
