@@ -156,6 +156,7 @@ install() {
 # Installs the plugin with the command `claude`, and links the plugin's command.
 install_plugin() {
   link=$HOME/.local/bin/headcount
+  ! find_python || run "$py" keep-settings
   { add_marketplace && claude plugin install headcount@headcount; } ||
     die 'Claude Code did not install the plugin; the lines above say why'
   if [ "$(readlink "$link")" = "$root/bin/headcount" ]; then
@@ -181,6 +182,7 @@ uninstall_plugin() {
   { claude plugin uninstall headcount@headcount &&
     claude plugin marketplace remove headcount; } ||
     die 'Claude Code did not remove the plugin; the lines above say why'
+  ! find_python || run "$py" restore-settings
   [ "$(readlink "$link")" != "$root/bin/headcount" ] || rm "$link"
   say 'kept:     the records'
 }

@@ -17,6 +17,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from . import plugin
 from .checkout import (
     COMMAND,
     ENVIRONMENT,
@@ -35,6 +36,8 @@ from .system.shell import command_or_reason
 from .text import count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .claude.settings_text.hook_merge import Hooks
 
 # `splitlines` would also split at characters that are valid in a JSON string.
@@ -50,18 +53,25 @@ def main() -> int:
 def run(options: argparse.Namespace) -> int:
     """Run one action; return 0, or 1 after an error message.
 
-    *options* has `action` (install, uninstall or print), `scope`, `project`, `dry_run`,
-    `purge` and `statusline`.
+    *options* has `action`, `scope`, `project`, `dry_run`, `purge` and `statusline`. The
+    actions are install, uninstall and print, and for the settings that Claude Code
+    changes when it installs or uninstalls the plugin keep-settings, restore-settings.
     """
     _use_utf8()
     os.umask(os.umask(0o022) | 0o022)  # nobody else may write to what hooks run
-    actions = {"install": _install, "uninstall": _uninstall, "print": _print}
+    actions: dict[str, Callable[[argparse.Namespace], int | None]] = {
+        "install": _install,
+        "uninstall": _uninstall,
+        "print": _print,
+        "keep-settings": lambda _: plugin.keep_settings(),
+        "restore-settings": lambda _: plugin.restore_settings(),
+    }
     try:
-        if options.action != "print":
+        if options.action in ("install", "uninstall"):
             _refuse_home_of_another(options)
         if options.action == "install":
             _refuse_passing_environment()
-        return actions[options.action](options)
+        return actions[options.action](options) or 0
     except (HeadcountError, OSError) as error:
         _say(f"{PROGRAM}: {error}", file=sys.stderr)
         if options.action == "install" and isinstance(error, settings.SettingsError):
@@ -73,7 +83,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="install.sh", allow_abbrev=False)
-    parser.add_argument("action", choices=("install", "uninstall", "print"))
+    actions = ("install", "uninstall", "print", "keep-settings", "restore-settings")
+    parser.add_argument("action", choices=actions)
     parser.add_argument("--scope", choices=("user", "project", "local"))
     parser.add_argument("--project")
     parser.add_argument("--dry-run", action="store_true")

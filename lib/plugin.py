@@ -8,11 +8,13 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from .claude import config_file, settings
+from .system import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 NAME = "headcount"
+_KEPT_SUFFIX = ".headcount-before-plugin"
 _HOOK_FILES = ("hooks.json", "newer.json")
 _MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
 
@@ -26,9 +28,13 @@ def enabled(files: Mapping[str, str]) -> dict[str, str]:
     states: dict[str, tuple[str, bool]] = {}
     for path in files.values():
         for plugin, state in _listed(path):
-            if plugin.partition("@")[0] == NAME:
+            if _is_ours(plugin):
                 states[plugin] = path, bool(state)
     return {plugin: path for plugin, (path, state) in states.items() if state}
+
+
+def _is_ours(plugin: str) -> bool:
+    return plugin.partition("@")[0] == NAME
 
 
 def _listed(path: str) -> Iterable[tuple[str, object]]:
@@ -69,6 +75,54 @@ def hooks(folder: str) -> dict[str, dict[str, Any]]:
         variable = f"CLAUDE_PLUGIN_ROOT={shlex.quote(folder)}"
         hook["command"] = f"export {variable}; {hook['command']}"
     return found
+
+
+def keep_settings() -> None:
+    """Keep the user's settings as they are before the plugin is installed.
+
+    Claude Code formats the whole file anew. Nothing is done if they are kept, or if the
+    plugin is enabled. Raises SettingsError, StoreError, OSError.
+    """
+    path = settings.settings_files()["user"]
+    kept = os.path.realpath(path) + _KEPT_SUFFIX
+    if not os.path.lexists(kept) and not enabled({"user": path}):
+        os.makedirs(os.path.dirname(kept), exist_ok=True)
+        text = config_file.read(path, errors="surrogateescape") or ""
+        atomic.write(kept, text.encode(errors="surrogateescape"))
+
+
+def restore_settings() -> None:
+    """Give the settings back as `keep_settings` has kept them, if they say the same.
+
+    Without the plugin, Claude Code leaves empty lists, and 2.0.45 the plugin as false.
+    If no file was kept, one that says nothing is removed. Raises what it raises.
+    """
+    path = settings.settings_files()["user"]
+    kept = os.path.realpath(path) + _KEPT_SUFFIX
+    before = config_file.read(kept, errors="surrogateescape")
+    if before is None:
+        return
+
+    def edit(text: str | None, backup: str | None) -> tuple[str | None, str | None]:
+        try:
+            is_same = text and _without_plugin(text) == _without_plugin(before)
+        except _MALFORMED:
+            is_same = False
+        return (before or None) if is_same else text, backup
+
+    config_file.change(path, edit)
+    os.unlink(kept)
+
+
+def _without_plugin(text: str) -> dict[str, Any]:
+    """Return the settings in *text* without what removing the plugin leaves in them."""
+    values: dict[str, Any] = json.loads(text.removeprefix("\ufeff") or "{}")
+    for key in ("enabledPlugins", "extraKnownMarketplaces"):
+        listed = values.pop(key, None) or {}
+        others = {k: v for k, v in listed.items() if not (_is_ours(k) and v is False)}
+        if others:
+            values[key] = others
+    return values
 
 
 def _values(path: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import pytest
 from support import ID, ROOT, SCRIPTS, Client, lines, payload
 
 import lib
+from lib import plugin as plugin_module
 from lib.claude import events
 from lib.record import entries, timestamps
 
@@ -444,3 +445,75 @@ def test_event_of_another_client_is_recorded(store, parallel):
         client.fire("UserPromptSubmit")
 
     assert recorded(store)[-2:] == ["UserPromptSubmit"] * 2
+
+
+# ---- The settings that Claude Code formats anew ---------------------------------
+
+NAME, SETTINGS = "headcount@headcount", '{"model":  "opus"}'
+LEFT = {"enabledPlugins": {}, "extraKnownMarketplaces": {}}
+
+
+@pytest.fixture
+def user_settings(home, monkeypatch):
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    path = home / ".claude/settings.json"
+    path.parent.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    "before", [SETTINGS, "\ufeff{}\n", None], ids=["settings", "mark", "no-file"]
+)
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param(LEFT, id="empty-lists"),
+        pytest.param({"enabledPlugins": {NAME: False}}, id="as-false"),
+    ],
+)
+def test_settings_are_given_back_as_before_the_plugin(user_settings, before, left):
+    if before is not None:
+        user_settings.write_text(before)
+    values = json.loads((before or "{}").strip("\ufeff"))
+    plugin_module.keep_settings()
+    user_settings.write_text(json.dumps({**values, "enabledPlugins": {NAME: True}}))
+    plugin_module.keep_settings()  # a second run keeps what was before the first
+    user_settings.write_text(json.dumps({**values, **left}))
+
+    plugin_module.restore_settings()
+
+    found = user_settings.read_text() if user_settings.exists() else None
+    assert found == before
+    assert {*user_settings.parent.iterdir()} <= {user_settings}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"model": "sonnet"}, id="changed"),
+        pytest.param({"enabledPlugins": {"other@b": False}}, id="a-disabled-plugin"),
+        pytest.param({"enabledPlugins": "x"}, id="malformed"),
+        pytest.param({"enabledPlugins": {"other@b": True}}, id="another-plugin"),
+        pytest.param({"extraKnownMarketplaces": {"b": {}, "c": {"d": 1}}}, id="market"),
+    ],
+)
+def test_settings_that_say_something_else_stay(user_settings, other):
+    user_settings.write_text(SETTINGS)
+    plugin_module.keep_settings()
+    now = json.dumps({**json.loads(SETTINGS), **LEFT, **other})
+    user_settings.write_text(now)
+
+    plugin_module.restore_settings()
+
+    assert user_settings.read_text() == now
+
+
+def test_settings_of_a_plugin_that_was_installed_without_the_script_stay(user_settings):
+    now = json.dumps({"enabledPlugins": {NAME: True}})
+    user_settings.write_text(now)
+    plugin_module.keep_settings()
+    plugin_module.restore_settings()
+
+    assert user_settings.read_text() == now
+    assert [*user_settings.parent.iterdir()] == [user_settings]

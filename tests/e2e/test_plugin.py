@@ -15,6 +15,8 @@ from .conftest import NOT_COPIED, PROJECT
 
 LEFT_OUT = (*NOT_COPIED, "tests", "docs")
 BUSY_LOOPS = 8
+# As no program would format it, so that only the same bytes are equal.
+SETTINGS = '{"cleanupPeriodDays":   90}'
 TURN = ["session_metadata", "heartbeat", "turn_close", "session_close"]
 # A repository that the client clones by the name of a server which does not exist.
 URL = "https://git.example/headcount.git"
@@ -162,12 +164,14 @@ def test_plugin_is_installed_and_uninstalled_by_the_installer(box, plugin, recor
     programs.mkdir(parents=True)
     (programs / "claude").symlink_to(box.program)
     link = programs / "headcount"
+    settings = box.home / ".claude/settings.json"
+    settings.write_text(SETTINGS)
+    before = [*settings.parent.glob("settings*")]
 
     for _ in range(2):
         done = box.run(plugin / "install.sh", "--plugin")
         assert done.returncode == 0, done.stdout + done.stderr
-    settings = json.loads((box.home / ".claude/settings.json").read_text())
-    assert "hooks" not in settings
+    assert "hooks" not in json.loads(settings.read_text())
     assert box.prompt("hello").output == "done.\n"
 
     assert_turn(records)
@@ -178,6 +182,8 @@ def test_plugin_is_installed_and_uninstalled_by_the_installer(box, plugin, recor
     done = box.run(plugin / "install.sh", "--plugin", "--uninstall")
     assert done.returncode == 0, done.stdout + done.stderr
     assert not link.is_symlink()
+    assert settings.read_text() == SETTINGS
+    assert [*settings.parent.glob("settings*")] == before
     box.prompt("hello")
     assert len(records.ids()) == 1
 
