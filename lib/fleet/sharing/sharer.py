@@ -111,9 +111,7 @@ class Sharer:
             return _PAUSE_SECONDS
 
     def _finish(self) -> None:
-        """Share what is left, and give the lease back."""
-        if self._exporter is None:
-            return
+        """Share what is left, and give the lease back, unless the server is away."""
         try:
             self.step(is_last=True)
             if self._exporter is None:  # refused, maybe only as the connection is new

@@ -462,17 +462,21 @@ def test_signal_shares_the_rest_and_gives_the_lease_back(
     assert not there.client.exists(there.keys.lease)
 
 
+@pytest.mark.parametrize("is_noticed", [False, True], ids=["unnoticed", "noticed"])
 def test_signal_gives_the_lease_back_though_the_server_was_restarted(
-    own_redis, share, shared, session
+    own_redis, share, shared, session, is_noticed
 ):
     server = own_redis()
     running = share(server)
     server.kill()
+    if is_noticed:
+        add(0)
+        running.await_words("trying again")
     server.start()
     add(1)
     assert running.end(signal.SIGTERM) == 0
     there = shared(server)
-    assert there.numbers() == [1]
+    assert there.numbers() == [0, 1][not is_noticed :]
     assert there.now().ended
     assert not there.client.exists(there.keys.lease)
 
@@ -486,6 +490,7 @@ def test_signal_ends_the_sharer_though_the_server_is_away(
     add(1)
     running.await_words("trying again")
     assert running.end(signal.SIGTERM) == 0
+    assert "what is new is shared at the next start" in running.said
     server.start()
     share(server)
     there = shared(server)
