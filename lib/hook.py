@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from .model import Observation, SessionMetadata
 
 DEADLINE_SECONDS = 0.9
-STDIN_SECONDS = 0.3
+PAYLOAD_SECONDS = 0.8  # until it begins: a busy client may be late
+STDIN_SECONDS = 0.3  # for the rest of it
 RETRY_SECONDS = 1.0
 PLUGIN_RETRY_SECONDS = 0.3  # the client ends the SessionEnd of a plugin after 1.5 s
 HEARTBEAT_INTERVAL_SECONDS = 60.0
@@ -386,20 +387,20 @@ def _silence() -> int:
 
 
 def read_payload(*, until_eof: bool) -> dict[str, Any]:
-    """Return the JSON object on stdin, waiting for it STDIN_SECONDS at most.
+    """Return the JSON object on stdin: it has to begin within PAYLOAD_SECONDS.
 
-    What has arrived by then is taken as complete, for a stdin that stays open must not
-    delay the session. Unless *until_eof*, it is taken as soon as it is an object.
-    Raises ValueError if it is not one JSON object, and OSError.
+    What has arrived STDIN_SECONDS later is taken as complete, for a stdin that stays
+    open must not delay the session. Unless *until_eof*, it is taken as soon as it is an
+    object. Raises ValueError if it is not one JSON object, and OSError.
     """
     blocks: list[bytes] = []
     # Another process may take what `select` announced, and the read would then block.
     deadline.alarm(DEADLINE_SECONDS)
     try:
-        _read_stdin(blocks, STDIN_SECONDS, until_eof=until_eof)
+        _read_stdin(blocks, PAYLOAD_SECONDS, STDIN_SECONDS, until_eof=until_eof)
     except deadline.DeadlineExceeded:  # on a busy machine even before the first read
         deadline.alarm(STDIN_SECONDS)
-        _read_stdin(blocks, 0, until_eof=until_eof)
+        _read_stdin(blocks, 0, 0, until_eof=until_eof)
     finally:
         deadline.cancel_alarm()
     content = b"".join(blocks)
@@ -409,20 +410,25 @@ def read_payload(*, until_eof: bool) -> dict[str, Any]:
     return payload
 
 
-def _read_stdin(blocks: list[bytes], seconds: float, *, until_eof: bool) -> None:
-    """Read stdin into *blocks* for that many *seconds*, or to its end.
+def _read_stdin(
+    blocks: list[bytes], begin: float, rest: float, *, until_eof: bool
+) -> None:
+    """Read stdin into *blocks*, to its end.
 
-    It waits in `select`, not in the read: there an alarm would lose what was read.
+    Waits *begin* seconds at most for the first block, and *rest* for all others; in
+    `select`, not in the read: there an alarm would lose what was read.
     """
     from select import select
 
-    until, size = time.monotonic() + seconds, 0
+    until, size = time.monotonic() + begin, 0
     while size <= _MAX_PAYLOAD_BYTES:
         timeout = max(0.0, until - time.monotonic())
         ready, _, _ = select([_STDIN], [], [], timeout)
         block = os.read(_STDIN, _BLOCK_BYTES) if ready else b""
         if not block:
             break
+        if not blocks:
+            until = time.monotonic() + rest
         blocks.append(block)
         size += len(block)
         if not until_eof and _is_complete(blocks):

@@ -138,6 +138,26 @@ def test_hook_ends_in_time_with_a_blocked_alarm_signal(store):
     assert types(store / f"{ID}.jsonl") == ["session_metadata", "turn_close"]
 
 
+def test_hook_waits_longer_for_a_payload_to_begin_than_to_end():
+    code = "import sys; sys.path.insert(0, sys.argv[1])\nfrom lib import hook\n"
+    code += "hook.DEADLINE_SECONDS, hook.PAYLOAD_SECONDS = 120, 60\n"
+    code += "print('ready', flush=True)\nprint(hook.read_payload(until_eof=True))\n"
+    reader = subprocess.Popen(
+        [sys.executable, "-c", code, ROOT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert reader.stdout.readline() == "ready\n"
+    time.sleep(hook.STDIN_SECONDS * 2)  # as a busy client may
+    reader.stdin.write("{}")
+    reader.stdin.flush()  # and it stays open
+    assert reader.stdout.readline() == "{}\n"
+    assert reader.wait(60) == 0
+    reader.stdin.close()
+    reader.stdout.close()
+
+
 def test_hook_waits_for_a_nonblocking_stdin(store):
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
