@@ -51,9 +51,9 @@ def _only_process(
     Most sessions are like that, and it saves a tenth of the time of a long list.
     """
     last = lifecycle[-1] if lifecycle else before
-    if last is None or "process" not in last:
+    if last is None:
         return None
-    pid, name, state, since = last.get("pid"), last["process"], "idle", None
+    pid, name, state, since = last.get("pid"), last.get("process"), "idle", None
     if before is not None:
         if before.get("process") != name or before.get("pid") != pid:
             return None
@@ -69,7 +69,7 @@ def _only_process(
             or "host" in entry
         ):
             return None
-        if new != state or not since or "state_since" in entry:
+        if new != state or not since or entry.get("state_since"):
             state, since = new, entry.get("state_since") or entry.get("timestamp")
     process = process_of(last, first)
     if process is not None:

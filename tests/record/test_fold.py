@@ -251,22 +251,31 @@ WAITS = {"state": "waiting", "waiting_for": "plan"}
             None,
             id="carried",
         ),
+        pytest.param(
+            [{"state": "busy"}, {"state": "busy", "state_since": None}],
+            1,
+            None,
+            id="null",
+        ),
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"host": "here"}], ids=["short-cut", "in-full"])
+@pytest.mark.parametrize("lacking", [[], ["process"]], ids=["fingerprint", "pid-alone"])
 def test_state_since_is_the_beginning_of_the_state(
-    path, beats, since, waiting_for, more
+    path, beats, since, waiting_for, more, lacking
 ):
     """A host in an entry keeps the fold from its short cut."""
+    who = {key: value for key, value in FIRST.items() if key not in lacking}
     line = {**json.loads(path.read_text()), **FIRST, "start_time": at(0)}
     entries = []
     for minute, beat in enumerate(beats, 1):
-        entry = {"type": "heartbeat", "timestamp": at(minute), **FIRST, **beat, **more}
+        entry = {"type": "heartbeat", "timestamp": at(minute), **who, **beat, **more}
         if not more:
             del entry["host"]
-        if "state_since" in entry:
+        if entry.get("state_since"):
             entry["state_since"] = at(entry["state_since"])
         entries.append(entry)
+    line = {key: value for key, value in line.items() if key not in lacking}
     write(path, {**line, "last_heartbeat": at(0)}, *entries)
     metadata = fold(path)
     expected = timestamps.parse(at(since))
