@@ -20,7 +20,7 @@ Usage: ./install.sh [--scope user|project|local] [--project DIR] [--statusline]
   --statusline      also set the status line, unless another one is set
   --dry-run         show what would change in the settings; write nothing
   --print           print the hooks, to paste them by hand; write nothing
-  --plugin          install as a plugin of Claude Code: no packages, no settings edited
+  --plugin          install as a plugin of Claude Code: no packages, no hooks in settings
   --uninstall       remove the hooks and the command; keep the records
   --purge           with --uninstall: remove the records and .venv, too
 EOF

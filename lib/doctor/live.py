@@ -14,6 +14,7 @@ import json
 import os
 import tempfile
 
+from .. import plugin
 from ..claude import settings, versions
 from ..record import jsonl, schema
 from ..store import paths
@@ -106,14 +107,16 @@ def _cause_in_run(path: str, run: versions.Run | None, error: str) -> tuple[str,
     """Return the likely cause in words, and what fixes it."""
     if run is None:
         return "no `claude` that can be run is on PATH", "add its folder to PATH"
-    if not settings.installed_hooks(path):
+    installed, plugins = settings.installed_hooks(path), plugin.enabled({"user": path})
+    if not (installed or plugins):
         return (
             f"{path} has none of Headcount's hooks, and it reads no other",
             install_command(),
         )
+    hooks = f"the hooks {'in' if installed else 'of the plugin enabled in'} {path}"
     if error:
-        return f"the hooks in {path} failed: {error}", install_command()
-    return f"it did not run the hooks in {path} ({_outcome(run)})", install_command()
+        return f"{hooks} failed: {error}", install_command()
+    return f"it did not run {hooks} ({_outcome(run)})", install_command()
 
 
 def _outcome(run: versions.Run) -> str:

@@ -52,6 +52,16 @@ def test_live_says_what_the_client_and_its_hooks_said(
     assert str(installed) in message
 
 
+def test_live_names_the_plugin_if_no_other_hooks_could_run(examine, home, tmp_path):
+    path = home / ".claude/settings.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{"enabledPlugins": {"headcount@headcount": true}}')
+    client = put_claude(tmp_path / "b", "echo no >&2; exit 3")
+    _, message, _ = live(examine, PATH=f"{client}:{os.environ['PATH']}")
+    why = f"it did not run the hooks of the plugin enabled in {path} (exit code 3: no)"
+    assert message.endswith(why)
+
+
 @pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
 def test_live_starts_no_client_for_hooks_of_a_project_and_says_so(
     examine, checkout, tmp_path, name
