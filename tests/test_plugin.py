@@ -403,6 +403,18 @@ def test_one_installation_alone_answers_a_session_start(store, parallel):
     assert sorted(map(bool, answers)) == [False, True]
 
 
+def test_ids_of_each_installation_end_alike_and_as_those_of_no_other(monkeypatch):
+    monkeypatch.setattr(entries, "_mark", "")
+    endings = set()
+    for number in range(150):
+        for is_plugin in (False, True):
+            entries.mark_as(f"/home/ada/{number}/lib/hook.py", is_plugin=is_plugin)
+            ids = [entries.common_fields("heartbeat", ID)["id"] for _ in range(9)]
+            (ending,) = {id_[-4:] for id_ in ids}
+            endings.add(ending)
+    assert len(endings) == 300
+
+
 @pytest.mark.parametrize("name", ["settings", "plugin"])
 def test_same_event_twice_is_recorded_twice_by_one_installation(store, parallel, name):
     for _ in range(2):

@@ -31,19 +31,20 @@ _REMOVED = dict.fromkeys(schema.REMOVABLE_TEXT_FIELDS, "")
 _RESUME = ("cwd", "source", "previous_session_id")
 _OF_ONE_ENTRY = ("id", "timestamp", "state_since")  # of two hooks of one event, too
 ID_DIGITS = 16
-_MARKS = 127  # of two hex digits, with one bit to spare
+_MARKS = 2**15 - 1  # of four hex digits, with one bit to spare
 _mark = ""  # of a hook
 
 
 def mark_as(installation: str, *, is_plugin: bool) -> None:
-    """Let the ids of all entries of this process, a hook, end with two certain digits.
+    """Let the ids of all entries of this process, a hook, end with four certain digits.
 
     They are the same for all hooks of one *installation*, a path, and never the same
-    for those of a plugin and of settings.
+    for those of a plugin and of settings. Two paths have the same in one case in
+    32,767; then both record an event.
     """
     global _mark  # noqa: PLW0603  # a hook is a process of its own
     number = int.from_bytes(os.fsencode(installation), "big") % _MARKS
-    _mark = f"{2 * number + is_plugin:02x}"
+    _mark = f"{2 * number + is_plugin:04x}"
 
 
 def metadata_entry(
