@@ -252,7 +252,7 @@ def test_state_since_survives_in_a_long_file(store, terminal):
     terminal.fire("SessionStart")
     terminal.fire("UserPromptSubmit")
     terminal.fire("PermissionRequest", tool_name="Bash")
-    since = lines(store / f"{ID}.jsonl")[-1]["timestamp"]
+    since = metadata()["state_since"]
     for _ in range(3):
         sessions.append_to_session(ID, {"type": "bulk", "text": "x" * 60_000})
         terminal.fire("Notification", notification_type="permission_prompt")
@@ -388,6 +388,25 @@ def test_results_of_many_tools_at_once_change_no_later_state(store, terminal, ev
         terminal.client.finish(hook)
     assert metadata()["state"] == state == {"Stop": "idle"}.get(event, "waiting")
     assert errors(store) == ""
+
+
+@knows_when_its_shell_began
+def test_result_of_a_tool_ends_the_wait_that_a_slower_hook_records(
+    terminal, tmp_path, late
+):
+    """As when a hook of somebody else has allowed the tool before ours was done."""
+    terminal.fire("UserPromptSubmit")
+    gate = tmp_path / "gate of the request"
+    wait = f"until [ -e '{gate}' ]; do sleep 0.01; done; "
+    fields = {"after": wait, "tool_name": "Bash"}
+    request = terminal.client.begin("PermissionRequest", **fields)
+    time.sleep(0.1)  # it is the result of this request only if it begins later
+    go_on = late()
+    gate.touch()
+    terminal.client.finish(request)
+    assert metadata()["state"] == "waiting"
+    go_on()
+    assert metadata()["state"] == "busy"
 
 
 def test_result_of_a_tool_begins_the_record_as_busy(terminal, late):

@@ -125,8 +125,8 @@ def heartbeat(
             and own["last_heartbeat"] > timestamps.from_epoch(observed_at)
         ):
             raise SessionClosedError(f"session {own['session_id']} is closed")
-        fields = {"event": event, **_state_fields(own, observe(own))}
-        return lifecycle_entry(session, kind, pid, fields)
+        state = _state_fields(own, observe(own), observed_at)
+        return lifecycle_entry(session, kind, pid, {"event": event, **state})
 
     return make
 
@@ -216,20 +216,30 @@ def _as_of(metadata: SessionMetadata, pid: int | None) -> SessionMetadata:
     return _without_none(own)  # type: ignore[return-value]
 
 
-def _state_fields(own: SessionMetadata, observation: Observation) -> SessionEntry:
-    """Return what is new after *observation* of a process that was as in *own*."""
+def _state_fields(
+    own: SessionMetadata, observation: Observation, observed_at: float | None = None
+) -> SessionEntry:
+    """Return what is new after *observation* of a process that was as in *own*.
+
+    A wait begins when it was observed, and not when it is written: the person, or a
+    hook of somebody else, may end it before that.
+    """
     state, waiting_for = observation.get("state"), observation.get("waiting_for")
     check_state(state, waiting_for)
     if state is None:
         state, waiting_for = own["state"], own.get("waiting_for")
     if state == "closed":
         state = "busy"
-    unchanged = (state, waiting_for) == (own["state"], own.get("waiting_for"))
+    since = None  # the time of the entry
+    if (state, waiting_for) == (own["state"], own.get("waiting_for")):
+        since = own.get("state_since")
+    elif state == "waiting" and observed_at is not None:
+        since = timestamps.from_epoch(observed_at)
     texts = {key: observation.get(key) for key in schema.REMOVABLE_TEXT_FIELDS}
     return {
         "state": state,
         "waiting_for": waiting_for,
-        "state_since": own.get("state_since") if unchanged else None,
+        "state_since": since,
         **{key: value for key, value in texts.items() if _is_news(key, value, own)},
         **{key: observation.get(key) for key in schema.USAGE_FIELDS},
     }
