@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 from collections import Counter, defaultdict
 
 import redis
+from machine import LATER
 from share import report
 
 from lib.fleet.shared import keys
@@ -39,6 +41,7 @@ class Follower(threading.Thread):
 
     def run(self) -> None:
         """Read until `end`."""
+        os.setpriority(os.PRIO_PROCESS, self.native_id or 0, os.nice(0) + LATER)
         while not self._is_over.is_set():
             with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
                 self._read()

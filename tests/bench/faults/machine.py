@@ -15,7 +15,8 @@ import redis
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 READY_SECONDS = 20.0
 # What would be on other machines goes after what is on this one.
-ELSEWHERE = ("nice", "-n", "10")
+LATER = 10
+ELSEWHERE = ("nice", "-n", str(LATER))
 
 
 class Server:

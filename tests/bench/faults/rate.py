@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 import statistics
 import subprocess
@@ -15,6 +16,7 @@ from share import report, used
 HOOKS = pathlib.Path(__file__).with_name("hooks.py")
 SESSIONS, RATE = 50, 1000
 HOOK_GOAL = 3.0  # per cent
+Z_95 = 1.96
 
 
 def measure(folder: pathlib.Path, seconds: int) -> list[bool]:
@@ -33,13 +35,21 @@ def measure(folder: pathlib.Path, seconds: int) -> list[bool]:
             report(f"{what}: {RATE * seconds} took", took, "s", seconds * 1.01),
             *scene.compare(what),
             report(f"{what}: the sharer, of a core", share, "%", None),
-            report(
-                f"{what}: a hook is slower by (median of {len(ratios)} pairs)",
-                (statistics.median(ratios) - 1) * 100,
-                "%",
-                HOOK_GOAL,
-            ),
+            *compare_hooks(f"{what}: a hook is slower by", ratios),
         ]
+
+
+def compare_hooks(what: str, ratios: list[float]) -> list[bool]:
+    """Print the median of *ratios*, and between what it is with 95 % certainty."""
+    percent = sorted((ratio - 1) * 100 for ratio in ratios)
+    half = len(percent) / 2
+    reach = Z_95 * math.sqrt(len(percent)) / 2  # of the rank of the median
+    low, high = percent[max(0, int(half - reach))], percent[int(half + reach)]
+    return [
+        report(what, statistics.median(percent), "%", HOOK_GOAL),
+        report(f"{what}, at least", low, "%", None),
+        report(f"{what}, at most", high, "%", None),
+    ]
 
 
 def hooks(scene: Scene, seconds: int) -> list[float]:
