@@ -45,8 +45,6 @@ STDIN_SECONDS = 0.3  # for the rest of it
 RETRY_SECONDS = 1.0
 PLUGIN_RETRY_SECONDS = 0.3  # the client ends the SessionEnd of a plugin after 1.5 s
 HEARTBEAT_INTERVAL_SECONDS = 60.0
-# At least, from a request to use a tool to its result: a sooner one is another tool's.
-FASTEST_TOOL_SECONDS = 0.02
 # For all locks of one hook together, from its start.
 LOCK_POLICY = sessions.LockPolicy(0.5, write_unlocked=True, shared_deadline=True)
 # More than the longest prompt a model takes; the client truncates tool output.
@@ -238,7 +236,7 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
     state, is_file = recorded["state"], event.text("hook_event_name") == "FileChanged"
     if is_file and state == "closed":  # the client has removed its file
         raise sessions.SessionClosedError(f"session {event.session_id} is closed")
-    margin = FASTEST_TOOL_SECONDS if state == "waiting" else 0.0
+    margin = events.FASTEST_TOOL_SECONDS if state == "waiting" else 0.0
     began = timestamps.from_epoch(event.began_at - margin)
     now = timestamps.from_epoch(time.time())
     if events.is_outdated(event.payload, recorded, began, now):

@@ -76,6 +76,8 @@ EVENTS = (
     Event("PostCompact", (2, 1, 76), None, None),
 )
 OLDEST_CLIENT: Version = (1, 0, 85)
+# At least, from a request to use a tool to its result: a sooner one is another tool's.
+FASTEST_TOOL_SECONDS = 0.02
 
 # What waits for the person, by the tool that asks. Any other asks for permission.
 _ASKING_TOOLS: dict[str, WaitingFor] = {
