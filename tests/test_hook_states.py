@@ -429,7 +429,8 @@ def test_result_of_a_tool_ends_a_wait_that_began_before_the_clock_was_set_back(
     terminal.fire("PermissionRequest", tool_name="Bash")
     path = store / f"{ID}.jsonl"
     *earlier, request = lines(path)
-    request["timestamp"] = timestamps.from_epoch(time.time() + 120)
+    future = timestamps.from_epoch(time.time() + 120)
+    request |= {"timestamp": future, "state_since": future}
     path.write_text("".join(f"{json.dumps(line)}\n" for line in [*earlier, request]))
     terminal.fire("PostToolUse")
     assert last() == ("PostToolUse", "busy")

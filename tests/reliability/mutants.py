@@ -220,8 +220,8 @@ MUTANTS = [
     Mutant(
         "no NaN, also without the interpreter's codec",
         "lib/record/jsonl.py",
-        "entry, allow_nan=False, separators",
-        "entry, allow_nan=True, separators",
+        "allow_nan=False, separators",
+        "allow_nan=True, separators",
         "../record/test_jsonl.py",
     ),
 ]

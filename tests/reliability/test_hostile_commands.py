@@ -148,4 +148,4 @@ def test_commands_to_paste_are_quoted_in_one_place():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import) and node.names[0].name == "shlex":
                 users.add(path.stem)
-    assert users == {"settings", "status_line"}
+    assert users == {"plugin", "settings", "status_line"}

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from lib.claude import settings
+from lib.claude import events, settings
 from lib.claude.settings_text import hook_merge
 
 THEIRS = b'{\n  "model": "opus",\n  "hooks": {"Stop": []}\n}\n'
@@ -41,9 +41,9 @@ def test_installer_killed_at_any_moment_leaves_the_settings_whole(
     path = home / ".claude/settings.json"
     path.parent.mkdir()
     path.write_bytes(THEIRS)
-    with_ours = hook_merge.merge(
-        THEIRS.decode(), settings.desired_hooks(str(checkout))
-    ).encode()
+    known = events.events_known_to(["2.1.332"])  # of the `claude` in `tools`
+    ours = settings.desired_hooks(str(checkout), known)
+    with_ours = hook_merge.merge(THEIRS.decode(), ours).encode()
     kills, rounds = 0, size(6, 100)
     for number in range(rounds):
         arguments = ["--uninstall"] if number % 2 else []
