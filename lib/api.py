@@ -57,7 +57,7 @@ def live(hosts: Hosts = None, *, fleet: bool = False) -> list[Session]:
     `unknown`, and what is wrong with a host is logged, to the logger `headcount`.
 
     Raises StoreError if the folder cannot be read; a missing one has no sessions. And
-    UsageError for what is no host, and HeadcountError if nobody can be asked.
+    UsageError for what is not a valid host, and HeadcountError if no host can be asked.
     """
     listed = _source(hosts, fleet=fleet)
     if listed is None:
@@ -251,7 +251,7 @@ def _moments(
 ) -> Generator[None]:
     """Yield now, and whenever it is time to look again, until *timeout* has passed.
 
-    What happens here is no reason to ask every other machine.
+    A change on this machine does not make it ask all the others.
     """
     until = float("inf") if timeout is None else time.monotonic() + timeout
     is_local = isinstance(poller, changes.Poller)

@@ -159,7 +159,7 @@ def _is_number(text: str) -> bool:
 
 
 def _read(path: str) -> dict[str, str]:
-    """Return the values in the file at *path*, none if there is no file."""
+    """Return the values in the file at *path*; without a file, {}."""
     try:
         with open(private.open_regular(path, trusted=True), "rb") as file:
             mode = os.fstat(file.fileno()).st_mode

@@ -16,7 +16,7 @@ _DIGITS = 2 * _BYTES
 def store_id() -> str:
     """Return the id of the store, 32 hex digits; it is made once, with the store.
 
-    Raises HeadcountError if the file is not one of ours, and OSError.
+    Raises HeadcountError if the file does not have an id, and OSError.
     """
     known = read()
     if known is None:

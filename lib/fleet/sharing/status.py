@@ -1,4 +1,4 @@
-"""What the server knows of this store: who shares it, and what it was told last."""
+"""What the server knows of this store: who shares it, and what was shared last."""
 
 from __future__ import annotations
 
