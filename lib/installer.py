@@ -265,7 +265,7 @@ def _remaining(options: argparse.Namespace) -> list[str]:
 
 
 def _purge() -> None:
-    """Remove the records, other files of ours in the store, and a checkout's .venv."""
+    """Remove the records, Headcount's other files there, and a checkout's .venv."""
     store, records = paths.SESSIONS_DIR, 0
     also = "" if IS_PACKAGE else f", and {ENVIRONMENT}"
     _say(f"purging:  the records in {store}{also}")

@@ -136,7 +136,7 @@ def clock(timestamp: object, now: float) -> str:
 def json_lines(content: Mapping[str, object]) -> list[str]:
     """Return what a command prints as JSON: one object in ASCII, with its version `v`.
 
-    Each session or entry in it is a line of its own. A value of theirs that has no JSON
+    Each session or entry in it is a line of its own. A value in one that has no JSON
     form (1e999, or too deep a nesting) is null.
     """
     lines, line = [], "{"

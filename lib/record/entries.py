@@ -169,7 +169,7 @@ def repeats(entry: SessionEntry, session: Snapshot, observed_at: float) -> bool:
 
 def _is_repeated(entry: SessionEntry, other: SessionEntry, since: str) -> bool:
     """Whether *other*, of another installation and after *since*, says as much."""
-    if str(other.get("id")).endswith(_mark):  # also if this process is no hook
+    if str(other.get("id")).endswith(_mark):  # or this is not a hook
         return False
     is_first = other["type"] == schema.METADATA
     ignored = (*_OF_ONE_ENTRY, "type") if is_first else _OF_ONE_ENTRY

@@ -64,7 +64,7 @@ def is_plausible(timestamp: str, latest: str) -> bool:
 
 
 def seconds_of(timestamp: str) -> float | None:
-    """Return a timestamp as seconds since the epoch; None if there is no such time."""
+    """Return a timestamp as seconds since the epoch; None if it is not valid."""
     from datetime import datetime
 
     try:

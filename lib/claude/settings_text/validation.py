@@ -30,8 +30,8 @@ _HOOK: _Shape = {
     "if": "a string",
     **dict.fromkeys(("url!", "prompt!", "server!", "tool!"), "a string"),
 }
-# The members that only some types of hook need, and these types. A type that is unknown
-# here may be new in a later client, so it is accepted.
+# The members that only some types of hook need, and these types. Other types are
+# accepted: a later client may know them.
 _NEEDED_BY = {
     "command!": ("command",),
     "url!": ("http",),

@@ -21,7 +21,7 @@ from lib.fleet.shared import keys
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 WRITER = pathlib.Path(__file__).with_name("writer.py")
 END_SECONDS = 60.0
-CURSOR = b'{"type":"cursor"'  # is no entry
+CURSOR = b'{"type":"cursor"'  # is not an entry
 
 
 class Follower(threading.Thread):

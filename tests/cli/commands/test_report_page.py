@@ -22,7 +22,7 @@ from lib.views import report, spans
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&lt;"
 
-needs_browser = pytest.mark.skipif(not browser.BROWSER, reason="there is no chromium")
+needs_browser = pytest.mark.skipif(not browser.BROWSER, reason="it needs chromium")
 
 
 def test_page_replaces_an_earlier_file_and_has_mode_0600(
