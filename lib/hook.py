@@ -233,10 +233,11 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
 
     Where the event alone is inconclusive, the client's own session file says it.
     """
-    state, is_file = recorded["state"], event.text("hook_event_name") == "FileChanged"
-    if is_file and state == "closed":  # the client has removed its file
+    state, name = recorded["state"], event.text("hook_event_name")
+    if name == "FileChanged" and state == "closed":  # the client has removed its file
         raise sessions.SessionClosedError(f"session {event.session_id} is closed")
-    margin = events.FASTEST_TOOL_SECONDS if state == "waiting" else 0.0
+    is_of_tool = name == "PostToolUse" and state == "waiting"
+    margin = events.FASTEST_TOOL_SECONDS if is_of_tool else 0.0
     began = timestamps.from_epoch(event.began_at - margin)
     now = timestamps.from_epoch(time.time())
     if events.is_outdated(event.payload, recorded, began, now):
@@ -247,16 +248,13 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
         if observation := session_status.observe(recorded):
             return observation
     state_after = events.state_after(event.payload, state, recorded.get("waiting_for"))
+    is_prompt = name == "UserPromptSubmit"
     return {
         "state": state_after[0],
         "waiting_for": state_after[1],
         "name": _title(event),
-        "branch": _branch(event, recorded.get("cwd")) if _is_prompt(event) else None,
+        "branch": _branch(event, recorded.get("cwd")) if is_prompt else None,
     }
-
-
-def _is_prompt(event: Event) -> bool:
-    return event.text("hook_event_name") == "UserPromptSubmit"
 
 
 def _branch(event: Event, folder: str | None) -> str | None:

@@ -12,6 +12,7 @@ import sys
 
 import pytest
 from installing import of_version, put_claude
+from support import ASYNCHRONOUS
 
 from lib.claude import settings
 from lib.claude.settings_text import hook_merge
@@ -109,10 +110,11 @@ def install_hooks(path, checkout, text=None):
     return path
 
 
-def make_asynchronous(path, event="PostToolUse"):
-    """Let the client not wait for the hook of *event*; unless given, as it may."""
+def make_asynchronous(path, events=ASYNCHRONOUS):
+    """Let the client not wait for the hooks of *events*."""
     content = json.loads(path.read_text())
-    content["hooks"][event][0]["hooks"][0]["async"] = True
+    for event in events:
+        content["hooks"][event][0]["hooks"][0]["async"] = True
     path.write_text(json.dumps(content))
 
 

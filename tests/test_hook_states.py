@@ -324,12 +324,12 @@ knows_when_its_shell_began = only_with_proc(
 
 @pytest.fixture
 def late(client, tmp_path):
-    """Begin the hook of PostToolUse; return what lets it go on to its end."""
+    """Begin the hook of an event; return what lets it go on to its end."""
 
-    def begin(**fields):
+    def begin(event="PostToolUse", **fields):
         gate = tmp_path / "gate"
         wait = f"until [ -e {gate} ]; do sleep 0.01; done; "
-        hook = client.begin("PostToolUse", after=wait, **fields)
+        hook = client.begin(event, after=wait, **fields)
 
         def go_on():
             gate.touch()
@@ -373,6 +373,44 @@ def test_late_result_of_a_tool_changes_no_later_state(
     assert lines(store / f"{ID}.jsonl") == before
     shown = metadata()["state"], metadata().get("waiting_for")
     assert "/".join(filter(None, shown)) == state
+    assert errors(store) == ""
+
+
+@knows_when_its_shell_began
+@pytest.mark.parametrize(
+    ("later", "state"),
+    [
+        pytest.param(["Stop"], "idle", id="end-of-the-turn"),
+        pytest.param(["PermissionRequest"], "waiting/permission", id="request"),
+        pytest.param(["PostToolUse", "Stop"], "idle", id="tool-then-the-end"),
+        pytest.param(["PostToolUse"], "busy", id="tool"),
+    ],
+)
+def test_late_prompt_is_recorded_and_changes_no_later_state(
+    store, terminal, late, last, later, state
+):
+    terminal.fire("SessionStart")
+    terminal.fire("UserPromptSubmit")
+    terminal.fire("Stop")
+    go_on = late("UserPromptSubmit")
+    time.sleep(0.1)  # as the model takes to answer
+    for event in later:
+        terminal.fire(event)
+    before = metadata()
+    go_on()
+    assert last() == ("UserPromptSubmit", state)
+    assert metadata()["state_since"] == before["state_since"]
+    assert errors(store) == ""
+
+
+@knows_when_its_shell_began
+def test_late_prompt_does_not_open_a_closed_session(store, terminal, late):
+    terminal.fire("SessionStart")
+    go_on = late("UserPromptSubmit")
+    terminal.fire("SessionEnd", reason="clear")
+    before = lines(store / f"{ID}.jsonl")
+    go_on()
+    assert lines(store / f"{ID}.jsonl") == before
     assert errors(store) == ""
 
 

@@ -10,7 +10,7 @@ import os
 
 import pytest
 from installing import of_version, put_claude
-from support import SCRIPTS
+from support import ASYNCHRONOUS, SCRIPTS
 
 from lib import sessions
 
@@ -130,9 +130,9 @@ def test_install_makes_a_hook_asynchronous_in_place_if_no_client_must_wait(
     target.write_text(THEIRS)
     for version, expected in (
         ("2.1.200", []),
-        ("2.1.332", ["PostToolUse"]),
+        ("2.1.332", ASYNCHRONOUS),
         ("2.1.200", []),
-        ("2.1.332", ["PostToolUse"]),
+        ("2.1.332", ASYNCHRONOUS),
     ):
         put_claude(tools, of_version(version))
         done = run(checkout / "install.sh")
@@ -154,7 +154,8 @@ def test_install_of_six_hooks_is_upgraded_in_place(run, checkout, home, tools):
     put_claude(tools, of_version("2.1.332"))
     run(checkout / "install.sh")
     after = json.loads((home / ".claude/settings.json").read_text())["hooks"]
-    before["PostToolUse"][0]["hooks"][0]["async"] = True
+    for event in ASYNCHRONOUS:
+        before[event][0]["hooks"][0]["async"] = True
     assert {event: after[event] for event in COMMON} == before
     assert sorted(after) == sorted(ALL)
     unchanged = run(checkout / "install.sh")

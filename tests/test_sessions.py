@@ -665,8 +665,8 @@ def test_heartbeat_limit_comes_from_a_valid_environment_variable(value, hours):
         ),
         pytest.param({}, "/home/ada/.local/state/headcount", id="default"),
         pytest.param(
-            {"HEADCOUNT_DIR": "x", "CLAUDE_PROJECT_DIR": "/tmp"},
-            "/tmp/x",
+            {"HEADCOUNT_DIR": "x", "CLAUDE_PROJECT_DIR": "/no project"},
+            "/no project/x",
             id="relative",
         ),
     ],

@@ -53,15 +53,16 @@ class Event:
         self.async_since = async_since
 
 
+# Measured: if an asynchronous hook still runs when `claude -p` ends, 2.1.332 ends it,
+# and by then Stop is on record; 2.1.200 leaves out SessionEnd. The client's changelog
+# says: up to 2.1.118 each such hook leaves an empty entry in the transcript, and up to
+# 2.1.74 a line on the screen.
+_ASYNC: Version = (2, 1, 332)
 # In the order in which they are installed.
 EVENTS = (
     Event("SessionStart", (1, 0, 62), "session_start", "idle"),
-    Event("UserPromptSubmit", (1, 0, 54), "heartbeat", "busy"),
-    # Measured: if an asynchronous hook still runs when `claude -p` ends, 2.1.332 ends
-    # it, and by then Stop is on record; 2.1.200 leaves out SessionEnd. The client's
-    # changelog says: up to 2.1.118 each such hook leaves an empty entry in the
-    # transcript, and up to 2.1.74 a line on the screen.
-    Event("PostToolUse", (1, 0, 38), "heartbeat", "busy", async_since=(2, 1, 332)),
+    Event("UserPromptSubmit", (1, 0, 54), "heartbeat", "busy", async_since=_ASYNC),
+    Event("PostToolUse", (1, 0, 38), "heartbeat", "busy", async_since=_ASYNC),
     Event("Notification", (1, 0, 38), "heartbeat", None),
     Event("PermissionRequest", (2, 0, 45), "heartbeat", "waiting"),
     Event("Elicitation", (2, 1, 76), "heartbeat", "waiting"),
@@ -170,18 +171,19 @@ def state_after(
 def is_outdated(
     payload: Payload, recorded: SessionMetadata, began: str, now: str
 ) -> bool:
-    """Whether the event is the result of a tool, and what came after is on record.
+    """Whether what came after the event is on record.
 
-    *began* is when its hook did, as a timestamp. Tools run side by side, and so do
-    their hooks. By the time that a slow one records its event, the session may be
-    waiting for the person, or the turn may have ended, and then it stays so. A session
-    of which only line 1 is on record is in no state that an event has reported. If a
-    state began later than *now*, the clock was set back, and the event is the newer.
+    *began* is when its hook did, as a timestamp. The client need not wait for the hook
+    of a prompt, nor of a tool's result, and tools run side by side. By the time that a
+    slow hook records its event, the session may be waiting for the person, or the turn
+    may have ended, and then it stays so. A session of which only line 1 is on record is
+    in no state that an event has reported. If a state began later than *now*, the clock
+    was set back, and the event is the newer.
     """
-    since = recorded.get("state_since", "")
+    event, since = payload.get("hook_event_name"), recorded.get("state_since", "")
+    may_be_late = any(row.async_since for row in EVENTS if row.name == event)
     is_reported = since != recorded.get("start_time")
-    is_result = payload.get("hook_event_name") == "PostToolUse"
-    return is_result and is_reported and began < since <= now
+    return may_be_late and is_reported and began < since <= now
 
 
 def is_inconclusive(payload: Payload, state: object) -> bool:

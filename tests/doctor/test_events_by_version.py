@@ -8,7 +8,7 @@ import os
 import pytest
 from examination import install_hooks, make_asynchronous, strip
 from installing import of_version, put_claude
-from support import SCRIPTS
+from support import ASYNCHRONOUS, SCRIPTS
 
 from lib import sessions
 
@@ -124,27 +124,27 @@ def test_doctor_adds_what_every_client_in_use_knows(
 
 
 @pytest.mark.parametrize(
-    ("event", "version", "who"),
+    ("event", "version", "who", "after"),
     [
-        pytest.param("PostToolUse", "2.1.332", None, id="2.1.332"),
-        pytest.param("PostToolUse", None, None, id="no-client"),
-        pytest.param("PostToolUse", "2.1.200", "version 2.1.200", id="2.1.200"),
-        pytest.param("PostToolUse", "nightly", None, id="unknown"),
-        pytest.param("Stop", "2.1.332", "version 2.1.332", id="another-event"),
+        pytest.param("PostToolUse", "2.1.332", None, ["PostToolUse"], id="2.1.332"),
+        pytest.param("PostToolUse", None, None, ["PostToolUse"], id="no-client"),
+        pytest.param("PostToolUse", "2.1.200", "version 2.1.200", [], id="2.1.200"),
+        pytest.param("UserPromptSubmit", "2.1.200", "version 2.1.200", [], id="prompt"),
+        pytest.param("PostToolUse", "nightly", None, ["PostToolUse"], id="unknown"),
+        pytest.param("Stop", "2.1.332", "version 2.1.332", ASYNCHRONOUS, id="turn"),
     ],
 )
 def test_doctor_finds_hooks_for_which_a_client_has_to_wait(
-    examine, installed, path_with, event, version, who
+    examine, installed, path_with, event, version, who, after
 ):
-    make_asynchronous(installed, event)
+    make_asynchronous(installed, [event])
     path = path_with(version)
     findings, code = examine(PATH=path)
     message = f"user: {installed} has an asynchronous hook for {event}, and `claude` "
     message += f"on PATH has {who}, which has to wait for it"
     assert (messages(findings), code) == ([message] if who else [], 0)
     assert examine("--fix", PATH=path)[1] == 0
-    expected = [] if version == "2.1.200" else ["PostToolUse"]
-    assert asynchronous_in(installed) == expected
+    assert asynchronous_in(installed) == after
     assert messages(examine(PATH=path)[0]) == []
 
 
