@@ -133,6 +133,10 @@ def clock(timestamp: object, now: float) -> str:
 # ---- JSON -----------------------------------------------------------------------
 
 
+class EncodedRows(list[str]):
+    """Sessions or entries for `json_lines`, each as `json_row` returns it."""
+
+
 def json_lines(content: Mapping[str, object]) -> list[str]:
     """Return what a command prints as JSON: one object in ASCII, with its version `v`.
 
@@ -142,8 +146,9 @@ def json_lines(content: Mapping[str, object]) -> list[str]:
     lines, line = [], "{"
     for key, value in {"v": OUTPUT_VERSION, **content}.items():
         line += f"{_dumps(key)}: "
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            lines += [f"{line}[", *_rows(value)]
+        rows = _rows(value)
+        if rows:
+            lines += [f"{line}[", *rows[:-1], rows[-1].removesuffix(",")]
             line = "]"
         else:
             line += _dumps(value)
@@ -151,16 +156,23 @@ def json_lines(content: Mapping[str, object]) -> list[str]:
     return [*lines, line.removesuffix(", ") + "}"]
 
 
-def _rows(rows: list[dict[str, object]]) -> list[str]:
-    """Return the lines of *rows*.
+def _rows(value: object) -> list[str]:
+    """Return the line of each object in *value*; none if it is no list of objects.
 
     They are encoded in the order of their addresses, about that in which they were
     made: what is close together in memory is read a third faster.
     """
-    texts = {id(row): f"{_dumps(row)}," for row in sorted(rows, key=id)}
-    lines = [texts[id(row)] for row in rows]
-    lines[-1] = lines[-1].removesuffix(",")
-    return lines
+    if isinstance(value, EncodedRows):
+        return value
+    if not (isinstance(value, list) and value and isinstance(value[0], dict)):
+        return []
+    lines = {id(row): json_row(row) for row in sorted(value, key=id)}
+    return [lines[id(row)] for row in value]
+
+
+def json_row(row: Mapping[str, object]) -> str:
+    """Return the object *row* as JSON, and a comma."""
+    return f"{_dumps(row)},"
 
 
 def _dumps(value: object, *, by_key: bool = True) -> str:

@@ -60,8 +60,7 @@ def judge(
     """
     if metadata.get("state") == "closed":
         return "dead", (_closed(metadata, now),)
-    probes = [probe(attached) for attached in processes_of(metadata)]
-    outcomes, why = zip(*probes, strict=True)
+    outcomes, why = _probe_all(metadata)
     fresh, heartbeat = _heartbeat(metadata, now, ttl_hours)
     reasons = (*why, heartbeat)
     if outcomes.count(process.GONE) == len(outcomes):
@@ -78,6 +77,15 @@ def running_processes(metadata: SessionMetadata) -> list[Process]:
         for attached in processes_of(metadata)
         if probe(attached)[0] != process.GONE
     ]
+
+
+def _probe_all(metadata: SessionMetadata) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what `probe` says of each process: the outcomes, and the reasons."""
+    if not metadata.get("others"):  # as of nearly all in a long list
+        outcome, reason = probe(metadata)
+        return (outcome,), (reason,)
+    outcomes, reasons = zip(*map(probe, processes_of(metadata)), strict=True)
+    return outcomes, reasons
 
 
 def probe(attached: Process) -> tuple[str, str]:

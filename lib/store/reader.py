@@ -91,11 +91,21 @@ def discover(folder: str, now: float, prefix: str = "") -> list[SessionInfo]:
     Upper and lower case are the same. Raises StoreError if the folder cannot be read.
     """
     with no_collection():
-        return [info for batch in batches(folder, now, prefix) for info in batch]
+        found = batches(files(folder, prefix), now)
+        return [info for batch in found for info in batch]
 
 
-def batches(folder: str, now: float, prefix: str = "") -> Iterator[list[SessionInfo]]:
-    """Yield what `discover` returns, in batches.
+def files(folder: str, prefix: str = "") -> list[str]:
+    """Return the paths of the files that `discover` reads, in its order."""
+    found = paths.session_files(folder)
+    if prefix:
+        prefix = prefix.lower()
+        found = (file for file in found if file.name.lower().startswith(prefix))
+    return sorted(file.path for file in found)
+
+
+def batches(files: Sequence[str], now: float) -> Iterator[list[SessionInfo]]:
+    """Yield the sessions in *files*, in batches; see `discover`.
 
     The files of a batch are read first and decoded after that. One by one takes half as
     long again, since after each system call Python is slow for a while; so whoever does
@@ -103,10 +113,7 @@ def batches(folder: str, now: float, prefix: str = "") -> Iterator[list[SessionI
     """
     from ..model import SessionInfo
 
-    prefix = prefix.lower()
-    files = paths.session_files(folder)
-    found = sorted(f.path for f in files if f.name.lower().startswith(prefix))
-    for batch in _batches(found):
+    for batch in _batches(files):
         yield [
             SessionInfo(paths.id_of(path), path, metadata)
             for path, metadata in metadata_of_all(batch, now)

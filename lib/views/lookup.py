@@ -14,7 +14,7 @@ from .session_view import last_heartbeat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import TypeVar
 
     from ..model import SessionInfo
@@ -34,15 +34,26 @@ def discover(
     Only those whose id begins with *prefix*, in any case; no other file is opened. Of
     the archive, only the days from *since* (epoch seconds): what ended later is there.
     """
-    first_day = timestamps.from_epoch(since)[:10]
+    found = files(archived=archived, prefix=prefix, since=since)
     with reader.no_collection(), proc.looking_once():
-        return [
-            session
-            for folder in paths.folders(archived=archived)
-            if not archived or os.path.basename(folder) >= first_day
-            for batch in reader.batches(folder, now, prefix)
-            for session in judged(batch, now, archived=archived)
-        ]
+        return list(read(found, now, archived=archived))
+
+
+def files(*, archived: bool, prefix: str = "", since: float = 0) -> list[str]:
+    """Return the paths of the files that `discover` reads."""
+    first_day = timestamps.from_epoch(since)[:10]
+    return [
+        path
+        for folder in paths.folders(archived=archived)
+        if not archived or os.path.basename(folder) >= first_day
+        for path in reader.files(folder, prefix)
+    ]
+
+
+def read(files: Sequence[str], now: float, *, archived: bool) -> Iterator[SessionView]:
+    """Yield the sessions in *files*, with their verdicts at *now*."""
+    for batch in reader.batches(files, now):
+        yield from judged(batch, now, archived=archived)
 
 
 def awaiting_trust(now: float) -> list[SessionView]:

@@ -50,13 +50,13 @@ def annotate(sessions: Iterable[SessionView]) -> list[SessionView]:
     annotated = [*sessions]
     live: dict[str, list[SessionView]] = {}
     for session in annotated:
-        is_live = _is_live(session)
-        root = _locate(session, worktrees, is_live=is_live)
-        if is_live and root:
+        root = locate(session, worktrees)
+        session["same_worktree"] = []
+        session["same_worktree_count"] = 0
+        if root:
             live.setdefault(root, []).append(session)
     for group in live.values():
-        if len(group) > 1:
-            _link(group)
+        link(group)
     return annotated
 
 
@@ -72,11 +72,9 @@ def same_worktree(
     return _latest_first([other for other in live if other["worktree"] == root])
 
 
-def _locate(
-    session: SessionView, worktrees: git.Worktrees, *, is_live: bool
-) -> str | None:
-    """Add to *session* where it works, and return its worktree."""
-    cwd = session["cwd"]
+def locate(session: SessionView, worktrees: git.Worktrees) -> str | None:
+    """Add to *session* where it works, and return its worktree if it is live."""
+    cwd, is_live = session["cwd"], _is_live(session)
     root, subfolder = worktrees.place(cwd) if cwd else (None, None)
     session["worktree"] = root
     session["subfolder"] = subfolder
@@ -86,9 +84,7 @@ def _locate(
     else:
         session.setdefault("branch", None)
     session["processes"] = _processes(session) if is_live else []
-    session["same_worktree"] = []
-    session["same_worktree_count"] = 0
-    return root
+    return root if is_live else None
 
 
 def _is_live(session: SessionView) -> bool:
@@ -101,8 +97,13 @@ def _processes(session: SessionView) -> list[int]:
     return [process["pid"] for process in verdict.running_processes(session)]  # type: ignore[arg-type]
 
 
-def _link(group: list[SessionView]) -> None:
-    """Tell each session of one worktree about the others."""
+def link(group: list[SessionView]) -> None:
+    """Tell each of the live sessions of one worktree about the others.
+
+    Of each, only the id and the last heartbeat are needed.
+    """
+    if len(group) == 1:
+        return
     latest = _latest_first(group)[: MAX_NAMED + 1]
     ids = [session["session_id"] for session in latest]
     for session in group:

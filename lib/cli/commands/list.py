@@ -11,7 +11,7 @@ from ...record import timestamps
 from ...store import paths, reader
 from ...text import count, printable
 from ...views import local_days, lookup, neighbours, session_view
-from .. import formatting, output, time_spec
+from .. import formatting, json_rows, output, time_spec
 from ..terminal import columns, session_table
 
 TYPE_CHECKING = False
@@ -42,20 +42,37 @@ def _list(args: Namespace) -> int:
     as_table = args.table or not (args.json or args.quiet or not output.is_terminal())
     ended_since = _ended_since(args, now)
     fleet = _ask_hosts(args, now, ended_since, with_rows=as_table)
+    conditions = _conditions(args, now, ended_since)
+    order = args.sort or ("heartbeat" if args.ended else "state")
+    if args.json and fleet is None:
+        archived_since = _archived_since(args, ended_since)
+        rows = json_rows.matching(now, conditions, order, archived_since)
+        output.write(formatting.json_lines({"sessions": rows}))
+        return 0
     if fleet is None:
         known = _discover(args, now, ended_since, with_trust=as_table)
     else:
         known = fleet.sessions
-    conditions = _conditions(args, now, ended_since)
-    matches = known
-    for holds in conditions:
-        matches = list(filter(holds, matches))
-    order = args.sort or ("heartbeat" if args.ended else "state")
+    matches = [s for s in known if all(holds(s) for holds in conditions)]
     matches = session_table.ordered(matches, order)
-    if args.json:
-        hosts_asked = {} if fleet is None else {"hosts": fleet.hosts}
-        output.write(formatting.json_lines({"sessions": matches, **hosts_asked}))
-    elif args.quiet:
+    if fleet is not None and args.json:
+        content = {"sessions": matches, "hosts": fleet.hosts}
+        output.write(formatting.json_lines(content))
+    else:
+        _write(args, matches, known, now, as_table=as_table)
+    return 0 if fleet is None else output.report_hosts(fleet.problems(now))
+
+
+def _write(
+    args: Namespace,
+    matches: list[SessionView],
+    known: list[SessionView],
+    now: float,
+    *,
+    as_table: bool,
+) -> None:
+    """Write *matches*, some of the *known* sessions, for people or line by line."""
+    if args.quiet:
         output.write([printable(s["session_id"], output.MAX_LINE) for s in matches])
     elif not matches:
         _report_none(args, known, now)
@@ -64,7 +81,6 @@ def _list(args: Namespace) -> int:
     else:
         names = _columns(args)
         output.write(["\t".join(columns.values(s, names)) for s in matches])
-    return 0 if fleet is None else output.report_hosts(fleet.problems(now))
 
 
 def _check_form(args: Namespace) -> None:
@@ -83,13 +99,20 @@ def _discover(
     sessions only.
     """
     found = lookup.discover(now, archived=False)
-    if args.all or args.ended:
-        since = 0 if args.all else ended_since
-        found += lookup.discover(now, archived=True, since=since)
+    archived_since = _archived_since(args, ended_since)
+    if archived_since is not None:
+        found += lookup.discover(now, archived=True, since=archived_since)
     found = neighbours.annotate(found)
     if with_trust:
         found += neighbours.annotate(lookup.awaiting_trust(now))
     return found
+
+
+def _archived_since(args: Namespace, ended_since: float) -> float | None:
+    """Return since when sessions must have been archived to be known; None: none is."""
+    if args.all:
+        return 0
+    return ended_since if args.ended else None
 
 
 def _hosts(args: Namespace) -> list[str]:

@@ -38,7 +38,8 @@ _DROPS = (
     (("age", "for", "since", "where"), _MIN),
     (("age", "for", "since", "where", "name"), 0),
 )
-_RANKS = {state: rank for rank, state in enumerate(URGENCY)}
+_URGENCIES = {state: rank for rank, state in enumerate(URGENCY)}
+_LATEST_FIRST = ("age", "heartbeat")
 _CAN_DROP = (DEFAULT, DEFAULT_OF_HOSTS)
 
 
@@ -87,27 +88,44 @@ def ordered(sessions: Iterable[SessionView], by: str = "state") -> list[SessionV
     and archived ones last; by age, the youngest first. Otherwise equal ones are sorted
     by heartbeat, the latest first. A session without a value comes last.
     """
+    return ordered_by_rank(sessions, by, RANKS[by])
+
+
+def ordered_by_rank(
+    sessions: Iterable[SessionView], by: str, rank: Callable[[SessionView], Any]
+) -> list[SessionView]:
+    """Return what `ordered` does; *rank* returns what RANKS[by] did of a session.
+
+    Of each, only the last heartbeat is needed.
+    """
     latest = sorted(sessions, key=last_heartbeat, reverse=True)
-    if by == "age":
-        return sorted(latest, key=lambda s: s["start_time"] or "", reverse=True)
-    keys: dict[str, Callable[[SessionView], Any]] = {
-        "state": urgency,
-        "label": _label,
-        "where": where,
-    }
-    return sorted(latest, key=keys[by]) if by in keys else latest
+    return sorted(latest, key=rank, reverse=by in _LATEST_FIRST)
 
 
 def urgency(session: SessionView) -> tuple[bool, int, str]:
     """Return what sessions are sorted by, the most urgent first."""
     state = state_of(session)
     since = str(session["state_since"]) if state == "waiting" else ""
-    return session["archived"], _RANKS[state], since
+    return session["archived"], _URGENCIES[state], since
 
 
 def _label(session: SessionView) -> tuple[bool, str]:
     name = name_of(session)
     return not name, str(name).casefold()
+
+
+def _started(session: SessionView) -> str:
+    return session["start_time"] or ""
+
+
+# By what sessions may be sorted, each with what is compared.
+RANKS: dict[str, Callable[[SessionView], Any]] = {
+    "state": urgency,
+    "age": _started,
+    "heartbeat": last_heartbeat,
+    "label": _label,
+    "where": where,
+}
 
 
 # ---- Fitting --------------------------------------------------------------------
