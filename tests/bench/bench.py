@@ -18,6 +18,7 @@ import growth
 import hook_rows
 import library_rows
 import turn_rows
+import watch_rows
 from contest import Bench
 from measure import become_the_client
 from place import temporary_place
@@ -30,6 +31,7 @@ TABLES = {
     "without-proc": ("Hooks without /proc, as on macOS", hook_rows.without_proc),
     "turn": ("A turn of the real client", turn_rows.turn),
     "list": ("headcount list", hook_rows.listing),
+    "watch": ("headcount watch", watch_rows.watch),
     "append": ("Append from the library", library_rows.append),
     "writers": ("Writers on one session", library_rows.writers),
     "load": ("One large session", library_rows.load),
