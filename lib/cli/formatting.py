@@ -157,7 +157,7 @@ def json_lines(content: Mapping[str, object]) -> list[str]:
 
 
 def _rows(value: object) -> list[str]:
-    """Return the line of each object in *value*; none if it is no list of objects.
+    """Return a line for each object in the list *value*; none if it is anything else.
 
     They are encoded in the order of their addresses, about that in which they were
     made: what is close together in memory is read a third faster.
