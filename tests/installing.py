@@ -14,7 +14,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import ROOT, UNFINISHED
 
 PARTS = ["install.sh", "settings.example.json", "requirements.txt", "hooks", "lib"]
 PACKAGES = ["filelock", "psutil", "dateutil", "six", "tzdata"]
@@ -77,8 +77,10 @@ def checkout(tmp_path, environment):
 def copy_of_checkout(folder, environment=None):
     folder.mkdir(parents=True)
     for name in PARTS:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=UNFINISHED)
+        else:
+            shutil.copy(ROOT / name, folder / name)
     if environment:
         shutil.copytree(environment, folder / ".venv", symlinks=True)
     return folder

@@ -9,6 +9,7 @@ import os
 import pathlib
 import pwd
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Bytecode that another process is about to rename.
+UNFINISHED = shutil.ignore_patterns("*.pyc.*")
 DEAD_PID = 2**22 + 1  # above the highest that Linux gives out
 ID = "8ee1f931-8a2e-4bc2-841e-e420ad80648c"
 # For whose hooks a current client does not wait.
