@@ -236,25 +236,24 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
     state, name = recorded["state"], event.text("hook_event_name")
     if name == "FileChanged" and state == "closed":  # the client has removed its file
         raise sessions.SessionClosedError(f"session {event.session_id} is closed")
+    is_prompt = name == "UserPromptSubmit"
+    texts: Observation = {
+        "name": _title(event),
+        "branch": _branch(event, recorded.get("cwd")) if is_prompt else None,
+    }
     is_of_tool = name == "PostToolUse" and state == "waiting"
     margin = events.FASTEST_TOOL_SECONDS if is_of_tool else 0.0
     began = timestamps.from_epoch(event.began_at - margin)
     now = timestamps.from_epoch(time.time())
     if events.is_outdated(event.payload, recorded, began, now):
-        return {}
+        return texts if is_prompt else {}
     if events.is_inconclusive(event.payload, state):
         from .claude import session_status
 
         if observation := session_status.observe(recorded):
             return observation
     state_after = events.state_after(event.payload, state, recorded.get("waiting_for"))
-    is_prompt = name == "UserPromptSubmit"
-    return {
-        "state": state_after[0],
-        "waiting_for": state_after[1],
-        "name": _title(event),
-        "branch": _branch(event, recorded.get("cwd")) if is_prompt else None,
-    }
+    return {"state": state_after[0], "waiting_for": state_after[1], **texts}
 
 
 def _branch(event: Event, folder: str | None) -> str | None:

@@ -296,7 +296,8 @@ def close_turn(
 ) -> None:
     """Record that a turn has ended, and the *state* after it.
 
-    For the Stop hook. The parameters and errors are those of `update_heartbeat`.
+    For the Stop hook. If the session was idle before, it is idle since now. The
+    parameters and errors are those of `update_heartbeat`.
     """
     observe = state if callable(state) else _constant(state)
     make = entries.heartbeat(schema.TURN_CLOSE, pid, observe, event, observed_at)

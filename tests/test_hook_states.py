@@ -377,6 +377,7 @@ def test_late_result_of_a_tool_changes_no_later_state(
 
 
 @knows_when_its_shell_began
+@pytest.mark.parametrize("earlier", [[], ["UserPromptSubmit", "Stop"]], ids=len)
 @pytest.mark.parametrize(
     ("later", "state"),
     [
@@ -384,15 +385,16 @@ def test_late_result_of_a_tool_changes_no_later_state(
         pytest.param(["PermissionRequest"], "waiting/permission", id="request"),
         pytest.param(["PostToolUse", "Stop"], "idle", id="tool-then-the-end"),
         pytest.param(["PostToolUse"], "busy", id="tool"),
+        pytest.param(["Stop", "UserPromptSubmit"], "busy", id="next-turn"),
     ],
 )
 def test_late_prompt_is_recorded_and_changes_no_later_state(
-    store, terminal, late, last, later, state
+    store, terminal, late, last, shop, earlier, later, state
 ):
-    terminal.fire("SessionStart")
-    terminal.fire("UserPromptSubmit")
-    terminal.fire("Stop")
-    go_on = late("UserPromptSubmit")
+    for event in ("SessionStart", *earlier):
+        terminal.fire(event, cwd=str(shop))
+    (shop / ".git/HEAD").write_text("ref: refs/heads/fix\n")
+    go_on = late("UserPromptSubmit", session_title="till receipts")
     time.sleep(0.1)  # as the model takes to answer
     for event in later:
         terminal.fire(event)
@@ -400,6 +402,7 @@ def test_late_prompt_is_recorded_and_changes_no_later_state(
     go_on()
     assert last() == ("UserPromptSubmit", state)
     assert metadata()["state_since"] == before["state_since"]
+    assert (metadata()["name"], metadata()["branch"]) == ("till receipts", "fix")
     assert errors(store) == ""
 
 

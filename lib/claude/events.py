@@ -53,8 +53,8 @@ class Event:
         self.async_since = async_since
 
 
-# Measured: if an asynchronous hook still runs when `claude -p` ends, 2.1.332 ends it,
-# and by then Stop is on record; 2.1.200 leaves out SessionEnd. The client's changelog
+# Measured: if an asynchronous hook still runs when `claude -p` ends, 2.1.332 kills it,
+# and by then Stop is on record; 2.1.200 does not run SessionEnd. The client's changelog
 # says: up to 2.1.118 each such hook leaves an empty entry in the transcript, and up to
 # 2.1.74 a line on the screen.
 _ASYNC: Version = (2, 1, 332)
@@ -171,14 +171,14 @@ def state_after(
 def is_outdated(
     payload: Payload, recorded: SessionMetadata, began: str, now: str
 ) -> bool:
-    """Whether what came after the event is on record.
+    """Whether something later than the event is already on record.
 
-    *began* is when its hook did, as a timestamp. The client need not wait for the hook
-    of a prompt, nor of a tool's result, and tools run side by side. By the time that a
-    slow hook records its event, the session may be waiting for the person, or the turn
-    may have ended, and then it stays so. A session of which only line 1 is on record is
-    in no state that an event has reported. If a state began later than *now*, the clock
-    was set back, and the event is the newer.
+    *began* is when its hook started, as a timestamp. The client need not wait for the
+    hook of a prompt or of a tool's result, and tools run side by side. By the time that
+    a slow hook records its event, the session may be waiting for the person, or the
+    turn may have ended, and then it stays so. A session of which only line 1 is on
+    record is in no state that an event has reported. If a state began later than *now*,
+    the clock was set back, and the event is the newer.
     """
     event, since = payload.get("hook_event_name"), recorded.get("state_since", "")
     may_be_late = any(row.async_since for row in EVENTS if row.name == event)

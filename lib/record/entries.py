@@ -127,7 +127,7 @@ def heartbeat(
             raise SessionClosedError(f"session {own['session_id']} is closed")
         state = _state_fields(own, observe(own), observed_at)
         if kind == schema.TURN_CLOSE and state["state"] == own["state"] == "idle":
-            # The hook of the prompt that began this turn has not recorded it yet.
+            # The prompt of this turn may not be on record yet: the state begins anew.
             state["state_since"] = timestamps.from_epoch(time.time())
         return lifecycle_entry(session, kind, pid, {"event": event, **state})
 
