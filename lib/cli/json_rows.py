@@ -1,7 +1,7 @@
 """The sessions of this machine as JSON, made by several processes side by side.
 
-For ten thousand sessions one process needs 0.4 s, most of it to decode and to encode.
-So each file is read, and its session encoded, in one of several processes. The line
+One process needs 0.4 s for ten thousand sessions, most of it to decode and encode. So
+each file is read, and its session encoded, in one of several processes. The line
 comes back, with what is needed for the other sessions and their order.
 """
 
@@ -43,8 +43,8 @@ def matching(
 ) -> EncodedRows:
     """Return the sessions that meet all *conditions*, as `list --json` prints them.
 
-    *order* is a key of `session_table.RANKS`. Those that were archived are included if
-    they ended after *archived_since*, in seconds since the epoch; without it, none is.
+    *order* is a key of `session_table.RANKS`. Archived sessions are included if they
+    ended after *archived_since*, in seconds since the epoch; if it is None, none are.
     """
     make = partial(_row, conditions=conditions, rank=session_table.RANKS[order])
     rows = _read(lookup.files(archived=False), now, make, archived=False)
@@ -84,8 +84,8 @@ def _row(
 ) -> Row:
     """Return what is needed of *session*: its line, unless a condition is not met.
 
-    The line says that it is alone in its worktree, which is in the row if the session
-    is live.
+    The line says that no other session is in its worktree; `_line` corrects that.
+    `worktree` is None unless the session is live.
     """
     worktree = neighbours.locate(session, worktrees)
     is_shown = all(holds(session) for holds in conditions)
@@ -118,8 +118,8 @@ def side_by_side(work: Work, items: Sequence[str]) -> list[Row]:
     """Return what *work* returns of *items*, in their order.
 
     Other processes help: one for each further processor that is free for us, up to
-    MAX_PROCESSES in all, and each with MIN_SHARE items or more. Whoever is done with a
-    batch takes the next one. What a process that fails has taken is done here.
+    MAX_PROCESSES in all, and each with MIN_SHARE items or more. A process that finishes
+    a batch takes the next one. If a process fails, its batches are done here.
     """
     processes = min(_processors(), MAX_PROCESSES, len(items) // MIN_SHARE)
     if processes < 2:  # noqa: PLR2004
@@ -128,10 +128,13 @@ def side_by_side(work: Work, items: Sequence[str]) -> list[Row]:
     batches = [items[n : n + size] for n in range(0, len(items), size)]
     numbers = _queue(len(batches))
     helpers = [_start(work, batches, numbers) for _ in range(processes - 1)]
-    done = _work_off(work, batches, numbers)
-    os.close(numbers)
-    for helper in helpers:
-        done |= _result_of(*helper) if helper else {}
+    try:
+        done = _take_batches(work, batches, numbers)
+    finally:
+        os.close(numbers)
+        results = [_result_of(*helper) for helper in helpers if helper]
+    for result in results:
+        done |= result
     return [
         row
         for number, batch in enumerate(batches)
@@ -149,7 +152,7 @@ def _processors() -> int:
 
 
 def _queue(count: int) -> int:
-    """Return a pipe to read from: the numbers below *count*, each a byte, to the end.
+    """Return the end to read from of a pipe with the numbers below *count*, as bytes.
 
     Each byte reaches only one of the processes that read from it.
     """
@@ -159,10 +162,10 @@ def _queue(count: int) -> int:
     return reading
 
 
-def _work_off(
+def _take_batches(
     work: Work, batches: Sequence[Sequence[str]], numbers: int
 ) -> dict[int, list[Row]]:
-    """Do batches until none is left in *numbers*; return the results by number."""
+    """Do one batch after another until *numbers* is empty; return results by number."""
     done = {}
     while number := os.read(numbers, 1):
         done[number[0]] = work(batches[number[0]])
@@ -172,21 +175,24 @@ def _work_off(
 def _start(
     work: Work, batches: Sequence[Sequence[str]], numbers: int
 ) -> tuple[int, int] | None:
-    """Start a process that helps; return its pid, and where its results come.
+    """Start a helper; return its pid, and the descriptor to read its results from.
 
-    None if the system allows no further process.
+    None if the system allows no further process, or no further pipe.
     """
-    reading, writing = os.pipe()
+    ends: tuple[int, ...] = ()
     try:
+        ends = os.pipe()
         pid = os.fork()
     except OSError:
-        os.close(reading)
-        os.close(writing)
+        for end in ends:
+            os.close(end)
         return None
+    reading, writing = ends
     if pid == 0:
         try:
+            os.close(reading)  # or this process would wait for itself to read
             with open(writing, "wb") as pipe:
-                pipe.write(marshal.dumps(_work_off(work, batches, numbers)))
+                pipe.write(marshal.dumps(_take_batches(work, batches, numbers)))
             os._exit(0)
         finally:
             os._exit(1)
@@ -195,8 +201,11 @@ def _start(
 
 
 def _result_of(pid: int, reading: int) -> dict[int, list[Row]]:
-    """Return what process *pid* has done; nothing if it has failed."""
+    """Return the results of process *pid*; {} if it failed, or if that is unknown."""
     with open(reading, "rb") as pipe:
         content = pipe.read()
-    _, status = os.waitpid(pid, 0)
-    return marshal.loads(content) if status == 0 else {}  # noqa: S302  # it is ours
+    try:
+        _, status = os.waitpid(pid, 0)
+    except ChildProcessError:  # whoever started us ignores SIGCHLD
+        return {}
+    return marshal.loads(content) if status == 0 else {}  # noqa: S302  # of our child

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 MAX_LINE = 4096
-_BLOCK = 1000  # lines: all at once take twice as long, for the memory is new
+_BLOCK = 1000  # lines: one large text takes twice as long, since its memory is new
 _COLUMNS = 80  # where the terminal does not say
 
 

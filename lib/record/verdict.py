@@ -81,7 +81,7 @@ def running_processes(metadata: SessionMetadata) -> list[Process]:
 
 def _probe_all(metadata: SessionMetadata) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what `probe` says of each process: the outcomes, and the reasons."""
-    if not metadata.get("others"):  # as of nearly all in a long list
+    if not metadata.get("others"):  # as in nearly every session of a long list
         outcome, reason = probe(metadata)
         return (outcome,), (reason,)
     outcomes, reasons = zip(*map(probe, processes_of(metadata)), strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
 import shlex
 import signal
 import struct
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from contest import Bench
 
 SESSIONS_MANY = 2000
-FRAME_SECONDS = 0.6
+FRAME_SECONDS, GIVE_UP_SECONDS = 0.6, 30
 MIN_ROUNDS, MAX_ROUNDS = 5, 15
 _SIZE = struct.pack("HHHH", 40, 120, 0, 0)
 _STATE = b"busy"  # what each session is, and each row says
@@ -55,6 +56,8 @@ class FirstFrame:
         os.close(theirs)
         seen = b""
         while _STATE not in seen:
+            if not select.select([ours], [], [], GIVE_UP_SECONDS)[0]:
+                raise TimeoutError(f"no row in {GIVE_UP_SECONDS} s: {seen[-500:]!r}")
             seen += os.read(ours, 1 << 16)
         seconds = time.perf_counter() - began
         os.killpg(watch.pid, signal.SIGKILL)

@@ -20,23 +20,27 @@ from lib.cli import json_rows
 MANY = 2 * json_rows.MIN_SHARE
 
 
-def listed(store, *words, processors=None):
-    """The output of a list of *store* on that many *processors*; None: on all."""
-    restrict = None
-    if processors:
-        ours = [*os.sched_getaffinity(0)][:processors]
-        restrict = lambda: os.sched_setaffinity(0, ours)  # noqa: E731
+def on_one_processor():
+    os.sched_setaffinity(0, [*os.sched_getaffinity(0)][:1])
+
+
+def ignoring_children():
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+def listed(store, *words, prepare=None):
+    """The output of a list of *store*, by a process that calls *prepare* first."""
     done = subprocess.run(
         [sys.executable, "-m", "lib", "list", *words],
         capture_output=True,
         encoding="utf-8",
         cwd=ROOT,
         env=environment(store),
-        preexec_fn=restrict,
+        preexec_fn=prepare,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    return re.sub(r"\d+ s ago", "a moment ago", done.stdout)
+    return re.sub(r"\d+ \w+ ago", "a moment ago", done.stdout)
 
 
 @pytest.fixture
@@ -59,11 +63,14 @@ def many(store, shop):
 
 
 @pytest.mark.by_hand
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no such call here")
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) == 1,
+    reason="this needs two processors, and a system that restricts a process to one",
+)
 def test_list_as_json_is_the_same_of_one_process_and_of_several(many):
     for words in ([], ["--all", "--sort", "where"], ["--state", "waiting,dead"]):
         together = listed(many, "--json", *words)
-        assert together == listed(many, "--json", *words, processors=1)
+        assert together == listed(many, "--json", *words, prepare=on_one_processor)
         ids = [session["session_id"] for session in json.loads(together)["sessions"]]
         if "--state" in words:
             assert len(ids) == 14
@@ -81,12 +88,20 @@ def test_list_as_json_says_what_shares_a_worktree(many, shop):
     assert (row["worktree"], row["subfolder"]) == (str(shop), "cart")
     assert row["same_worktree_count"] == 12
     assert len(row["same_worktree"]) == 10
-    assert {*row["same_worktree"]} < {f"{n}-in-the-shop" for n in range(13)} - {"3"}
+    assert {*row["same_worktree"]} < {f"{n}-in-the-shop" for n in range(13)} - {
+        "3-in-the-shop"
+    }
     for alone in ("closed-one", "dead-one", "archived-one", "damaged"):
         assert (rows[alone]["same_worktree"], rows[alone]["same_worktree_count"]) == (
             [],
             0,
         )
+
+
+@pytest.mark.by_hand
+def test_list_as_json_is_whole_where_sigchld_is_ignored(many):
+    together = listed(many, "--json")
+    assert together == listed(many, "--json", prepare=ignoring_children)
 
 
 # ---- The processes --------------------------------------------------------------
@@ -154,6 +169,36 @@ def test_side_by_side_does_itself_what_a_process_fails_to_do(capfd, tmp_path, fa
     for helper in tmp_path.iterdir():
         with pytest.raises(ChildProcessError):  # it was waited for
             os.waitpid(int(helper.name), os.WNOHANG)
+
+
+def test_side_by_side_leaves_no_process_behind_if_it_is_killed(tmp_path):
+    code = """
+import os, pathlib, sys, time
+from lib.cli import json_rows
+
+json_rows._processors = lambda: 2
+here, begun = os.getpid(), pathlib.Path(sys.argv[1])
+
+def work(batch):
+    if os.getpid() == here:
+        begun.touch()
+        print("begun", flush=True)
+        time.sleep(600)
+    while not begun.exists():
+        time.sleep(0.01)
+    return [{"line": os.urandom(500).hex()} for _ in batch]  # more than a pipe holds
+
+json_rows.side_by_side(work, ["x"] * 2 * json_rows.MIN_SHARE)
+"""
+    command = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "begun")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    assert command.stdout.readline() == b"begun\n"
+    command.kill()
+    # The helper has the same stdout, so this ends only when the helper has ended.
+    assert command.communicate(timeout=30) == (b"", None)
 
 
 @pytest.mark.usefixtures("processors")

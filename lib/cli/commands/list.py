@@ -109,7 +109,7 @@ def _discover(
 
 
 def _archived_since(args: Namespace, ended_since: float) -> float | None:
-    """Return since when sessions must have been archived to be known; None: none is."""
+    """Return from when on archived sessions are included; None if none are."""
     if args.all:
         return 0
     return ended_since if args.ended else None

@@ -94,9 +94,9 @@ def ordered(sessions: Iterable[SessionView], by: str = "state") -> list[SessionV
 def ordered_by_rank(
     sessions: Iterable[SessionView], by: str, rank: Callable[[SessionView], Any]
 ) -> list[SessionView]:
-    """Return what `ordered` does; *rank* returns what RANKS[by] did of a session.
+    """Return what `ordered` does; *rank* returns the value of RANKS[by] for a session.
 
-    Of each, only the last heartbeat is needed.
+    Besides that, only the last heartbeat of each is read.
     """
     latest = sorted(sessions, key=last_heartbeat, reverse=True)
     return sorted(latest, key=rank, reverse=by in _LATEST_FIRST)
@@ -118,7 +118,7 @@ def _started(session: SessionView) -> str:
     return session["start_time"] or ""
 
 
-# By what sessions may be sorted, each with what is compared.
+# The choices of `--sort`, and what each compares.
 RANKS: dict[str, Callable[[SessionView], Any]] = {
     "state": urgency,
     "age": _started,

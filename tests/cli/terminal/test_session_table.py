@@ -23,6 +23,12 @@ def table(*sessions, columns=None, colour=False, **more):
     )
 
 
+def test_sort_option_offers_what_the_table_can_be_sorted_by():
+    (command,) = (command for command in spec.COMMANDS if command.name == "list")
+    (option,) = (option for option in command.options if "--sort" in option.names)
+    assert option.choices == tuple(tables.RANKS)
+
+
 def test_table_sorts_waiting_busy_idle_and_then_the_rest():
     given = [
         session(session_id="closed-one", verdict="dead", state="closed"),
