@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from .model import Observation, SessionMetadata
+    from .model import Observation, SessionMetadata, State
 
 DEADLINE_SECONDS = 0.9
 PAYLOAD_SECONDS = 0.8  # until it begins: a busy client may be late
@@ -50,6 +50,7 @@ LOCK_POLICY = sessions.LockPolicy(0.5, write_unlocked=True, shared_deadline=True
 # More than the longest prompt a model takes; the client truncates tool output.
 _MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 _BLOCK_BYTES = 1 << 16
+_SAME_TICK_SECONDS = 0.002  # two processes that began then began at the same time
 # They come often, and mostly say nothing new.
 _THROTTLED = ("PostToolUse", "FileChanged")
 _STDIN, _STDOUT, _STDERR = range(3)
@@ -170,14 +171,18 @@ def stop(event: Event) -> None:
 def _after_turn(event: Event, recorded: SessionMetadata) -> Observation:
     """Return what the session does after its turn: it may work in the background.
 
-    StopFailure does not say that it does, as Stop does.
+    StopFailure does not say that it does, as Stop does. Nothing is returned if the next
+    turn has begun by now.
     """
     works = events.runs_in_background(event.payload)
     if event.text("hook_event_name") == "StopFailure":
         from .claude import session_status
 
         works = session_status.works_in_background(recorded)
-    return {"state": "busy" if works else "idle"}
+    state: State = "busy" if works else "idle"
+    if not state == recorded["state"] == "idle" and _is_outdated(event, recorded):
+        return {}
+    return {"state": state}
 
 
 def session_end(event: Event) -> None:
@@ -241,19 +246,25 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
         "name": _title(event),
         "branch": _branch(event, recorded.get("cwd")) if is_prompt else None,
     }
-    is_of_tool = name == "PostToolUse" and state == "waiting"
-    margin = events.FASTEST_TOOL_SECONDS if is_of_tool else 0.0
-    began = timestamps.from_epoch(event.began_at - margin)
-    now = timestamps.from_epoch(time.time())
-    if events.is_outdated(event.payload, recorded, began, now):
+    if _is_outdated(event, recorded):
         return texts if is_prompt else {}
     if events.is_inconclusive(event.payload, state):
         from .claude import session_status
 
         if observation := session_status.observe(recorded):
             return observation
-    state_after = events.state_after(event.payload, state, recorded.get("waiting_for"))
-    return {"state": state_after[0], "waiting_for": state_after[1], **texts}
+    after, wait = events.state_after(event.payload, state, recorded.get("waiting_for"))
+    since = event.began_at if is_prompt and after else None
+    return {"state": after, "waiting_for": wait, "state_since": since, **texts}
+
+
+def _is_outdated(event: Event, recorded: SessionMetadata) -> bool:
+    """Whether something later than the event is already on record."""
+    is_result = event.text("hook_event_name") == "PostToolUse"
+    may_be_others = is_result and recorded["state"] == "waiting"
+    margin = events.FASTEST_TOOL_SECONDS if may_be_others else _SAME_TICK_SECONDS
+    times = map(timestamps.from_epoch, (event.began_at - margin, time.time()))
+    return events.is_outdated(event.payload, recorded, *times)
 
 
 def _branch(event: Event, folder: str | None) -> str | None:

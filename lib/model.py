@@ -32,12 +32,15 @@ class Observation(TypedDict, total=False):
     """What an event says of a session; what is absent, or None, stays as recorded.
 
     `name` is what a person calls the session, `branch` what is checked out in its
-    worktree; an empty text removes either. Only the status line has what it has cost,
-    how full its context is, and since when that is known.
+    worktree; an empty text removes either. `state_since` is when the state began, in
+    seconds since the epoch, where the event knows better than the record. Only the
+    status line has what it has cost, how full its context is, and since when that is
+    known.
     """
 
     state: State | None
     waiting_for: WaitingFor | None
+    state_since: float | None
     name: str | None
     branch: str | None
     cost_usd: float | None

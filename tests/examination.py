@@ -114,7 +114,7 @@ def make_asynchronous(path, events=ASYNCHRONOUS):
     """Let the client not wait for the hooks of *events*."""
     content = json.loads(path.read_text())
     for event in events:
-        content["hooks"][event][0]["hooks"][0]["async"] = True
+        hook_merge.make_asynchronous(event, content["hooks"][event][0]["hooks"][0])
     path.write_text(json.dumps(content))
 
 

@@ -39,6 +39,8 @@ class Terminal:
 
     def fire(self, event, /, env=None, **fields):
         """Run the hook of an event; return what it printed."""
+        if event == "PostToolUse":  # a tool takes its time
+            time.sleep(2 * events.FASTEST_TOOL_SECONDS)
         given = {**payload(event), "transcript_path": self.transcript, **fields}
         script = hook_command(SCRIPT_OF[event])
         done = self.client.run(script, json.dumps(given), env=env)
@@ -264,8 +266,7 @@ def test_state_since_survives_in_a_long_file(store, terminal):
     )
     terminal.fire("PostToolUse")
     last = lines(store / f"{ID}.jsonl")[-1]
-    assert "state_since" not in last
-    assert metadata()["state_since"] == last["timestamp"] > since
+    assert metadata()["state_since"] == last["state_since"] > since
     assert "waiting_for" not in metadata()
 
 
@@ -377,7 +378,13 @@ def test_late_result_of_a_tool_changes_no_later_state(
 
 
 @knows_when_its_shell_began
-@pytest.mark.parametrize("earlier", [[], ["UserPromptSubmit", "Stop"]], ids=len)
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        pytest.param([], id="first-turn"),
+        pytest.param(["UserPromptSubmit", "Stop"], id="another-turn"),
+    ],
+)
 @pytest.mark.parametrize(
     ("later", "state"),
     [
@@ -415,6 +422,112 @@ def test_late_prompt_does_not_open_a_closed_session(store, terminal, late):
     go_on()
     assert lines(store / f"{ID}.jsonl") == before
     assert errors(store) == ""
+
+
+@knows_when_its_shell_began
+def test_prompt_right_after_an_interruption_begins_a_turn(terminal, last, late):
+    """Although the client's file tells of the interruption when it has begun."""
+    terminal.fire("UserPromptSubmit")
+    interrupted_at = time.time()
+    time.sleep(0.1)
+    go_on = late("UserPromptSubmit")
+    terminal.say("idle", statusUpdatedAt=interrupted_at * 1000)
+    assert last() == ("FileChanged", "idle")
+    go_on()
+    assert last() == ("UserPromptSubmit", "busy")
+
+
+@knows_when_its_shell_began
+@pytest.mark.parametrize(
+    ("later", "state", "kind"),
+    [
+        pytest.param(["UserPromptSubmit"], "busy", "heartbeat", id="next-turn"),
+        pytest.param(
+            ["UserPromptSubmit", "PermissionRequest"],
+            "waiting/permission",
+            "heartbeat",
+            id="request-in-the-next-turn",
+        ),
+        pytest.param(
+            ["UserPromptSubmit", "Stop"], "idle", "turn_close", id="end-of-the-next"
+        ),
+    ],
+)
+def test_late_end_of_a_turn_changes_no_later_state(
+    store, terminal, late, last, later, state, kind
+):
+    terminal.fire("SessionStart")
+    terminal.fire("UserPromptSubmit")
+    go_on = late("Stop")
+    for event in later:
+        time.sleep(0.05)  # no person is faster
+        terminal.fire(event)
+    before = metadata()
+    go_on()
+    assert last() == ("Stop", state)
+    assert lines(store / f"{ID}.jsonl")[-1]["type"] == kind
+    if kind == "heartbeat":
+        assert metadata()["state_since"] == before["state_since"]
+    assert errors(store) == ""
+
+
+@knows_when_its_shell_began
+def test_late_end_of_a_turn_is_recorded_where_the_client_already_said_idle(
+    store, terminal, late, last
+):
+    terminal.fire("UserPromptSubmit")
+    go_on = late("Stop")
+    terminal.say("idle", statusUpdatedAt=(time.time() + 0.05) * 1000)
+    go_on()
+    assert last() == ("Stop", "idle")
+    assert lines(store / f"{ID}.jsonl")[-1]["type"] == "turn_close"
+
+
+@knows_when_its_shell_began
+def test_late_end_of_a_turn_does_not_open_a_closed_session(store, terminal, late):
+    terminal.fire("UserPromptSubmit")
+    go_on = late("Stop")
+    terminal.fire("SessionEnd", reason="clear")
+    before = lines(store / f"{ID}.jsonl")
+    go_on()
+    assert lines(store / f"{ID}.jsonl") == before
+    assert errors(store) == ""
+
+
+@knows_when_its_shell_began
+def test_late_end_of_a_turn_in_the_background_leaves_the_next_turn_its_dialog(
+    terminal, late, last
+):
+    terminal.fire("UserPromptSubmit")
+    go_on = late("Stop", background_tasks=[{"type": "shell", "status": "running"}])
+    time.sleep(0.05)
+    terminal.fire("UserPromptSubmit")
+    go_on()
+    assert last() == ("Stop", "busy")
+    terminal.fire("PermissionRequest")
+    terminal.fire("PostToolUse")
+    terminal.say("waiting", waitingFor="dialog open")
+    assert last() == ("FileChanged", "waiting/dialog")
+
+
+@knows_when_its_shell_began
+def test_end_of_a_turn_counts_although_a_result_was_recorded_while_it_ran(
+    terminal, tmp_path, late, last
+):
+    terminal.fire("UserPromptSubmit")
+    terminal.fire("PermissionRequest")
+    time.sleep(0.1)
+    result = late()
+    gate = tmp_path / "gate of the end"
+    time.sleep(0.05)
+    wait = f"until [ -e '{gate}' ]; do sleep 0.01; done; "
+    end = terminal.client.begin("Stop", after=wait)
+    time.sleep(0.05)
+    result()
+    assert last() == ("PostToolUse", "busy")
+    gate.touch()
+    terminal.client.finish(end)
+    assert last() == ("Stop", "idle")
 
 
 @knows_when_its_shell_began

@@ -13,6 +13,8 @@ from installing import of_version, put_claude
 from support import ASYNCHRONOUS, SCRIPTS
 
 from lib import sessions
+from lib.claude import settings
+from lib.claude.settings_text import hook_merge
 
 COMMON = ["SessionStart", "UserPromptSubmit", "PostToolUse", "Notification"]
 COMMON += ["Stop", "SessionEnd"]
@@ -137,9 +139,9 @@ def test_install_makes_a_hook_asynchronous_in_place_if_no_client_must_wait(
         put_claude(tools, of_version(version))
         done = run(checkout / "install.sh")
         assert (done.returncode, done.stderr) == (0, "")
-        hooks = json.loads(target.read_text())["hooks"]
-        ours = {event: hooks[event][-1]["hooks"][0] for event in ALL}
-        assert [event for event in ALL if ours[event].get("async")] == expected
+        hooks = {hook.event: hook for hook in settings.installed_hooks(str(target))}
+        assert [event for event in ALL if hooks[event].is_async] == expected
+        assert not any(hook.may_be_killed for hook in hooks.values())
         assert target.read_text().count("# headcount") == len(ALL)
         assert "is up to date" in run(checkout / "install.sh").stdout
     run(checkout / "install.sh", "--uninstall")
@@ -155,7 +157,7 @@ def test_install_of_six_hooks_is_upgraded_in_place(run, checkout, home, tools):
     run(checkout / "install.sh")
     after = json.loads((home / ".claude/settings.json").read_text())["hooks"]
     for event in ASYNCHRONOUS:
-        before[event][0]["hooks"][0]["async"] = True
+        hook_merge.make_asynchronous(event, before[event][0]["hooks"][0])
     assert {event: after[event] for event in COMMON} == before
     assert sorted(after) == sorted(ALL)
     unchanged = run(checkout / "install.sh")

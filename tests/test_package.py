@@ -224,7 +224,7 @@ def test_package_installs_hooks_that_record_and_uninstalls_to_the_same_bytes(too
 
 def test_hooks_of_a_package_name_no_version_of_python(hooks):
     for command in hooks.commands().values():
-        assert command.startswith(f"{hooks.python} -I -S {hooks.environment}/share/")
+        assert f"{hooks.python} -I -S {hooks.environment}/share/" in command
         assert not re.search(r"python\d", command.partition(" ")[2])
 
 

@@ -338,6 +338,8 @@ def parallel(store, checkout, tmp_path):
             )
 
     def fire(event, *names, in_turn=False, **fields):
+        if event == "PostToolUse":  # a tool takes its time
+            time.sleep(2 * events.FASTEST_TOOL_SECONDS)
         (tmp_path / "payload.json").write_text(json.dumps(payload(event, **fields)))
         if in_turn:
             return [start(event, name).communicate()[0] for name in names]

@@ -69,7 +69,7 @@ EVENTS = (
     Event("ElicitationResult", (2, 1, 76), "heartbeat", "busy"),
     # On the client's own session file, which then has the state.
     Event("FileChanged", (2, 1, 83), "heartbeat", None),
-    Event("Stop", (1, 0, 38), "stop", "idle"),
+    Event("Stop", (1, 0, 38), "stop", "idle", async_since=_ASYNC),
     Event("StopFailure", (2, 1, 78), "stop", "idle"),
     Event("SessionEnd", (1, 0, 85), "session_end", "closed"),
     # The client shows their command line to the user after each /compact.
@@ -174,11 +174,12 @@ def is_outdated(
     """Whether something later than the event is already on record.
 
     *began* is when its hook started, as a timestamp. The client need not wait for the
-    hook of a prompt or of a tool's result, and tools run side by side. By the time that
-    a slow hook records its event, the session may be waiting for the person, or the
-    turn may have ended, and then it stays so. A session of which only line 1 is on
-    record is in no state that an event has reported. If a state began later than *now*,
-    the clock was set back, and the event is the newer.
+    hook of a prompt, of a tool's result or of the end of a turn, and tools run side by
+    side. By the time that a slow hook records its event, the session may be waiting for
+    the person, the turn may have ended, or the next one begun, and then it stays so. A
+    session of which only line 1 is on record is in no state that an event has reported.
+    If a state began later than *now*, the clock was set back, and the event is the
+    newer.
     """
     event, since = payload.get("hook_event_name"), recorded.get("state_since", "")
     may_be_late = any(row.async_since for row in EVENTS if row.name == event)

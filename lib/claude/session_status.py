@@ -108,6 +108,7 @@ def observe(session: Session) -> Observation:
     return {
         "state": status.state,
         "waiting_for": status.waiting_for,
+        "state_since": status.since,
         "name": status.given_name,
     }
 

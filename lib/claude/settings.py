@@ -223,9 +223,9 @@ def desired_hooks(checkout: str, events: Mapping[str, bool] | None = None) -> Ho
         hooks: Hooks = {event: groups[0] for event, groups in example["hooks"].items()}
         if events is None:
             return hooks
-        for event in hooks:
+        for event, group in hooks.items():
             if events.get(event):
-                hooks[event]["hooks"][0]["async"] = True
+                hook_merge.make_asynchronous(event, group["hooks"][0])
         return {event: group for event, group in hooks.items() if event in events}
 
 

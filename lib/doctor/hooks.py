@@ -275,8 +275,13 @@ def _asynchronous(
     """
     known = [client for client in clients if client.version]
     may_be = versions.events_known_to(known)
-    found = {hook.event for hook in scope.hooks if hook.is_async}
-    early = sorted(event for event in found if not may_be.get(event))
+    early = sorted(
+        {
+            hook.event
+            for hook in scope.hooks
+            if hook.may_be_killed or (hook.is_async and not may_be.get(hook.event))
+        }
+    )
     if early and known:
         message = f"{scope.name}: {scope.path} has an asynchronous hook for "
         message += f"{', '.join(early)}, and {versions.oldest(known)}, which has to "

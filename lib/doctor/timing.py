@@ -12,6 +12,7 @@ import time
 
 from .. import plugin
 from ..claude import events, settings, smoke_test
+from ..claude.settings_text import hook_merge
 from ..system.shell import command_or_reason
 from .finding import CHECKOUT, OK, PROBLEM, WARN, Context, Finding, install_command
 from .hooks import Scope, here, read_all
@@ -79,7 +80,8 @@ def _runnable(
     own = _own_commands()
     runnable: dict[str, dict[str, Any]] = {}
     for scope, hook in installed:
-        trusted = scope.name == "user" or hook.command == own.get(hook.event)
+        command = hook_merge.synchronous(hook.command)
+        trusted = scope.name == "user" or command == own.get(hook.event)
         if trusted and os.access(hook.script, os.R_OK):
             timeout = min(hook.timeout or _MAX_TIMEOUT_SECONDS, _MAX_TIMEOUT_SECONDS)
             runnable.setdefault(

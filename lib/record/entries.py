@@ -112,9 +112,9 @@ def heartbeat(
     """Return what makes an entry of *kind*, heartbeat or turn_close, for a session.
 
     *observe* gets its metadata as process *pid* has it on record, and returns what is
-    new. A closed session opens again, by default as busy. To make the entry raises
-    SessionClosedError if it was closed after *observed_at* (epoch seconds), and
-    InvalidEntryError.
+    new. A closed session opens again, by default as busy. The end of a turn that says
+    nothing new is a heartbeat. To make the entry raises SessionClosedError if it was
+    closed after *observed_at* (epoch seconds), and InvalidEntryError.
     """
 
     def make(session: Snapshot) -> SessionEntry:
@@ -125,11 +125,13 @@ def heartbeat(
             and own["last_heartbeat"] > timestamps.from_epoch(observed_at)
         ):
             raise SessionClosedError(f"session {own['session_id']} is closed")
-        state = _state_fields(own, observe(own), observed_at)
-        if kind == schema.TURN_CLOSE and state["state"] == own["state"] == "idle":
+        observation = observe(own)
+        actual = kind if observation else schema.HEARTBEAT
+        state = _state_fields(own, observation, observed_at)
+        if actual == schema.TURN_CLOSE and state["state"] == own["state"] == "idle":
             # The prompt of this turn may not be on record yet: the state begins anew.
-            state["state_since"] = timestamps.from_epoch(time.time())
-        return lifecycle_entry(session, kind, pid, {"event": event, **state})
+            state["state_since"] = _time_of(observed_at or time.time())
+        return lifecycle_entry(session, actual, pid, {"event": event, **state})
 
     return make
 
@@ -224,8 +226,8 @@ def _state_fields(
 ) -> SessionEntry:
     """Return what is new after *observation* of a process that was as in *own*.
 
-    A wait begins when it was observed, and not when it is written: the person, or a
-    hook of somebody else, may end it before that.
+    A state begins when it was observed, and not when it is written: hooks may write in
+    another order than the client started them in.
     """
     state, waiting_for = observation.get("state"), observation.get("waiting_for")
     check_state(state, waiting_for)
@@ -233,19 +235,21 @@ def _state_fields(
         state, waiting_for = own["state"], own.get("waiting_for")
     if state == "closed":
         state = "busy"
-    since = None  # the time of the entry
-    if (state, waiting_for) == (own["state"], own.get("waiting_for")):
+    since = _time_of(observation.get("state_since"))
+    if not since and (state, waiting_for) == (own["state"], own.get("waiting_for")):
         since = own.get("state_since")
-    elif state == "waiting" and observed_at is not None:
-        since = timestamps.from_epoch(observed_at)
     texts = {key: observation.get(key) for key in schema.REMOVABLE_TEXT_FIELDS}
     return {
         "state": state,
         "waiting_for": waiting_for,
-        "state_since": since,
+        "state_since": since or _time_of(observed_at),
         **{key: value for key, value in texts.items() if _is_news(key, value, own)},
         **{key: observation.get(key) for key in schema.USAGE_FIELDS},
     }
+
+
+def _time_of(seconds: float | None) -> str | None:
+    return None if seconds is None else timestamps.from_epoch(seconds)
 
 
 def _is_news(key: str, value: object, metadata: SessionMetadata) -> bool:

@@ -335,6 +335,7 @@ def test_observe_gives_a_hook_what_to_record(ask, session):
     assert session_status.observe({**session, "waiting_for": "plan"}) == {
         "state": "waiting",
         "waiting_for": "permission",
+        "state_since": NOW,
         "name": "proj-39",
     }
 

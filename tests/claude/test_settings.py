@@ -270,6 +270,7 @@ def test_installed_hooks_describe_each_installed_hook(ours, path):
         python=f"{ROOT}/.venv/bin/python",
         timeout=10,
         is_async=False,
+        may_be_killed=False,
     )
 
 

@@ -11,6 +11,7 @@ from installing import of_version, put_claude
 from support import ASYNCHRONOUS, SCRIPTS
 
 from lib import sessions
+from lib.claude import settings
 
 NEW = {"PermissionRequest", "Elicitation", "ElicitationResult", "FileChanged"}
 NEW |= {"StopFailure"}
@@ -36,8 +37,7 @@ def events_in(path):
 
 
 def asynchronous_in(path):
-    hooks = json.loads(path.read_text())["hooks"]
-    return [event for event in hooks if "async" in hooks[event][0]["hooks"][0]]
+    return [hook.event for hook in settings.installed_hooks(str(path)) if hook.is_async]
 
 
 def messages(findings):
@@ -131,7 +131,8 @@ def test_doctor_adds_what_every_client_in_use_knows(
         pytest.param("PostToolUse", "2.1.200", "version 2.1.200", [], id="2.1.200"),
         pytest.param("UserPromptSubmit", "2.1.200", "version 2.1.200", [], id="prompt"),
         pytest.param("PostToolUse", "nightly", None, ["PostToolUse"], id="unknown"),
-        pytest.param("Stop", "2.1.332", "version 2.1.332", ASYNCHRONOUS, id="turn"),
+        pytest.param("Stop", "2.1.332", None, ["Stop"], id="turn"),
+        pytest.param("Stop", "2.1.200", "version 2.1.200", [], id="turn-of-2.1.200"),
     ],
 )
 def test_doctor_finds_hooks_for_which_a_client_has_to_wait(
@@ -146,6 +147,22 @@ def test_doctor_finds_hooks_for_which_a_client_has_to_wait(
     assert examine("--fix", PATH=path)[1] == 0
     assert asynchronous_in(installed) == after
     assert messages(examine(PATH=path)[0]) == []
+
+
+def test_doctor_finds_a_stop_hook_that_print_mode_does_not_wait_for(
+    examine, installed, path_with
+):
+    content = json.loads(installed.read_text())
+    content["hooks"]["Stop"][0]["hooks"][0]["async"] = True
+    installed.write_text(json.dumps(content))
+    path = path_with("2.1.332")
+    (message,) = messages(examine(PATH=path)[0])
+    assert "has an asynchronous hook for Stop" in message
+    examine("--fix", PATH=path)
+    assert messages(examine(PATH=path)[0]) == []
+    assert asynchronous_in(installed) == ASYNCHRONOUS
+    stop = json.loads(installed.read_text())["hooks"]["Stop"][0]["hooks"][0]
+    assert "async" not in stop
 
 
 def test_doctor_finds_nothing_wrong_with_a_hook_that_is_waited_for(

@@ -34,6 +34,11 @@ Hooks = dict[str, dict[str, Any]]  # event -> its one group, with one hook
 _SCRIPT = re.compile(
     r"""/hooks/(?:session_start|heartbeat|stop|session_end)\.py(?=['"\s])"""
 )
+# The event at which `claude -p` ends. Measured: if its hook is asynchronous and still
+# runs then, the client takes 1.4 s more and kills it. In a terminal it goes on alone.
+_LAST_OF_PRINT_MODE = "Stop"
+# The client reads this answer, and waits no longer. For `claude -p` the variable is 0.
+_ANSWER = """[ "$CLAUDE_CODE_SESSION_ATTENDED" != 1 ] || echo '{"async":true}'; """
 # The length of the path `hooks, event, index, hooks`. A group is invalid without its
 # list of hooks, so the two are removed together.
 _HOOK_LIST_DEPTH = 4
@@ -43,8 +48,8 @@ class InstalledHook(NamedTuple):
     """One of our hooks in the settings.
 
     *script* and *python* are empty if the command does not name them as a path;
-    *timeout* is in seconds, None without one. The client does not wait for a hook that
-    *is_async*.
+    *timeout* is in seconds, None without one. In a terminal, the client does not wait
+    for a hook that *is_async*. It may kill one that *may_be_killed* before it records.
     """
 
     event: str
@@ -53,6 +58,20 @@ class InstalledHook(NamedTuple):
     python: str
     timeout: float | None
     is_async: bool
+    may_be_killed: bool
+
+
+def make_asynchronous(event: str, hook: dict[str, Any]) -> None:
+    """Let the client not wait for *hook*; for that of Stop only in a terminal."""
+    if event == _LAST_OF_PRINT_MODE:
+        hook["command"] = _ANSWER + hook["command"]
+    else:
+        hook["async"] = True
+
+
+def synchronous(command: str) -> str:
+    """Return the *command* of a hook without what `make_asynchronous` has added."""
+    return command.removeprefix(_ANSWER)
 
 
 def installed_hooks(root: Node) -> list[InstalledHook]:
@@ -177,10 +196,14 @@ def _our_places(root: Node) -> list[Path]:
 
 def _installed_hook(event: str, hook: Any) -> InstalledHook:  # noqa: ANN401  # JSON
     command, timeout = hook["command"], hook.get("timeout")
-    python, script = status_line.command_paths(command, _SCRIPT)
+    python, script = status_line.command_paths(synchronous(command), _SCRIPT)
     timeout = timeout if type(timeout) in {int, float} else None
-    is_async = hook.get("async") is True
-    return InstalledHook(event, command, script, python, timeout, is_async)
+    always = hook.get("async") is True
+    is_async = always or command.startswith(_ANSWER)
+    may_be_killed = always and event == _LAST_OF_PRINT_MODE
+    return InstalledHook(
+        event, command, script, python, timeout, is_async, may_be_killed
+    )
 
 
 # Adding and removing
