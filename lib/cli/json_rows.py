@@ -51,12 +51,7 @@ def matching(
     if archived_since is not None:
         files = lookup.files(archived=True, since=archived_since)
         rows += _read(files, now, make, archived=True)
-    live: dict[str, list[Any]] = {}
-    for row in rows:
-        if row["worktree"]:
-            live.setdefault(row["worktree"], []).append(row)
-    for group in live.values():
-        neighbours.link(group)
+    neighbours.link((row["worktree"], row) for row in rows)  # type: ignore[misc]
     shown: list[Any] = [row for row in rows if row["line"]]
     ordered = session_table.ordered_by_rank(shown, order, itemgetter("rank"))
     return EncodedRows(_line(row) for row in ordered)  # type: ignore[arg-type]
@@ -122,7 +117,7 @@ def side_by_side(work: Work, items: Sequence[str]) -> list[Row]:
     a batch takes the next one. If a process fails, its batches are done here.
     """
     processes = min(_processors(), MAX_PROCESSES, len(items) // MIN_SHARE)
-    if processes < 2:  # noqa: PLR2004
+    if processes <= 1:
         return work(items)
     size = max(_BATCH, -(-len(items) // _MAX_BATCHES))
     batches = [items[n : n + size] for n in range(0, len(items), size)]

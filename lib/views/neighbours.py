@@ -47,16 +47,12 @@ def annotate(sessions: Iterable[SessionView]) -> list[SessionView]:
     `same_worktree_count`, their number.
     """
     worktrees = git.Worktrees()
-    annotated = [*sessions]
-    live: dict[str, list[SessionView]] = {}
+    places = [(locate(session, worktrees), session) for session in sessions]
+    annotated = [session for _, session in places]
     for session in annotated:
-        root = locate(session, worktrees)
         session["same_worktree"] = []
         session["same_worktree_count"] = 0
-        if root:
-            live.setdefault(root, []).append(session)
-    for group in live.values():
-        link(group)
+    link(places)
     return annotated
 
 
@@ -97,13 +93,21 @@ def _processes(session: SessionView) -> list[int]:
     return [process["pid"] for process in verdict.running_processes(session)]  # type: ignore[arg-type]
 
 
-def link(group: list[SessionView]) -> None:
-    """Tell each of the live sessions of one worktree about the others.
+def link(places: Iterable[tuple[str | None, SessionView]]) -> None:
+    """Tell each session about the others in its worktree, given what `locate` returns.
 
     Of each, only the id and the last heartbeat are needed.
     """
-    if len(group) == 1:
-        return
+    live: dict[str, list[SessionView]] = {}
+    for root, session in places:
+        if root:
+            live.setdefault(root, []).append(session)
+    for group in live.values():
+        if len(group) > 1:
+            _link_all(group)
+
+
+def _link_all(group: list[SessionView]) -> None:
     latest = _latest_first(group)[: MAX_NAMED + 1]
     ids = [session["session_id"] for session in latest]
     for session in group:
