@@ -27,8 +27,8 @@ except StoreError as refused:  # HEADCOUNT_DIR: nothing can be recorded where it
         os._exit(0)
 
 from . import sessions
-from .claude import events
-from .record import entries, jsonl, schema, timestamps
+from .claude import events, lateness
+from .record import entries, jsonl, schema
 from .store.session_file import SessionFile
 from .system import client_process, deadline, proc, process
 
@@ -50,7 +50,6 @@ LOCK_POLICY = sessions.LockPolicy(0.5, write_unlocked=True, shared_deadline=True
 # More than the longest prompt a model takes; the client truncates tool output.
 _MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 _BLOCK_BYTES = 1 << 16
-_SAME_TICK_SECONDS = 0.002  # two processes that began then began at the same time
 # They come often, and mostly say nothing new.
 _THROTTLED = ("PostToolUse", "FileChanged")
 _STDIN, _STDOUT, _STDERR = range(3)
@@ -180,9 +179,11 @@ def _after_turn(event: Event, recorded: SessionMetadata) -> Observation:
 
         works = session_status.works_in_background(recorded)
     state: State = "busy" if works else "idle"
-    if not state == recorded["state"] == "idle" and _is_outdated(event, recorded):
-        return {}
-    return {"state": state}
+    if state == recorded["state"] == "idle":
+        return {"state": "idle"}
+    is_outdated = lateness.is_outdated(event.payload, recorded, event.began_at)
+    goes_on = not works and lateness.is_in_next_turn(recorded, event.began_at)
+    return {} if is_outdated or goes_on else {"state": state}
 
 
 def session_end(event: Event) -> None:
@@ -246,7 +247,7 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
         "name": _title(event),
         "branch": _branch(event, recorded.get("cwd")) if is_prompt else None,
     }
-    if _is_outdated(event, recorded):
+    if lateness.is_outdated(event.payload, recorded, event.began_at):
         return texts if is_prompt else {}
     if events.is_inconclusive(event.payload, state):
         from .claude import session_status
@@ -256,15 +257,6 @@ def _observe(event: Event, recorded: SessionMetadata) -> Observation:
     after, wait = events.state_after(event.payload, state, recorded.get("waiting_for"))
     since = event.began_at if is_prompt and after else None
     return {"state": after, "waiting_for": wait, "state_since": since, **texts}
-
-
-def _is_outdated(event: Event, recorded: SessionMetadata) -> bool:
-    """Whether something later than the event is already on record."""
-    is_result = event.text("hook_event_name") == "PostToolUse"
-    may_be_others = is_result and recorded["state"] == "waiting"
-    margin = events.FASTEST_TOOL_SECONDS if may_be_others else _SAME_TICK_SECONDS
-    times = map(timestamps.from_epoch, (event.began_at - margin, time.time()))
-    return events.is_outdated(event.payload, recorded, *times)
 
 
 def _branch(event: Event, folder: str | None) -> str | None:
@@ -361,14 +353,7 @@ def _client_on_record(event: Event) -> int | None:
 
 
 def _client_version() -> str | None:
-    """Return `2.1.330` from the AI_AGENT `claude-code_2-1-330_harness`, or None.
-
-    In the commands that an agent runs the last part is `agent`: an old client that was
-    started there has inherited a version which is not its own.
-    """
-    _, _, rest = os.environ.get("AI_AGENT", "").partition("_")
-    version, _, part = rest.partition("_")
-    return schema.word_of(version.replace("-", ".")) if part == "harness" else None
+    return schema.word_of(client_process.client_version(os.environ))
 
 
 def log_error(action: str, error: BaseException) -> None:

@@ -268,8 +268,8 @@ def update_heartbeat(
     the process that has the session open; None is the caller, if it has, else the one
     on record. *event* is the hook's name for it. A closed session is opened again,
     unless it was closed after *observed_at*, when the event was observed (epoch
-    seconds). A hook that gives that does not write what a hook of another installation
-    has just written. *timeout* is that of `append_to_session`.
+    seconds): a new state begins then. A hook that gives that does not write what a hook
+    of another installation has just written. *timeout* is that of `append_to_session`.
 
     Raises SessionNotFoundError if it is not on record or its metadata is damaged,
     SessionClosedError, InvalidEntryError for an invalid state, LockTimeoutError,
@@ -296,7 +296,7 @@ def close_turn(
 ) -> None:
     """Record that a turn has ended, and the *state* after it.
 
-    For the Stop hook. If the session was idle before, it is idle since now. The
+    For the Stop hook. If the session was idle before, the state begins anew. The
     parameters and errors are those of `update_heartbeat`.
     """
     observe = state if callable(state) else _constant(state)

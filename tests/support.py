@@ -30,8 +30,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 UNFINISHED = shutil.ignore_patterns("*.pyc.*")
 DEAD_PID = 2**22 + 1  # above the highest that Linux gives out
 ID = "8ee1f931-8a2e-4bc2-841e-e420ad80648c"
-# For whose hooks a current client does not wait.
-ASYNCHRONOUS = ["UserPromptSubmit", "PostToolUse", "Stop"]
+# For whose hooks a current client does not wait, if it is in a terminal.
+ASYNCHRONOUS = ["UserPromptSubmit", "PostToolUse", *["Stop"] * proc.READS_PROC]
 ASYNC = {"async": True}  # of a hook for which the client does not wait
 SCRIPTS = {
     "SessionStart": "session_start",

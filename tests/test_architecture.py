@@ -38,7 +38,7 @@ HOT = {
 }
 # Ours that such a hook loads, 0.07 ms each; the rest is for rarer events.
 HOT_MODULES = """
-    claude claude.events errors file_lock hook sessions
+    claude claude.events claude.lateness errors file_lock hook sessions
     record record.attached record.entries record.fold record.jsonl record.schema
     record.timestamps
     store store.journal store.paths store.session_file store.snapshot

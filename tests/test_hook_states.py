@@ -17,9 +17,9 @@ from support import (
 )
 
 from lib import sessions
-from lib.claude import events
+from lib.claude import events, lateness
 from lib.record import timestamps
-from lib.system import process
+from lib.system import proc, process
 
 SCRIPT_OF = {event.name: event.script for event in events.EVENTS if event.script}
 PRIVATE = "xyzzy-private"
@@ -40,7 +40,7 @@ class Terminal:
     def fire(self, event, /, env=None, **fields):
         """Run the hook of an event; return what it printed."""
         if event == "PostToolUse":  # a tool takes its time
-            time.sleep(2 * events.FASTEST_TOOL_SECONDS)
+            time.sleep(2 * lateness.FASTEST_TOOL_SECONDS)
         given = {**payload(event), "transcript_path": self.transcript, **fields}
         script = hook_command(SCRIPT_OF[event])
         done = self.client.run(script, json.dumps(given), env=env)
@@ -466,8 +466,7 @@ def test_late_end_of_a_turn_changes_no_later_state(
     go_on()
     assert last() == ("Stop", state)
     assert lines(store / f"{ID}.jsonl")[-1]["type"] == kind
-    if kind == "heartbeat":
-        assert metadata()["state_since"] == before["state_since"]
+    assert metadata()["state_since"] == before["state_since"]
     assert errors(store) == ""
 
 
@@ -492,6 +491,48 @@ def test_late_end_of_a_turn_does_not_open_a_closed_session(store, terminal, late
     go_on()
     assert lines(store / f"{ID}.jsonl") == before
     assert errors(store) == ""
+
+
+@knows_when_its_shell_began
+def test_late_end_of_a_turn_does_not_open_a_session_whose_client_has_ended(
+    store, terminal, tmp_path
+):
+    terminal.fire("UserPromptSubmit")
+    gate = tmp_path / "gate"
+    wait = f"until [ -e {gate} ]; do sleep 0.01; done; "
+    hook = terminal.client.begin("Stop", after=wait)
+    terminal.fire("SessionEnd", reason="prompt_input_exit")
+    before = lines(store / f"{ID}.jsonl")
+    terminal.client.kill()
+    gate.touch()
+    while (proc.read_stat(hook) or "---Z")[3] != "Z":  # nobody may bury it
+        time.sleep(0.01)
+    assert lines(store / f"{ID}.jsonl") == before
+    assert errors(store) == ""
+
+
+@knows_when_its_shell_began
+def test_late_end_of_a_turn_leaves_a_queued_prompt_its_turn(terminal, late, last):
+    """No event tells of it; FileChanged may have found the session busy still."""
+    terminal.fire("UserPromptSubmit")
+    go_on = late("Stop")
+    time.sleep(0.4)
+    terminal.write(status="busy", statusUpdatedAt=(time.time() - 0.3) * 1000)
+    go_on()
+    assert last() == ("Stop", "busy")
+
+
+@knows_when_its_shell_began
+def test_late_end_of_a_turn_counts_where_the_client_was_busy_before(
+    terminal, late, last
+):
+    terminal.fire("UserPromptSubmit")
+    terminal.write(status="busy", statusUpdatedAt=time.time() * 1000)
+    time.sleep(0.05)
+    go_on = late("Stop")
+    time.sleep(0.4)
+    go_on()
+    assert last() == ("Stop", "idle")
 
 
 @knows_when_its_shell_began

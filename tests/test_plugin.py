@@ -19,7 +19,7 @@ from support import ID, ROOT, SCRIPTS, UNFINISHED, Client, lines, payload
 
 import lib
 from lib import plugin as plugin_module
-from lib.claude import events
+from lib.claude import events, lateness
 from lib.record import entries, timestamps
 
 BASE = getattr(sys, "_base_executable", sys.executable)
@@ -339,7 +339,7 @@ def parallel(store, checkout, tmp_path):
 
     def fire(event, *names, in_turn=False, **fields):
         if event == "PostToolUse":  # a tool takes its time
-            time.sleep(2 * events.FASTEST_TOOL_SECONDS)
+            time.sleep(2 * lateness.FASTEST_TOOL_SECONDS)
         (tmp_path / "payload.json").write_text(json.dumps(payload(event, **fields)))
         if in_turn:
             return [start(event, name).communicate()[0] for name in names]

@@ -6,7 +6,7 @@ not know. So only events that every client in use knows may be installed.
     events_known_to(["2.1.332 (Claude Code)"])   what the installer may write
     state_of(payload)                            what one event says
     state_after(payload, state, waiting_for)     what follows, given what is on record
-    is_outdated(payload, recorded, began, now)   leave what is on record, it is newer
+    may_be_late(event)                           others may be on record before it
     is_inconclusive(payload, state)              ask the client's file first
 
 A hook imports this on every event, so it imports nothing itself.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from ..model import SessionMetadata, State, WaitingFor
+    from ..model import State, WaitingFor
 
     Payload = Mapping[str, Any]
     Version = tuple[int, ...]
@@ -77,8 +77,6 @@ EVENTS = (
     Event("PostCompact", (2, 1, 76), None, None),
 )
 OLDEST_CLIENT: Version = (1, 0, 85)
-# At least, from a request to use a tool to its result: a sooner one is another tool's.
-FASTEST_TOOL_SECONDS = 0.02
 
 # What waits for the person, by the tool that asks. Any other asks for permission.
 _ASKING_TOOLS: dict[str, WaitingFor] = {
@@ -168,23 +166,9 @@ def state_after(
     return after
 
 
-def is_outdated(
-    payload: Payload, recorded: SessionMetadata, began: str, now: str
-) -> bool:
-    """Whether something later than the event is already on record.
-
-    *began* is when its hook started, as a timestamp. The client need not wait for the
-    hook of a prompt, of a tool's result or of the end of a turn, and tools run side by
-    side. By the time that a slow hook records its event, the session may be waiting for
-    the person, the turn may have ended, or the next one begun, and then it stays so. A
-    session of which only line 1 is on record is in no state that an event has reported.
-    If a state began later than *now*, the clock was set back, and the event is the
-    newer.
-    """
-    event, since = payload.get("hook_event_name"), recorded.get("state_since", "")
-    may_be_late = any(row.async_since for row in EVENTS if row.name == event)
-    is_reported = since != recorded.get("start_time")
-    return may_be_late and is_reported and began < since <= now
+def may_be_late(event: object) -> bool:
+    """Whether clients need not wait for the hook of *event*, so others may overtake."""
+    return any(row.async_since for row in EVENTS if row.name == event)
 
 
 def is_inconclusive(payload: Payload, state: object) -> bool:

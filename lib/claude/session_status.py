@@ -105,10 +105,12 @@ def observe(session: Session) -> Observation:
     status = None if entry is None else _interpret(entry, session)
     if entry is None or status is None or _is_before_idle(entry, status, session):
         return {}
+    recorded = session.get("state"), session.get("waiting_for")
+    is_new = recorded != (status.state, status.waiting_for)
     return {
         "state": status.state,
         "waiting_for": status.waiting_for,
-        "state_since": status.since,
+        "state_since": status.since if is_new else None,
         "name": status.given_name,
     }
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..store import paths
 from ..system import process
-from . import events
+from . import lateness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,7 +110,7 @@ class _Sandbox:
             payload["file_path"] = self._write_client_file()
         line = json.dumps(payload) + "\n"
         if event == "PostToolUse":  # a tool takes its time, else it is another one's
-            time.sleep(2 * events.FASTEST_TOOL_SECONDS)
+            time.sleep(2 * lateness.FASTEST_TOOL_SECONDS)
         before = len(self._entry_types())
         started = time.perf_counter()
         problem, output, _ = self._run(hook["command"], line, hook["timeout"])

@@ -84,9 +84,7 @@ def _runnable(
         trusted = scope.name == "user" or command == own.get(hook.event)
         if trusted and os.access(hook.script, os.R_OK):
             timeout = min(hook.timeout or _MAX_TIMEOUT_SECONDS, _MAX_TIMEOUT_SECONDS)
-            runnable.setdefault(
-                hook.event, {"command": hook.command, "timeout": timeout}
-            )
+            runnable.setdefault(hook.event, {"command": command, "timeout": timeout})
     return runnable
 
 

@@ -130,7 +130,10 @@ def heartbeat(
         state = _state_fields(own, observation, observed_at)
         if actual == schema.TURN_CLOSE and state["state"] == own["state"] == "idle":
             # The prompt of this turn may not be on record yet: the state begins anew.
-            state["state_since"] = _time_of(observed_at or time.time())
+            now = time.time()
+            began = timestamps.from_epoch(observed_at or now)
+            if not began < str(state["state_since"]) <= timestamps.from_epoch(now):
+                state["state_since"] = began
         return lifecycle_entry(session, actual, pid, {"event": event, **state})
 
     return make

@@ -1,6 +1,7 @@
 """Finds the Claude Code process that a hook or a command runs under.
 
 find_client(environ)       its pid
+client_version(environ)    its version
 hook_began_at(environ)     when it started this hook
 """
 
@@ -40,7 +41,28 @@ def hook_began_at(environ: Mapping[str, str]) -> float:
     if not proc.READS_PROC:
         return IMPORTED_AT
     pids = [os.getpid(), *_lineage_to_client(environ)]
+    if len(pids) == 1 and _is_hook_shell(os.getppid()):  # the client has ended
+        return started_at(os.getppid())
     return started_at(pids[max(0, len(pids) - 2)])
+
+
+def client_version(environ: Mapping[str, str]) -> str:
+    """Return `2.1.330` from the AI_AGENT `claude-code_2-1-330_harness`; "" if unknown.
+
+    In the commands that an agent runs the last part is `agent`: an old client that was
+    started there has inherited a version which is not its own.
+    """
+    _, _, rest = environ.get("AI_AGENT", "").partition("_")
+    version, _, part = rest.partition("_")
+    return version.replace("-", ".") if part == "harness" else ""
+
+
+def _is_hook_shell(pid: int) -> bool:
+    """Whether process *pid* leads this session and has no terminal, as a hook's shell.
+
+    Measured: clients since 2.1.139 start each hook in a session of its own.
+    """
+    return pid == os.getsid(0) and proc.terminal_device(pid) == 0
 
 
 def _lineage_to_client(environ: Mapping[str, str]) -> list[int]:

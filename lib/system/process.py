@@ -195,7 +195,8 @@ def started_at(pid: int) -> float:
 
     With /proc it may be 0.01 s later than it was, but never earlier.
     """
-    return time.time() - (age(pid) or 0.0) + _START_TIME_ERROR * proc.READS_PROC
+    existed = age(pid) or 0.0  # first: else it may seem earlier on a busy machine
+    return time.time() - existed + _START_TIME_ERROR * proc.READS_PROC
 
 
 def name_and_parent(pid: int) -> tuple[str, int] | None:

@@ -338,6 +338,8 @@ def test_observe_gives_a_hook_what_to_record(ask, session):
         "state_since": NOW,
         "name": "proj-39",
     }
+    known = {**session, "state": "waiting", "waiting_for": "permission"}
+    assert session_status.observe(known)["state_since"] is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import os
 import pytest
 from examination import install_hooks, make_asynchronous, strip
 from installing import of_version, put_claude
-from support import ASYNCHRONOUS, SCRIPTS
+from support import ASYNCHRONOUS, SCRIPTS, only_with_proc
 
 from lib import sessions
 from lib.claude import settings
@@ -17,6 +17,7 @@ NEW = {"PermissionRequest", "Elicitation", "ElicitationResult", "FileChanged"}
 NEW |= {"StopFailure"}
 # Every client knows these.
 COMMON = {*SCRIPTS} - NEW
+with_proc = only_with_proc("without /proc the client waits for the hook of Stop")
 
 
 @pytest.fixture
@@ -131,8 +132,12 @@ def test_doctor_adds_what_every_client_in_use_knows(
         pytest.param("PostToolUse", "2.1.200", "version 2.1.200", [], id="2.1.200"),
         pytest.param("UserPromptSubmit", "2.1.200", "version 2.1.200", [], id="prompt"),
         pytest.param("PostToolUse", "nightly", None, ["PostToolUse"], id="unknown"),
-        pytest.param("Stop", "2.1.332", None, ["Stop"], id="turn"),
-        pytest.param("Stop", "2.1.200", "version 2.1.200", [], id="turn-of-2.1.200"),
+        pytest.param("Stop", "2.1.332", None, ["Stop"], id="turn", marks=with_proc),
+        pytest.param(
+            *("Stop", "2.1.200", "version 2.1.200", []),
+            id="turn-of-2.1.200",
+            marks=with_proc,
+        ),
     ],
 )
 def test_doctor_finds_hooks_for_which_a_client_has_to_wait(

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from .client import wait_until
 from .situations import Stage
 
 
@@ -24,14 +25,20 @@ def box(stage):
 
 
 @pytest.fixture
-def gate(box):
+def started(box):
+    """Return the file that the hook of Stop makes when it begins to wait."""
+    return box.root / "started"
+
+
+@pytest.fixture
+def gate(box, started):
     """Return the file for which the hook of Stop waits before it records."""
     path = box.home / ".claude/settings.json"
     settings = json.loads(path.read_text())
     (hook,) = settings["hooks"]["Stop"][0]["hooks"]
     answer, separator, rest = hook["command"].partition("; ")
     gate = box.root / "gate"
-    wait = f"until [ -e {gate} ]; do sleep 0.05; done; "
+    wait = f": >{started}; until [ -e {gate} ]; do sleep 0.05; done; "
     hook["command"] = answer + separator + wait + rest
     path.write_text(json.dumps(settings))
     return gate
@@ -51,10 +58,14 @@ def test_terminal_does_not_wait_for_the_hook_of_stop(box, records, gate):
         assert "async" not in json.dumps(json.loads(request).get("messages")).lower()
 
 
-def test_print_mode_waits_for_the_hook_of_stop(box, records, gate):
+@pytest.mark.parametrize("entrypoint", [None, "cli", "claude-vscode"])
+def test_print_mode_waits_for_the_hook_of_stop(box, records, started, gate, entrypoint):
     """If it did not, it would kill the hook 1.4 s later."""
+    if entrypoint:
+        box.environment["CLAUDE_CODE_ENTRYPOINT"] = entrypoint
     running = box.start_prompt("hello")
     session_id = records.new_id()
+    wait_until(started.exists, "the hook of Stop")
     with pytest.raises(subprocess.TimeoutExpired):
         running.process.wait(3)
     gate.touch()

@@ -20,6 +20,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...system import proc
 from . import json_edit, status_line
 from .validation import expect
 
@@ -37,8 +38,12 @@ _SCRIPT = re.compile(
 # The event at which `claude -p` ends. Measured: if its hook is asynchronous and still
 # runs then, the client takes 1.4 s more and kills it. In a terminal it goes on alone.
 _LAST_OF_PRINT_MODE = "Stop"
-# The client reads this answer, and waits no longer. For `claude -p` the variable is 0.
-_ANSWER = """[ "$CLAUDE_CODE_SESSION_ATTENDED" != 1 ] || echo '{"async":true}'; """
+# The client reads this answer, and waits no longer. Both variables are needed: a client
+# can inherit `cli` from another one, and that of an editor is attended, too.
+_ANSWER = """echo '{"async":true}'; """
+_IF_IN_TERMINAL = (
+    """[ "$CLAUDE_CODE_ENTRYPOINT $CLAUDE_CODE_SESSION_ATTENDED" != "cli 1" ] || """
+)
 # The length of the path `hooks, event, index, hooks`. A group is invalid without its
 # list of hooks, so the two are removed together.
 _HOOK_LIST_DEPTH = 4
@@ -62,16 +67,20 @@ class InstalledHook(NamedTuple):
 
 
 def make_asynchronous(event: str, hook: dict[str, Any]) -> None:
-    """Let the client not wait for *hook*; for that of Stop only in a terminal."""
-    if event == _LAST_OF_PRINT_MODE:
-        hook["command"] = _ANSWER + hook["command"]
-    else:
+    """Let the client not wait for *hook*; for that of Stop only in a terminal.
+
+    Without /proc a hook does not know when it began. Then a late Stop could end the
+    next turn, so the client waits.
+    """
+    if event != _LAST_OF_PRINT_MODE:
         hook["async"] = True
+    elif proc.READS_PROC:
+        hook["command"] = _IF_IN_TERMINAL + _ANSWER + hook["command"]
 
 
 def synchronous(command: str) -> str:
     """Return the *command* of a hook without what `make_asynchronous` has added."""
-    return command.removeprefix(_ANSWER)
+    return command.rpartition(_ANSWER)[2]
 
 
 def installed_hooks(root: Node) -> list[InstalledHook]:
@@ -199,7 +208,7 @@ def _installed_hook(event: str, hook: Any) -> InstalledHook:  # noqa: ANN401  # 
     python, script = status_line.command_paths(synchronous(command), _SCRIPT)
     timeout = timeout if type(timeout) in {int, float} else None
     always = hook.get("async") is True
-    is_async = always or command.startswith(_ANSWER)
+    is_async = always or _ANSWER in command
     may_be_killed = always and event == _LAST_OF_PRINT_MODE
     return InstalledHook(
         event, command, script, python, timeout, is_async, may_be_killed
