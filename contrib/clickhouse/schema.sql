@@ -108,4 +108,4 @@ WHERE
     state = 'waiting'
     AND NOT archived
     AND loaded = (SELECT max(loaded) FROM headcount.entries)
-ORDER BY state_since;
+ORDER BY state_since, session_id;

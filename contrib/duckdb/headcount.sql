@@ -103,4 +103,4 @@ SELECT
     host
 FROM sessions
 WHERE state = 'waiting' AND NOT archived
-ORDER BY state_since;
+ORDER BY state_since, session_id;

@@ -67,5 +67,5 @@ def longest_waiting(listed):
         if session["state"] == "waiting" and not session["archived"]
     ]
     assert len(waiting) > 2  # else the order says nothing
-    waiting.sort(key=lambda session: session["state_since"])
+    waiting.sort(key=lambda session: (session["state_since"], session["session_id"]))
     return [(session["session_id"], session["waiting_for"]) for session in waiting]
