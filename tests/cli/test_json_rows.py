@@ -137,7 +137,7 @@ def test_side_by_side_has_the_work_done_by_others_too(tmp_path):
 
     rows = json_rows.side_by_side(work, ["x"] * MANY)
     assert len(rows) == MANY
-    assert len({row["pid"] for row in rows}) > 1
+    assert {row["pid"] for row in rows} - {here}  # one may have done all
 
 
 def killed():
