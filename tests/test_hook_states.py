@@ -328,7 +328,7 @@ def late(client, tmp_path):
     """Begin the hook of an event; return what lets it go on to its end."""
 
     def begin(event="PostToolUse", **fields):
-        gate = tmp_path / "gate"
+        gate = tmp_path / f"gate-of-{event}"
         wait = f"until [ -e {gate} ]; do sleep 0.01; done; "
         hook = client.begin(event, after=wait, **fields)
 
@@ -414,9 +414,10 @@ def test_late_prompt_is_recorded_and_changes_no_later_state(
 
 
 @knows_when_its_shell_began
-def test_late_prompt_does_not_open_a_closed_session(store, terminal, late):
+@pytest.mark.parametrize("event", ["UserPromptSubmit", "Stop"])
+def test_late_event_does_not_open_a_closed_session(store, terminal, late, event):
     terminal.fire("SessionStart")
-    go_on = late("UserPromptSubmit")
+    go_on = late(event)
     terminal.fire("SessionEnd", reason="clear")
     before = lines(store / f"{ID}.jsonl")
     go_on()
@@ -483,17 +484,6 @@ def test_late_end_of_a_turn_is_recorded_where_the_client_already_said_idle(
 
 
 @knows_when_its_shell_began
-def test_late_end_of_a_turn_does_not_open_a_closed_session(store, terminal, late):
-    terminal.fire("UserPromptSubmit")
-    go_on = late("Stop")
-    terminal.fire("SessionEnd", reason="clear")
-    before = lines(store / f"{ID}.jsonl")
-    go_on()
-    assert lines(store / f"{ID}.jsonl") == before
-    assert errors(store) == ""
-
-
-@knows_when_its_shell_began
 def test_late_end_of_a_turn_does_not_open_a_session_whose_client_has_ended(
     store, terminal, tmp_path
 ):
@@ -505,7 +495,7 @@ def test_late_end_of_a_turn_does_not_open_a_session_whose_client_has_ended(
     before = lines(store / f"{ID}.jsonl")
     terminal.client.kill()
     gate.touch()
-    while (proc.read_stat(hook) or "---Z")[3] != "Z":  # nobody may bury it
+    while (proc.read_stat(hook) or "---Z")[3] != "Z":  # a zombie: nobody may reap it
         time.sleep(0.01)
     assert lines(store / f"{ID}.jsonl") == before
     assert errors(store) == ""
@@ -553,21 +543,18 @@ def test_late_end_of_a_turn_in_the_background_leaves_the_next_turn_its_dialog(
 
 @knows_when_its_shell_began
 def test_end_of_a_turn_counts_although_a_result_was_recorded_while_it_ran(
-    terminal, tmp_path, late, last
+    terminal, late, last
 ):
     terminal.fire("UserPromptSubmit")
     terminal.fire("PermissionRequest")
     time.sleep(0.1)
-    result = late()
-    gate = tmp_path / "gate of the end"
+    record_result = late()
     time.sleep(0.05)
-    wait = f"until [ -e '{gate}' ]; do sleep 0.01; done; "
-    end = terminal.client.begin("Stop", after=wait)
+    record_end = late("Stop")
     time.sleep(0.05)
-    result()
+    record_result()
     assert last() == ("PostToolUse", "busy")
-    gate.touch()
-    terminal.client.finish(end)
+    record_end()
     assert last() == ("Stop", "idle")
 
 
@@ -586,21 +573,15 @@ def test_results_of_many_tools_at_once_change_no_later_state(store, terminal, ev
 
 
 @knows_when_its_shell_began
-def test_result_of_a_tool_ends_the_wait_that_a_slower_hook_records(
-    terminal, tmp_path, late
-):
+def test_result_of_a_tool_ends_the_wait_that_a_slower_hook_records(terminal, late):
     """As when a hook of somebody else has allowed the tool before ours was done."""
     terminal.fire("UserPromptSubmit")
-    gate = tmp_path / "gate of the request"
-    wait = f"until [ -e '{gate}' ]; do sleep 0.01; done; "
-    fields = {"after": wait, "tool_name": "Bash"}
-    request = terminal.client.begin("PermissionRequest", **fields)
+    record_request = late("PermissionRequest", tool_name="Bash")
     time.sleep(0.1)  # it is the result of this request only if it begins later
-    go_on = late()
-    gate.touch()
-    terminal.client.finish(request)
+    record_result = late()
+    record_request()
     assert metadata()["state"] == "waiting"
-    go_on()
+    record_result()
     assert metadata()["state"] == "busy"
 
 

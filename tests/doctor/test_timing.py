@@ -101,7 +101,7 @@ def test_slow_hook_is_a_warning(examine, installed, checkout):
 
 @pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
 @pytest.mark.parametrize(
-    ("also", "told"),
+    ("prefix", "message"),
     [
         pytest.param("", "no hook was run", id="another-command"),
         # Then it runs the rest, which is as the installer writes it.
@@ -111,16 +111,16 @@ def test_slow_hook_is_a_warning(examine, installed, checkout):
     ],
 )
 def test_timing_runs_no_command_of_project_settings(
-    examine, checkout, tmp_path, name, also, told
+    examine, checkout, tmp_path, name, prefix, message
 ):
     (tmp_path / "clone").mkdir()
     path = install_hooks(tmp_path / f"clone/.claude/{name}", checkout)
     content = json.loads(path.read_text())
     for groups in content["hooks"].values():
         hook = groups[0]["hooks"][0]
-        hook["command"] = f"touch {tmp_path}/run; {also}{hook['command']}"
+        hook["command"] = f"touch {tmp_path}/run; {prefix}{hook['command']}"
     path.write_text(json.dumps(content))
     findings, _ = examine(cwd=tmp_path / "clone", quick=False)
     assert not (tmp_path / "run").exists()
     (first, *_) = [f["message"] for f in findings if f["check"] == "timing"]
-    assert first.startswith(told)
+    assert first.startswith(message)
